@@ -1,8 +1,9 @@
 /**
  * The numbers of the DNS and their names: types, classes, rcodes, opcodes, sections (IANA "DNS Parameters").
  *
- * Names are spelt as CoreDNS prints them, since logs and metric labels are made of them; types that IANA knows and
- * CoreDNS does not carry IANA's mnemonic. Numbers without a name print as RFC 3597 section 5 has it: TYPE65399, CLASS42.
+ * Names are spelt as CoreDNS prints them, since logs and metric labels are made of them. Types that IANA knows and
+ * CoreDNS does not (WKS NSAP A6 SINK DSYNC HHIT BRID DOA WALLET CLA IPN) carry IANA's mnemonic. Numbers without a name
+ * print as RFC 3597 section 5 has it: TYPE65399, CLASS42; rcodes as the bare number.
  */
 
 /** RR types. Quoted keys are the mnemonics that are no JavaScript names. */
@@ -137,13 +138,16 @@ export const Opcode = { QUERY: 0, IQUERY: 1, STATUS: 2, NOTIFY: 4, UPDATE: 5, DS
 /** The sections of a message in wire order. */
 export const Section = { QUESTION: 0, ANSWER: 1, AUTHORITY: 2, ADDITIONAL: 3 } as const;
 
-const typeNames = invert(Type);
-const classNames = invert(Class);
-const rcodeNames = invert(Rcode);
+// CoreDNS's own spellings where they are not the mnemonic: the reserved types, and class ANY, whose name it reads but
+// prints as a number.
+const typeNames = invert(Type).set(0, "None").set(65535, "Reserved");
+const classNames = invert(Class).set(Class.ANY, "CLASS255");
+// 16 is BADVERS in an OPT (RFC 6891) and BADSIG in a TSIG (RFC 8945); CoreDNS prints the latter for both.
+const rcodeNames = invert(Rcode).set(Rcode.BADVERS, "BADSIG");
 const opcodeNames = invert(Opcode);
 const typeNumbers = new Map<string, number>(Object.entries(Type));
 const classNumbers = new Map<string, number>(Object.entries(Class));
-const rcodeNumbers = new Map<string, number>(Object.entries(Rcode));
+const rcodeNumbers = new Map<string, number>([...Object.entries(Rcode), ["BADSIG", Rcode.BADVERS]]);
 
 export function typeName(type: number): string {
   return typeNames.get(type) ?? `TYPE${type}`;
@@ -164,19 +168,19 @@ export function classNumber(text: string): number {
 }
 
 export function rcodeName(rcode: number): string {
-  return rcodeNames.get(rcode) ?? `RCODE${rcode}`;
+  return rcodeNames.get(rcode) ?? String(rcode);
 }
 
-/** The number behind NXDOMAIN ... or RCODE123, in any case of letters; -1 when it is neither. */
+/** The number behind NXDOMAIN ..., in any case of letters; -1 when it is no rcode's name. */
 export function rcodeNumber(text: string): number {
-  return rcodeNumbers.get(text.toUpperCase()) ?? genericNumber(text, "RCODE");
+  return rcodeNumbers.get(text.toUpperCase()) ?? -1;
 }
 
 export function opcodeName(opcode: number): string {
   return opcodeNames.get(opcode) ?? `OPCODE${opcode}`;
 }
 
-function invert(numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
+function invert(numbers: Readonly<Record<string, number>>): Map<number, string> {
   return new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
 }
 
