@@ -1,0 +1,143 @@
+/** One run: the load against one server for one window, and what it cost. */
+import { Program } from "./processes.ts";
+import type { Scenario } from "./scenarios.ts";
+import { tool } from "./tools.ts";
+import { cpuBetween, cpuUsage, machineBusyNs, residentMiB, threadShares } from "./usage.ts";
+
+/** [nanoseconds, count], rising: a bucket's middle and how many answers took as long. */
+export type Histogram = [number, number][];
+
+/** What `load` prints. */
+type LoadResult = {
+  seconds: number;
+  cpuSeconds: number;
+  sent: number;
+  received: number;
+  lost: number;
+  foreign: number;
+  skipped: number;
+  sendErrors: number;
+  answered: number;
+  wrongAddress: number;
+  truncated: number;
+  /** By the warm-up and the window together. */
+  namesDrawn: number;
+  rcodes: number[];
+  latency: Histogram;
+};
+
+export type Run = Omit<LoadResult, "latency"> & {
+  cpuMicros: number;
+  queriesPerSecond: number;
+  /** The server's CPU over the window's length, 1 for a whole core. Under 0.9 the server was waiting for the load. */
+  busy: number;
+  /** CPU that neither the server nor the load nor its upstream used, in cores: what else ran on this machine. */
+  foreignCores: number;
+  /** What each of the busiest threads used of the server's CPU, as many as there are workers. */
+  shares: number[];
+  rssMiB: number;
+};
+
+export type Target = { pid: number; port: number; upstreamPid: number; isFloor: boolean };
+
+export type Window = { seconds: number; warmupSeconds: number; limit?: number };
+
+/** Names of a sequence go on where the last run ended, so that none is ever asked twice. */
+let sequencePosition = Math.floor(Math.random() * (1 << 23));
+
+export async function measure(
+  scenario: Scenario,
+  target: Target,
+  window: Window,
+): Promise<{ run: Run; latency: Histogram } | { failure: string }> {
+  const load = new Program(scenario.loadCores, tool("load"), loadParameters(scenario, target, window));
+  let output = "";
+  const ready = new Promise<void>((resolve) => {
+    load.onOutput = (text) => {
+      output += text;
+      if (output.includes("\n")) resolve();
+    };
+  });
+  const closed = load.closed();
+  await Promise.race([ready, closed]);
+  const before = {
+    server: cpuUsage(target.pid),
+    upstream: cpuUsage(target.upstreamPid),
+    ours: ourCpuNs(),
+    machine: machineBusyNs(),
+  };
+  load.write("\n");
+  const code = await closed;
+  const after = {
+    server: cpuUsage(target.pid),
+    upstream: cpuUsage(target.upstreamPid),
+    ours: ourCpuNs(),
+    machine: machineBusyNs(),
+  };
+  const line = output.split("\n")[1];
+  if (code !== 0 || !line) return { failure: `the load failed: ${load.output.trim() || `exit code ${code}`}` };
+
+  const { latency, ...counts } = JSON.parse(line) as LoadResult;
+  const wrong = whatIsWrong(scenario, target, counts);
+  if (wrong !== undefined) return { failure: wrong };
+  if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
+  const cpuNs = cpuBetween(before.server, after.server);
+  const known =
+    cpuNs + cpuBetween(before.upstream, after.upstream) + counts.cpuSeconds * 1e9 + after.ours - before.ours;
+  const run: Run = {
+    ...counts,
+    cpuMicros: cpuNs / 1e3 / counts.received,
+    queriesPerSecond: counts.received / counts.seconds,
+    busy: cpuNs / 1e9 / counts.seconds,
+    foreignCores: Math.max(0, (after.machine - before.machine - known) / 1e9 / counts.seconds),
+    shares: threadShares(before.server, after.server)
+      .slice(0, scenario.workers)
+      .map((ns) => ns / cpuNs),
+    rssMiB: residentMiB(target.pid),
+  };
+  return { run, latency };
+}
+
+function loadParameters(scenario: Scenario, target: Target, window: Window): string[] {
+  const { questions } = scenario;
+  const parameters = {
+    port: target.port,
+    names: questions.pattern,
+    count: questions.count,
+    first: questions.order === "sequence" ? sequencePosition : 0,
+    order: questions.order,
+    sockets: scenario.sockets,
+    outstanding: scenario.outstanding,
+    rate: scenario.rate ?? 0,
+    seconds: window.seconds,
+    warmup: window.warmupSeconds,
+    limit: window.limit ?? 0,
+    seed: Math.floor(Math.random() * 1e9),
+  };
+  const flags = scenario.expect.addresses && !target.isFloor ? ["--addresses", "--wait"] : ["--wait"];
+  return [...Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, `${value}`]), ...flags];
+}
+
+/** A figure stands only for answers that came and were right. */
+function whatIsWrong(scenario: Scenario, target: Target, counts: Omit<LoadResult, "latency">): string | undefined {
+  const { expect } = scenario;
+  const share = (count: number) => `${((100 * count) / (counts.received || 1)).toFixed(2)} %`;
+  if (counts.received === 0) return `no answer to ${counts.sent} queries`;
+  // Answers under way when a load ends are waited for, so what is lost was dropped.
+  if (counts.lost > 0.01 * counts.sent) return `${counts.lost} of ${counts.sent} queries lost`;
+  if (counts.foreign > 0.001 * counts.sent) return `${counts.foreign} answers that belong to no query`;
+  if (target.isFloor) return undefined;
+  const otherRcodes = counts.received - (counts.rcodes[expect.rcode] ?? 0);
+  if (otherRcodes > 0.001 * counts.received)
+    return `${share(otherRcodes)} of the answers had another rcode than ${expect.rcode}`;
+  const wanted = expect.addresses ? counts.received : 0;
+  if (Math.abs(counts.answered - wanted) > 0.001 * counts.received)
+    return `${share(counts.answered)} of the answers had records`;
+  if (counts.wrongAddress > 0) return `${counts.wrongAddress} answers held the wrong address`;
+  return undefined;
+}
+
+function ourCpuNs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1e3;
+}

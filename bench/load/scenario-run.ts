@@ -1,0 +1,256 @@
+/**
+ * One scenario from start to end. The servers of a load scenario are all started first, each on its own port; then rounds go
+ * over all of them in turn, so that whatever disturbs the machine for a while disturbs each a little and none alone. A
+ * server's ratio is taken to the floor of the same round. A startup scenario starts and ends the server in every round.
+ */
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type Histogram, measure, type Run, type Target } from "./measure.ts";
+import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } from "./processes.ts";
+import type { Scenario } from "./scenarios.ts";
+import { type Server, versionOf } from "./servers.ts";
+import { mergeHistograms, percentileMicros, type Summary, summarize } from "./statistics.ts";
+import { tool } from "./tools.ts";
+import { cpuBetween, cpuUsage, residentMiB } from "./usage.ts";
+import { zoneFile } from "./zones.ts";
+
+export type RunOptions = {
+  repeats: number;
+  seconds: number;
+  /** Queries behind which a startup scenario looks at the memory again. */
+  startupQueries: number;
+  dnsperf: boolean;
+};
+
+/** A server as it was asked for: perhaps another build of the same program under a label of its own. */
+export type Contestant = { label: string; server: Server; program: string | undefined };
+
+export type Result = {
+  label: string;
+  version?: string;
+  /** Why there is no figure. */
+  failure?: string;
+  notes: string[];
+  cpuMicros?: Summary;
+  ratio?: Summary;
+  p99Ratio?: number;
+  queriesPerSecond?: Summary;
+  rssMiB?: Summary;
+  rssAfterMiB?: Summary;
+  firstReplyMs?: Summary;
+  firstAnswerMs?: Summary;
+  latencyMicros?: { p50: number; p99: number; p999: number };
+  dnsperfMicros?: number;
+  runs: Run[];
+};
+
+/** How long a server may take to load its zone; a million names take the slowest known one 10 s. */
+const startLimitMs = 60_000;
+/** The first window also lets just-in-time compilers and caches come to rest. */
+const firstWarmupSeconds = 1;
+const warmupSeconds = 0.3;
+/** Upper bound on the seconds that a startup scenario's queries may take. */
+const startupSeconds = 120;
+/** From here on the figures of one server say less about it than about the day. */
+const wideSpread = 0.15;
+
+type Lane = { contestant: Contestant; result: Result; program?: Program; target?: Target; latencies: Histogram[] };
+
+export async function runScenario(
+  scenario: Scenario,
+  contestants: Contestant[],
+  options: RunOptions,
+  progress: (line: string) => void,
+): Promise<Result[]> {
+  const lanes: Lane[] = contestants
+    .filter(
+      ({ server }) => server.kinds.includes(scenario.work.kind) && !(scenario.measures === "startup" && server.isFloor),
+    )
+    .map((contestant) => ({ contestant, result: { label: contestant.label, notes: [], runs: [] }, latencies: [] }));
+  for (const { contestant, result } of lanes) {
+    if (contestant.program === undefined) result.failure = "skipped: not found on this machine";
+    else result.version = versionOf(contestant.server, contestant.program);
+  }
+  const upstreamPort = await freePort();
+  const upstream = new Program(scenario.loadCores, tool("upstream"), ["--port", `${upstreamPort}`]);
+  if (scenario.measures === "startup") await runStartups(scenario, lanes, upstream, upstreamPort, options, progress);
+  else await runLoads(scenario, lanes, upstream, upstreamPort, options, progress);
+  await Promise.all([upstream, ...lanes.map(({ program }) => program)].map((program) => program?.stop()));
+  for (const { result } of lanes) {
+    for (const figure of [result.cpuMicros, result.firstAnswerMs]) {
+      if (result.ratio === undefined && figure !== undefined) noteSpread(result, figure);
+    }
+    if (result.ratio !== undefined) noteSpread(result, result.ratio);
+  }
+  return lanes.map(({ result }) => result);
+}
+
+async function runLoads(
+  scenario: Scenario,
+  lanes: Lane[],
+  upstream: Program,
+  upstreamPort: number,
+  options: RunOptions,
+  progress: (line: string) => void,
+): Promise<void> {
+  for (const lane of lanes) await start(lane, scenario, upstream, upstreamPort);
+  for (let round = 1; round <= options.repeats; round++) {
+    for (const { contestant, result, target, latencies } of lanes) {
+      if (result.failure !== undefined || target === undefined) continue;
+      const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
+      const outcome = await measure(scenario, target, window);
+      const where = `  ${scenario.name}  round ${round}/${options.repeats}  ${contestant.label}`;
+      if ("failure" in outcome) {
+        result.failure = outcome.failure;
+        progress(`${where}: ${outcome.failure}`);
+        continue;
+      }
+      result.runs.push(outcome.run);
+      latencies.push(outcome.latency);
+      const { cpuMicros, queriesPerSecond } = outcome.run;
+      progress(`${where}: ${cpuMicros.toFixed(2)} µs a query, ${Math.round(queriesPerSecond)} queries/s`);
+    }
+  }
+  if (options.dnsperf && scenario.rate === undefined && scenario.questions.order !== "sequence") {
+    for (const lane of lanes) await crossCheck(lane, scenario, options, progress);
+  }
+  const floor = lanes.find(({ contestant }) => contestant.server.isFloor);
+  for (const lane of lanes) digest(scenario, lane, floor?.result.failure === undefined ? floor : undefined);
+}
+
+async function runStartups(
+  scenario: Scenario,
+  lanes: Lane[],
+  upstream: Program,
+  upstreamPort: number,
+  options: RunOptions,
+  progress: (line: string) => void,
+): Promise<void> {
+  const seen = new Map<Lane, { answers: FirstAnswers; rssMiB: number; run: Run }[]>(lanes.map((lane) => [lane, []]));
+  for (let round = 1; round <= options.repeats; round++) {
+    for (const lane of lanes) {
+      const answers = await start(lane, scenario, upstream, upstreamPort);
+      if (answers === undefined || lane.target === undefined) continue;
+      const rssMiB = residentMiB(lane.target.pid);
+      const window = { seconds: startupSeconds, warmupSeconds: 0, limit: options.startupQueries };
+      const outcome = await measure(scenario, lane.target, window);
+      await lane.program?.stop();
+      if ("failure" in outcome) {
+        lane.result.failure = outcome.failure;
+        continue;
+      }
+      seen.get(lane)!.push({ answers, rssMiB, run: outcome.run });
+      lane.result.runs.push(outcome.run);
+      progress(
+        `  ${scenario.name}  round ${round}/${options.repeats}  ${lane.result.label}: ${Math.round(answers.rightMs)} ms, ${Math.round(rssMiB)} MiB`,
+      );
+    }
+  }
+  for (const [{ result }, rounds] of seen) {
+    if (result.failure !== undefined) continue;
+    result.firstReplyMs = summarize(rounds.map(({ answers }) => answers.anyMs));
+    result.firstAnswerMs = summarize(rounds.map(({ answers }) => answers.rightMs));
+    result.rssMiB = summarize(rounds.map(({ rssMiB }) => rssMiB));
+    result.rssAfterMiB = summarize(rounds.map(({ run }) => run.rssMiB));
+  }
+}
+
+/** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
+async function start(
+  lane: Lane,
+  scenario: Scenario,
+  upstream: Program,
+  upstreamPort: number,
+): Promise<FirstAnswers | undefined> {
+  const { contestant, result } = lane;
+  if (contestant.program === undefined || result.failure !== undefined) return undefined;
+  const { server } = contestant;
+  const directory = scratchDirectory();
+  const port = await freePort();
+  const records = scenario.work.kind === "zone" ? zoneFile(scenario.work.names) : "";
+  const setup = { directory, port, work: scenario.work, zoneFile: records, upstreamPort, workers: scenario.workers };
+  const command = server.prepare(contestant.program, setup);
+  const program = new Program(scenario.serverCores, command.program, command.parameters, directory);
+  const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
+  const lastName = scenario.work.kind === "zone" ? `host${scenario.work.names - 1}.example.org` : "probe.example.org";
+  const answers = await firstAnswers(program, port, lastName, isRight, startLimitMs);
+  lane.program = program;
+  if (answers === undefined) {
+    await program.stop();
+    const said = program.output.trim().split("\n").slice(-3).join(" | ");
+    result.failure = `failed: ${program.ended ? "ended" : "no right answer"} at start${said && `: ${said}`}`;
+    return undefined;
+  }
+  lane.target = { pid: program.pid, port, upstreamPid: upstream.pid, isFloor: server.isFloor === true };
+  return answers;
+}
+
+function digest(scenario: Scenario, { contestant, result, latencies }: Lane, floor: Lane | undefined): void {
+  const { runs, notes } = result;
+  if (result.failure !== undefined || runs.length === 0) return;
+  result.cpuMicros = summarize(runs.map(({ cpuMicros }) => cpuMicros));
+  result.queriesPerSecond = summarize(runs.map(({ queriesPerSecond }) => queriesPerSecond));
+  result.rssMiB = summarize(runs.map(({ rssMiB }) => rssMiB));
+  const latency = mergeHistograms(latencies);
+  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => percentileMicros(latency, share)) as [
+    number,
+    number,
+    number,
+  ];
+  result.latencyMicros = { p50, p99, p999 };
+  if (floor !== undefined && !contestant.server.isFloor) {
+    result.ratio = summarize(runs.map(({ cpuMicros }, round) => cpuMicros / floor.result.runs[round]!.cpuMicros));
+    result.p99Ratio = p99 / percentileMicros(mergeHistograms(floor.latencies), 0.99);
+  }
+  const lost = runs.reduce((sum, run) => sum + run.lost, 0);
+  const sent = runs.reduce((sum, run) => sum + run.sent, 0);
+  if (lost > 0) notes.push(`${lost} of ${sent} lost`);
+  const busy = summarize(runs.map((run) => run.busy)).median;
+  if (scenario.rate === undefined && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
+  const foreign = summarize(runs.map((run) => run.foreignCores)).median;
+  if (foreign > 0.1) notes.push(`others used ${percent(foreign)} of a core`);
+  if (scenario.workers > 1) {
+    // The median run by how unequal it was, so that one disturbed run does not speak for the server.
+    const byShare = runs.map(({ shares }) => shares).sort((a, b) => a[0]! - b[0]!);
+    notes.push(`CPU by thread ${byShare[runs.length >> 1]!.map(percent).join(" / ")}`);
+  }
+}
+
+/** The same questions asked by dnsperf, to see that the load here does not flatter anybody. */
+async function crossCheck(
+  { contestant, result, target }: Lane,
+  scenario: Scenario,
+  options: RunOptions,
+  progress: (line: string) => void,
+): Promise<void> {
+  if (target === undefined || result.failure !== undefined) return;
+  const file = join(scratchDirectory(), "queries");
+  const number = () => Math.floor(Math.random() * scenario.questions.count);
+  const lines = Array.from({ length: 10_000 }, () => `${scenario.questions.pattern.replace("%d", `${number()}`)} A\n`);
+  writeFileSync(file, lines.join(""));
+  const parameters = ["-s", "127.0.0.1", "-p", `${target.port}`, "-d", file, "-l", `${options.seconds}`];
+  const load = ["-c", `${scenario.sockets}`, "-q", `${scenario.outstanding}`];
+  const before = cpuUsage(target.pid);
+  try {
+    const run = promisify(execFile)(tool("launch"), [scenario.loadCores, "dnsperf", ...parameters, ...load]);
+    const completed = Number(/Queries completed:\s+(\d+)/.exec((await run).stdout)?.[1] ?? 0);
+    const cpuNs = cpuBetween(before, cpuUsage(target.pid));
+    if (completed === 0) result.notes.push("dnsperf: no query completed");
+    else result.dnsperfMicros = cpuNs / 1e3 / completed;
+    progress(
+      `  ${scenario.name}  dnsperf  ${contestant.label}: ${result.dnsperfMicros?.toFixed(2) ?? "none"} µs a query`,
+    );
+  } catch (error) {
+    result.notes.push(`dnsperf failed: ${(error as Error).message.split("\n")[0]}`);
+  }
+}
+
+function noteSpread(result: Result, { spread }: Summary): void {
+  if (spread > wideSpread) result.notes.push(`spread ${percent(spread)}: repeat on a quiet machine`);
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}

@@ -1,0 +1,223 @@
+/**
+ * The programs under test, one entry each. All are given equal work: the same zone or the same upstream, no log, no rate
+ * limit, no cache that the scenario does not name, as many threads as the scenario has workers, UDP on 127.0.0.1.
+ */
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { Work } from "./scenarios.ts";
+import { benchDirectory, tool } from "./tools.ts";
+
+export type Setup = {
+  /** A directory of its own, empty at start. */
+  directory: string;
+  port: number;
+  work: Work;
+  /** Of a zone's records; empty when the work is no zone. */
+  zoneFile: string;
+  upstreamPort: number;
+  workers: number;
+};
+
+export type Command = { program: string; parameters: string[] };
+
+export type Server = {
+  name: string;
+  /** The unit of the others' figures. It sends back what it gets, so its answers are not checked. */
+  isFloor?: boolean;
+  kinds: Work["kind"][];
+  find: () => string | undefined;
+  versionFlag?: string;
+  prepare: (program: string, setup: Setup) => Command;
+};
+
+export const servers: Server[] = [
+  {
+    name: "floor",
+    isFloor: true,
+    kinds: ["zone", "forward"],
+    find: () => tool("floor"),
+    prepare: (program, { port, workers }) => ({
+      program,
+      parameters: ["--port", `${port}`, "--workers", `${workers}`],
+    }),
+  },
+  {
+    name: "weftdns",
+    kinds: ["zone", "forward"],
+    find: () => executable(join(benchDirectory, "../bin/weftdns")),
+    prepare: (program, setup) => corefile(program, setup, `multisocket ${setup.workers}`),
+  },
+  {
+    name: "coredns",
+    kinds: ["zone", "forward"],
+    find: () => executable(process.env.COREDNS) ?? onPath("coredns", join(homedir(), "go/bin")),
+    versionFlag: "-version",
+    prepare: (program, setup) => corefile(program, setup, setup.workers > 1 ? `multisocket ${setup.workers}` : ""),
+  },
+  {
+    name: "nsd",
+    kinds: ["zone"],
+    find: () => onPath("nsd"),
+    versionFlag: "-v",
+    prepare: prepareNsd,
+  },
+  {
+    name: "knotd",
+    kinds: ["zone"],
+    find: () => onPath("knotd"),
+    versionFlag: "-V",
+    prepare: prepareKnot,
+  },
+  {
+    name: "unbound",
+    kinds: ["zone", "forward"],
+    find: () => onPath("unbound"),
+    versionFlag: "-V",
+    prepare: prepareUnbound,
+  },
+];
+
+/** The first line that the program says about itself; some say it with a failing exit code. */
+export function versionOf(server: Server, program: string): string {
+  if (server.versionFlag === undefined) return "";
+  let text = "";
+  try {
+    text = execFileSync(program, [server.versionFlag], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    text = stdout || stderr || "";
+  }
+  return text.split("\n")[0]!.trim();
+}
+
+function corefile(
+  program: string,
+  { directory, port, work, zoneFile, upstreamPort }: Setup,
+  multisocket: string,
+): Command {
+  const path = join(directory, "Corefile");
+  const [zone, plugin] =
+    work.kind === "zone"
+      ? ["example.org", `file ${zoneFile} {\n    reload 0\n  }`]
+      : [".", `forward . 127.0.0.1:${upstreamPort}`];
+  writeFileSync(path, `${zone}:${port} {\n  bind 127.0.0.1\n  ${multisocket}\n  ${plugin}\n}\n`);
+  return { program, parameters: ["-conf", path] };
+}
+
+function prepareNsd(program: string, { directory, port, zoneFile, workers }: Setup): Command {
+  const path = join(directory, "nsd.conf");
+  writeFileSync(
+    path,
+    `server:
+  ip-address: 127.0.0.1@${port}
+  server-count: ${workers}
+  reuseport: ${workers > 1 ? "yes" : "no"}
+  receive-buffer-size: 4194304
+  username: ""
+  database: ""
+  pidfile: ""
+  zonesdir: "${directory}"
+  xfrdir: "${directory}"
+  xfrdfile: "${directory}/xfrd.state"
+  zonelistfile: "${directory}/zone.list"
+  logfile: "/dev/null"
+  rrl-ratelimit: 0
+remote-control:
+  control-enable: no
+zone:
+  name: example.org
+  zonefile: ${zoneFile}
+`,
+  );
+  return { program, parameters: ["-d", "-c", path] };
+}
+
+function prepareKnot(program: string, { directory, port, zoneFile, workers }: Setup): Command {
+  const path = join(directory, "knot.conf");
+  writeFileSync(
+    path,
+    `server:
+  rundir: "${directory}"
+  listen: 127.0.0.1@${port}
+  udp-workers: ${workers}
+  tcp-workers: 1
+  background-workers: 1
+log:
+  - target: stderr
+    any: error
+database:
+  storage: "${directory}"
+zone:
+  - domain: example.org
+    file: "${zoneFile}"
+    semantic-checks: off
+    zonefile-sync: -1
+    journal-content: none
+`,
+  );
+  return { program, parameters: ["-c", path] };
+}
+
+function prepareUnbound(program: string, { directory, port, work, zoneFile, upstreamPort, workers }: Setup): Command {
+  const path = join(directory, "unbound.conf");
+  const zone =
+    work.kind === "zone"
+      ? `auth-zone:
+  name: "example.org"
+  zonefile: "${zoneFile}"
+  for-downstream: yes
+  for-upstream: no
+  fallback-enabled: no
+`
+      : `forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@${upstreamPort}
+`;
+  writeFileSync(
+    path,
+    `server:
+  interface: 127.0.0.1@${port}
+  num-threads: ${workers}
+  so-reuseport: ${workers > 1 ? "yes" : "no"}
+  so-rcvbuf: 4m
+  outgoing-range: 4096
+  num-queries-per-thread: 2048
+  module-config: "iterator"
+  do-not-query-localhost: no
+  access-control: 127.0.0.0/8 allow
+  chroot: ""
+  directory: "${directory}"
+  username: ""
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  verbosity: 0
+  do-daemonize: no
+remote-control:
+  control-enable: no
+${zone}`,
+  );
+  return { program, parameters: ["-d", "-c", path] };
+}
+
+/** Daemons stand in sbin, which is not on everybody's PATH. */
+function onPath(name: string, ...more: string[]): string | undefined {
+  const directories = [...(process.env.PATH ?? "").split(delimiter), ...more, "/usr/sbin", "/usr/local/sbin"];
+  for (const directory of directories) {
+    const program = executable(join(directory, name));
+    if (program !== undefined) return program;
+  }
+  return undefined;
+}
+
+function executable(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}

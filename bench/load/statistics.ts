@@ -1,0 +1,33 @@
+/** Figures over repeated runs. */
+import type { Histogram } from "./measure.ts";
+
+export type Summary = {
+  median: number;
+  /** Highest less lowest, as a share of the median. */
+  spread: number;
+  values: number[];
+};
+
+export function summarize(values: number[]): Summary {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { median, spread: median === 0 ? 0 : (sorted.at(-1)! - sorted[0]!) / median, values };
+}
+
+export function mergeHistograms(histograms: Histogram[]): Histogram {
+  const counts = new Map<number, number>();
+  for (const [value, count] of histograms.flat()) counts.set(value, (counts.get(value) ?? 0) + count);
+  return [...counts].sort((a, b) => a[0] - b[0]);
+}
+
+/** In microseconds: the least value that `share` of all answers do not exceed. */
+export function percentileMicros(histogram: Histogram, share: number): number {
+  const total = histogram.reduce((sum, [, count]) => sum + count, 0);
+  let seen = 0;
+  for (const [value, count] of histogram) {
+    seen += count;
+    if (seen >= share * total) return value / 1e3;
+  }
+  return 0;
+}

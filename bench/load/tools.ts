@@ -1,0 +1,29 @@
+/** The programs in C that a benchmark needs: compiled into bench/build when they are missing or older than their sources. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+export const benchDirectory = join(import.meta.dirname, "..");
+export const buildDirectory = join(benchDirectory, "build");
+const sourceDirectory = join(benchDirectory, "tools");
+
+const programs = ["floor", "upstream", "load", "launch"] as const;
+
+export function tool(name: (typeof programs)[number]): string {
+  return join(buildDirectory, name);
+}
+
+export function buildTools(): void {
+  mkdirSync(buildDirectory, { recursive: true });
+  const headers = readdirSync(sourceDirectory).filter((file) => file.endsWith(".h"));
+  for (const program of programs) {
+    const sources = [`${program}.c`, ...headers].map((file) => join(sourceDirectory, file));
+    if (modified(tool(program)) > Math.max(...sources.map(modified))) continue;
+    const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
+    execFileSync("cc", [...flags, "-o", tool(program), sources[0]!, "-lm"], { stdio: "inherit" });
+  }
+}
+
+function modified(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}

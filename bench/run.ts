@@ -1,0 +1,93 @@
+/** `npm run bench`: how much CPU, time and memory a DNS server takes, beside a program that only echoes. See bench/README.md. */
+import { existsSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { endWithUs, stopAll } from "./load/processes.ts";
+import { type Finished, formatTable, writeRecord } from "./load/report.ts";
+import { type Contestant, type RunOptions, runScenario } from "./load/scenario-run.ts";
+import { scenarios } from "./load/scenarios.ts";
+import { servers } from "./load/servers.ts";
+import { buildTools } from "./load/tools.ts";
+
+const help = `npm run bench -- [--scenario NAME,...] [--server NAME[=PATH],...] [--repeats 3] [--seconds 2] [--json FILE]
+                 [--queries 500000] [--with-dnsperf] [--list]
+
+  --scenario   names or beginnings of names ("zone"); all of them without
+  --server     names, or NAME=PATH for another build of one: weftdns=../before/bin/weftdns; all of them without
+  --repeats    rounds over all servers; the table shows medians and the spread between the rounds
+  --seconds    length of one window of load
+  --queries    of a startup scenario, before its second look at the memory
+  --json       also write a record, for example to bench/results/
+  --with-dnsperf   let dnsperf ask the same, as a cross-check
+`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      scenario: { type: "string" },
+      server: { type: "string" },
+      repeats: { type: "string", default: "3" },
+      seconds: { type: "string", default: "2" },
+      queries: { type: "string", default: "500000" },
+      json: { type: "string" },
+      "with-dnsperf": { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  if (values.list) {
+    for (const { name, summary } of scenarios) console.log(`${name.padEnd(16)} ${summary}`);
+    console.log(`servers: ${servers.map(({ name }) => name).join(", ")}`);
+    return 0;
+  }
+  const chosen = scenarios.filter(({ name }) =>
+    (values.scenario ?? "").split(",").some((wanted) => name.startsWith(wanted)),
+  );
+  const contestants = (values.server ?? servers.map(({ name }) => name).join(",")).split(",").map(contestant);
+  const options: RunOptions = {
+    repeats: between("repeats", values.repeats, 1, 100),
+    seconds: between("seconds", values.seconds, 0.1, 600),
+    startupQueries: between("queries", values.queries, 1, 1e9),
+    dnsperf: values["with-dnsperf"],
+  };
+  if (chosen.length === 0) throw new Error(`no scenario is named ${values.scenario}; --list shows them`);
+  if (availableParallelism() < 2) throw new Error("two cores are needed: one for the server, one for the load");
+
+  buildTools();
+  endWithUs();
+  const finished: Finished[] = [];
+  try {
+    for (const scenario of chosen) {
+      const results = await runScenario(scenario, contestants, options, console.error);
+      finished.push({ scenario, results });
+      console.log(formatTable({ scenario, results }));
+    }
+  } finally {
+    await stopAll();
+  }
+  if (values.json !== undefined) writeRecord(values.json, finished, options);
+  return 0;
+}
+
+function contestant(wanted: string): Contestant {
+  const [name, path] = wanted.split("=") as [string, string?];
+  const server = servers.find((candidate) => candidate.name === name);
+  if (server === undefined) throw new Error(`no server is named ${name}; --list shows them`);
+  if (path === undefined) return { label: name, server, program: server.find() };
+  const program = existsSync(path) && statSync(path).isDirectory() ? join(path, "bin/weftdns") : path;
+  return { label: wanted, server, program: existsSync(program) ? resolve(program) : undefined };
+}
+
+function between(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!(value >= least && value <= most))
+    throw new Error(`--${name} is ${text}, expected a number from ${least} to ${most}`);
+  return value;
+}
