@@ -1,5 +1,5 @@
 /**
- * The numbers of the DNS and their names: types, classes, rcodes, opcodes, sections (IANA "DNS Parameters").
+ * The numbers of the DNS and their names: types, classes, rcodes and opcodes (IANA "DNS Parameters").
  *
  * Names are spelt as CoreDNS prints them, since logs and metric labels are made of them. Types that IANA knows and
  * CoreDNS does not (WKS NSAP A6 SINK DSYNC HHIT BRID DOA WALLET CLA IPN) carry IANA's mnemonic. Numbers without a name
@@ -134,9 +134,6 @@ export const Rcode = {
 } as const;
 
 export const Opcode = { QUERY: 0, IQUERY: 1, STATUS: 2, NOTIFY: 4, UPDATE: 5, DSO: 6 } as const;
-
-/** The sections of a message in wire order. */
-export const Section = { QUESTION: 0, ANSWER: 1, AUTHORITY: 2, ADDITIONAL: 3 } as const;
 
 // CoreDNS's own spellings where they are not the mnemonic: the reserved types, and class ANY, whose name it reads but
 // prints as a number.
