@@ -1,0 +1,186 @@
+/**
+ * The shape of a parity case: what a server is asked under a Corefile, and what must hold of its reply, as data.
+ *
+ * A file in `cases/` exports `servers`, a list of ParityServer. The runner starts each on our server and on CoreDNS, and
+ * asks the cases in their order; a case must hold on both. Where ours differs on purpose the case names the row of
+ * `docs/differences.md` that gives the reason, and says what ours replies instead:
+ *
+ *     export const servers: ParityServer[] = [
+ *       {
+ *         name: "whoami",
+ *         corefile: `example.org:{PORT} {
+ *           whoami
+ *         }`,
+ *         cases: [
+ *           { ask: "www.example.org. A", reply: { flags: "qr aa rd", answer: [] } },
+ *           { ask: "www.example.com. A", reply: { rcode: "REFUSED" } },
+ *         ],
+ *       },
+ *     ];
+ *
+ * What a reply does not mention is not compared, except that its question must be the one that was asked.
+ */
+export interface ParityServer {
+  /** Stands before the names of its cases; unique within all files. */
+  readonly name: string;
+  /**
+   * The text of the Corefile. `{PORT}` is the server's port, `{PORT2}` another; both are free on 127.0.0.1 and ::1.
+   * `{DIR}` is the directory of `files`, `{UP:name}` the address of an upstream as `127.0.0.1:PORT`.
+   */
+  readonly corefile: string;
+  /** Files by their name in {DIR}. The same placeholders are put in. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Servers that the Corefile may ask, scripted. Each listens for UDP and TCP on one port. */
+  readonly upstreams?: Readonly<Record<string, Upstream>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Command-line arguments beside `-conf`. */
+  readonly arguments?: readonly string[];
+  readonly cases: readonly ParityCase[];
+}
+
+export interface ParityCase extends Question {
+  /** Told apart in reports; `ask` when absent. */
+  readonly name?: string;
+  /** Runs before the question, in this order. */
+  readonly before?: readonly Action[];
+  readonly reply: Expectation;
+  /** Asks again until the reply holds, for so many milliseconds: where servers may take a moment (reload, failover). */
+  readonly withinMs?: number;
+  /** Asks so many times; every reply must hold. */
+  readonly times?: number;
+  /**
+   * Lines that must be printed because of this question, each exactly once. `*` stands for any run of characters
+   * without a blank. Only lines that come after the question count.
+   */
+  readonly log?: readonly string[];
+  /** Lines, as above, none of which may be printed because of this question. */
+  readonly notLog?: readonly string[];
+  /**
+   * What upstreams must have been asked because of this question, in any order: `a udp www.example.org. A rd do`.
+   * First the upstream's name and the transport, then the question as in `ask` (class only when it is not IN), then
+   * the flags that were set in the order qr aa tc rd ra z ad cd, then `edns=SIZE` and `do` when the query had an OPT.
+   * Words behind those given are not compared.
+   */
+  readonly asked?: readonly string[];
+  /** The first column of the row in docs/differences.md that says why our server does not do the same. */
+  readonly differs?: string;
+  /** What our server replies instead, and what is logged and asked; only with `differs`. */
+  readonly ours?: Partial<Pick<ParityCase, "reply" | "log" | "notLog" | "asked">>;
+}
+
+export interface Question {
+  /** Name, type, and class when it is not IN: `www.example.org. A`, `version.bind. TXT CH`, `example.org. TYPE65280`. */
+  readonly ask: string;
+  /** Set in the header; `rd` when absent. */
+  readonly flags?: string;
+  /** 0 (QUERY) when absent. */
+  readonly opcode?: number;
+  /** Adds an OPT record. */
+  readonly edns?: QuestionEdns;
+  /** Over UDP when absent. */
+  readonly over?: "udp" | "tcp";
+  /** 2 asks at {PORT2}. */
+  readonly port?: 1 | 2;
+  /** The address to ask, 127.0.0.1 when absent, and the address to ask from. */
+  readonly to?: string;
+  readonly from?: string;
+  /**
+   * Sent instead of the message that the fields above describe, in hexadecimal digits; blanks do not matter. The first
+   * two bytes are replaced by a fresh id. `ask` then only serves as the case's name.
+   */
+  readonly raw?: string;
+}
+
+export interface QuestionEdns {
+  /** 1232 when absent. */
+  readonly size?: number;
+  readonly do?: boolean;
+  readonly version?: number;
+  /** Each as `CODE HEX`: `10 0102030405060708`. */
+  readonly options?: readonly string[];
+}
+
+export interface Expectation {
+  /** Nothing arrives within half a second. */
+  readonly noReply?: true;
+  /** `NOERROR`, `NXDOMAIN`, `BADVERS` ... */
+  readonly rcode?: string;
+  /** All the flags that are set, in any order: `qr aa rd`. */
+  readonly flags?: string;
+  /** The question that comes back when it is not byte for byte the one that was asked; `none` when there is none. */
+  readonly question?: string;
+  /**
+   * The records of a section as in a zone file, in any order: `www.example.org. 300 IN A 192.0.2.1`. The empty list means
+   * that there are none. `*` as the TTL is not compared; letter case is, blanks are not. OPT is not listed: see `opt`.
+   */
+  readonly answer?: readonly string[];
+  readonly authority?: readonly string[];
+  readonly additional?: readonly string[];
+  /** How many records a section has, where their data does not matter. */
+  readonly counts?: { readonly answer?: number; readonly authority?: number; readonly additional?: number };
+  /** The records of `answer` are compared in their order. */
+  readonly ordered?: boolean;
+  /** The OPT record, or that there is none. Fields that are absent are not compared. */
+  readonly opt?: ExpectedOpt | "none";
+  /** The most bytes of the reply. */
+  readonly maxSize?: number;
+  /** The whole reply in hexadecimal digits without its id; blanks do not matter. */
+  readonly raw?: string;
+}
+
+export interface ExpectedOpt {
+  readonly size?: number;
+  readonly do?: boolean;
+  readonly version?: number;
+  /** All options, each as `CODE HEX`, in any order. */
+  readonly options?: readonly string[];
+}
+
+/** What an upstream does with the queries that it gets: the first rule that fits. Without one it says REFUSED. */
+export interface Upstream {
+  readonly rules: readonly UpstreamRule[];
+  /** Its port is closed at the start; `{ start: "name" }` opens it. */
+  readonly down?: boolean;
+}
+
+export interface UpstreamRule {
+  /** The question as in `ask`, letter case aside; absent for any. A name that begins with `*.` fits all names below. */
+  readonly when?: string;
+  readonly over?: "udp" | "tcp";
+  /** The rule is used up after so many queries. */
+  readonly times?: number;
+  /** What is sent, in this order. An empty list swallows the query. */
+  readonly replies: readonly UpstreamReply[];
+}
+
+/** One message. Id, question (with its letter case) and RD are those of the query unless the fields say otherwise. */
+export interface UpstreamReply {
+  /** NOERROR when absent. */
+  readonly rcode?: string;
+  /** All the flags, `qr rd ra` when absent. */
+  readonly flags?: string;
+  readonly answer?: readonly string[];
+  readonly authority?: readonly string[];
+  readonly additional?: readonly string[];
+  readonly edns?: QuestionEdns;
+  readonly delayMs?: number;
+  /** Another id than the query's. */
+  readonly wrongId?: true;
+  /** Another question than the query's, as in `ask`; `none` leaves it out. */
+  readonly question?: string;
+  /** Only so many of the message's first bytes are sent. */
+  readonly cutTo?: number;
+  /** Sent instead, in hexadecimal digits, behind the query's id. */
+  readonly raw?: string;
+  /** TCP: the connection is closed, and nothing is sent. */
+  readonly close?: true;
+}
+
+export type Action =
+  /** Writes a file in {DIR}, with placeholders put in; an empty text removes it. */
+  | { readonly write: string; readonly text: string }
+  /** Closes, or opens again, the port of an upstream. */
+  | { readonly stop: string }
+  | { readonly start: string }
+  | { readonly signal: "SIGUSR1" | "SIGHUP" }
+  | { readonly waitMs: number };
