@@ -1,0 +1,29 @@
+/** Addresses as Corefiles write them: `localhost:9153`, `:8080`, `192.0.2.1`, `[2001:db8::1]:53`, `2001:db8::1`. */
+
+import { isIPv6 } from "node:net";
+
+export interface HostPort {
+  /** Without brackets; empty for `:8080`, which means every address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Undefined for text that is no such address, or that has no port when there is no default for it. */
+export function splitAddress(text: string, defaultPort?: number): HostPort | undefined {
+  if (isIPv6(text)) return defaultPort === undefined ? undefined : { host: text, port: defaultPort };
+  const bracketed = /^\[([^[\]]*)\](?::(.*))?$/s.exec(text);
+  if (bracketed !== null && !isIPv6(bracketed[1]!)) return undefined;
+  const plain = bracketed ?? /^([^:[\]]*)(?::([^:]*))?$/s.exec(text);
+  if (plain === null) return undefined;
+  const host = plain[1]!;
+  const port = plain[2] === undefined ? defaultPort : parsePort(plain[2]);
+  if (port === undefined || (host === "" && plain[2] === undefined) || /\s/.test(host)) return undefined;
+  return { host, port };
+}
+
+/** Decimal digits up to 65535; 0 lets the system choose. */
+export function parsePort(text: string): number | undefined {
+  if (!/^[0-9]+$/.test(text)) return undefined;
+  const port = Number(text);
+  return port <= 65535 ? port : undefined;
+}

@@ -1,0 +1,84 @@
+/**
+ * What is wrong in a Corefile, and where.
+ *
+ * Two texts are made of one mistake. People read `placedText`: `Corefile:14:5: plugin/forward: unknown policy 'fastest',
+ * expected random, round_robin or sequential`. Scripts that wait for CoreDNS's words at a failed start find them in
+ * `startText`: `plugin/forward: Corefile:14 - Error during parsing: unknown policy 'fastest', expected random, ...`.
+ * So `message` begins with CoreDNS's own words wherever it has established ones, found words stand in single quotes as
+ * it writes them, and what was expected follows behind a comma.
+ */
+
+/** A place in a Corefile or in a file that it imports. Lines and columns count from 1, columns in characters. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A whole word: a place with its width in columns. */
+export interface WordPlace extends Place {
+  readonly width: number;
+}
+
+/**
+ * How CoreDNS introduces the message when it refuses to start:
+ *   syntax   `FILE:LINE - Syntax error: `            a token that the grammar has no place for
+ *   parsing  `FILE:LINE - Error during parsing: `    everything else that has a line
+ *   keys     `error inspecting server blocks: `      a server block's key that is no zone
+ *   plain    nothing                                 found later: clashes, ports, a plugin used twice
+ */
+export type MistakeForm = "syntax" | "parsing" | "keys" | "plain";
+
+export interface Mistake extends Place {
+  readonly message: string;
+  readonly form: MistakeForm;
+  /** The directive that found it. */
+  readonly directive?: string;
+  /** The nearest word that would have been right. */
+  readonly suggestion?: string;
+  /** How many characters the wrong word has in the file, for the caret line; 1 when absent. */
+  readonly width?: number;
+}
+
+/** Thrown by the readers of a directive; the loader catches it per directive and goes on with the next one. */
+export class ConfigMistake extends Error {
+  readonly mistake: Mistake;
+
+  constructor(mistake: Mistake) {
+    super(placedText(mistake));
+    this.name = "ConfigMistake";
+    this.mistake = mistake;
+  }
+}
+
+/** A mistake at a word of the file. */
+export function tokenMistake(word: WordPlace, form: MistakeForm, message: string): Mistake {
+  return { file: word.file, line: word.line, column: word.column, width: word.width, message, form };
+}
+
+/** `Corefile:14:5: plugin/forward: unknown property 'maxfails'` */
+export function placedText(mistake: Mistake): string {
+  return `${mistake.file}:${mistake.line}:${mistake.column}: ${pluginPrefix(mistake)}${mistake.message}`;
+}
+
+/** The line that CoreDNS prints on stderr for the same mistake. */
+export function startText(mistake: Mistake): string {
+  return `${pluginPrefix(mistake)}${formPrefix(mistake)}${mistake.message}`;
+}
+
+function pluginPrefix(mistake: Mistake): string {
+  return mistake.directive === undefined ? "" : `plugin/${mistake.directive}: `;
+}
+
+function formPrefix(mistake: Mistake): string {
+  switch (mistake.form) {
+    case "syntax":
+      return `${mistake.file}:${mistake.line} - Syntax error: `;
+    case "parsing":
+      return `${mistake.file}:${mistake.line} - Error during parsing: `;
+    case "keys":
+      return "error inspecting server blocks: ";
+    case "plain":
+      return "";
+  }
+}
