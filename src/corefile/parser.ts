@@ -15,6 +15,7 @@ import type { Environment } from "./environment.ts";
 import { type CorefileFiles, diskFiles } from "./files.ts";
 import { WordStream } from "./import.ts";
 import { DEFAULT_DNS_PORT, readKey } from "./keys.ts";
+import type { LineContext } from "./line.ts";
 import { ConfigMistake, type Mistake } from "./mistake.ts";
 import { nearest } from "./nearest.ts";
 import type { ServerBlock, ServerKey, Token } from "./server-block.ts";
@@ -80,19 +81,16 @@ class Parser {
     const place = words.peek()!;
     const keys = this.#keys();
     if (keys === "import") return;
-    const [only] = keys;
-    if (keys.length === 1 && /^\(.*\)$/s.test(only!.text)) {
-      this.#snippet(only!.token, only!.text.slice(1, -1));
+    const [first] = keys;
+    if (keys.length === 1 && /^\(.*\)$/s.test(first!.text)) {
+      this.#snippet(first!.token, first!.text.slice(1, -1));
       return;
     }
     const hasBraces = words.isOpen(words.peek());
     if (hasBraces) words.take();
-    if (keys.length === 0) {
-      // An import of nothing, or a brace without keys, which CoreDNS reads and then never serves.
-      if (hasBraces)
-        words.mistake(place, "parsing", "this server block has no zone, expected one such as '.' before '{'");
-      else return;
-    }
+    // CoreDNS reads such a block and never serves it. An unset variable in place of the keys makes one.
+    if (keys.length === 0) words.mistake(place, "parsing", "this server block has no zone, expected one such as '.'");
+    if (words.isClose(first?.token)) words.warn(first!.token, "this '}' closes nothing, so it is a zone of this name");
     const body = new BlockBody(keys.map((key) => readKey(key.token, key.text, this.#dnsPort)));
     this.#directives(body, hasBraces);
     this.#keyMistakes.push(...body.keyMistakes);
@@ -163,7 +161,7 @@ class Parser {
         return;
       }
       if (words.isImport(token)) words.expandImport();
-      else if (this.#directive(body) === "block closed") return;
+      else if (!this.#directive(body)) return;
     }
     if (hasBraces) this.#unclosedBlock();
   }
@@ -177,46 +175,47 @@ class Parser {
     else words.mistake(last, "syntax", `Unexpected token '${last.text}', expecting '}'`);
   }
 
-  #directive(body: BlockBody): "block closed" | "next" {
+  /** Reads one occurrence of a directive. False when the block has ended with it, by a brace too many or a file too short. */
+  #directive(body: BlockBody): boolean {
     const words = this.#words;
     const name = words.take();
     const args: Token[] = [];
     const options: OptionWords[] = [];
-    const isKnown = this.#known.has(name.text) && !words.isOpen(name);
+    const isKnown = this.#known.has(name.text);
     if (!isKnown) {
       const suggestion = nearest(name.text, this.#known);
       words.mistake(name, "parsing", `Unknown directive '${name.text}'`, { suggestion });
     }
-    let braces = words.isOpen(name) ? 1 : 0;
-    if (braces > 0) this.#options(options);
-    for (let token = words.peek(); token !== undefined; token = words.peek()) {
+    let brace = words.isOpen(name) ? name : undefined;
+    let blockGoesOn = brace === undefined || this.#options(options);
+    for (let token = words.peek(); token !== undefined && blockGoesOn; token = words.peek()) {
+      if (words.startsLine() && !words.isOpen(token)) break;
       if (words.startsLine()) {
-        if (!words.isOpen(token)) break;
         words.mistake(token, "parsing", `Unexpected token '{', expecting it on the line of '${name.text}'`);
       } else if (words.isClose(token)) {
-        words.take();
         words.mistake(token, "parsing", "Unexpected '}' because no matching opening brace");
-        return "block closed";
-      } else if (braces > 0 && !words.isOpen(token)) {
+        blockGoesOn = false;
+      } else if (brace !== undefined) {
         words.mistake(token, "parsing", `Unexpected token '${token.text}' behind '}', expecting the end of the line`);
       }
       words.take();
-      if (!words.isOpen(token)) {
+      if (words.isOpen(token)) {
+        brace ??= token;
+        blockGoesOn = this.#options(options);
+      } else if (blockGoesOn) {
         args.push(token);
-        continue;
       }
-      if (braces++ > 0) words.mistake(token, "parsing", "Unexpected token '{', expecting the end of the line");
-      this.#options(options);
     }
-    if (isKnown) body.add(name, args, options);
-    return "next";
+    if (isKnown) body.add(name, args, options, brace);
+    return blockGoesOn;
   }
 
-  /** The lines between a directive's braces, the closing one included. */
-  #options(options: OptionWords[]): void {
+  /** The lines between a directive's braces, the closing one included. False when the file ends before it. */
+  #options(options: OptionWords[]): boolean {
     const words = this.#words;
     /** Braces within the option lines: no plugin has a use for them, their words are left out. */
     let nested = 0;
+    let opensLine = true;
     for (let token = words.peek(); token !== undefined; token = words.peek()) {
       const startsLine = words.startsLine();
       if (words.isImport(token) && startsLine) {
@@ -225,15 +224,17 @@ class Parser {
       }
       words.take();
       if (words.isClose(token)) {
-        if (nested-- === 0) return;
+        if (nested-- === 0) return true;
       } else if (words.isOpen(token)) {
         if (nested++ === 0) words.mistake(token, "parsing", "Unexpected token '{', expecting argument");
       } else if (nested === 0) {
-        if (startsLine || options.length === 0) options.push({ name: token, args: [] });
+        if (startsLine || opensLine) options.push({ name: token, args: [] });
         else options.at(-1)!.args.push(token);
+        opensLine = false;
       }
     }
     words.mistake(words.last!, "parsing", "Unexpected EOF");
+    return false;
   }
 }
 
@@ -246,7 +247,7 @@ interface OptionWords {
 class BlockBody {
   readonly keyMistakes: Mistake[] = [];
   readonly #keys: ServerKey[] = [];
-  readonly #plugins = new Map<string, { stanzas: Stanza[]; warnings: Mistake[] }>();
+  readonly #plugins = new Map<string, { readonly context: LineContext; readonly stanzas: Stanza[] }>();
   readonly #facts: { readonly keys: readonly ServerKey[]; root: string };
 
   constructor(keys: readonly (ServerKey | Mistake)[]) {
@@ -257,21 +258,19 @@ class BlockBody {
     this.#facts = { keys: this.#keys, root: "" };
   }
 
-  add(name: Token, args: readonly Token[], options: readonly OptionWords[]): void {
-    const plugin = this.#plugins.get(name.text) ?? { stanzas: [], warnings: [] };
+  add(name: Token, args: readonly Token[], options: readonly OptionWords[], brace: Token | undefined): void {
+    const context = { directive: name.text, block: this.#facts, warnings: [] };
+    const plugin = this.#plugins.get(name.text) ?? { context, stanzas: [] };
     this.#plugins.set(name.text, plugin);
-    const { stanzas, warnings } = plugin;
-    const lines = options.map((option) => new Option(name.text, option.name, option.args, this.#facts, warnings));
-    stanzas.push(new Stanza(name.text, name, args, this.#facts, warnings, lines));
+    const lines = options.map((option) => new Option(plugin.context, option.name, option.args));
+    plugin.stanzas.push(new Stanza(plugin.context, name, args, lines, brace));
     // Every plugin of the block may ask for the root, wherever `root` stands: the last one counts.
     if (name.text === "root" && args[0] !== undefined) this.#facts.root = args[0].text;
   }
 
   finish(place: Token): ServerBlock {
     const { file, line, column } = place;
-    const directives = [...this.#plugins].map(
-      ([name, { stanzas, warnings }]) => new Directive(name, stanzas, this.#facts, warnings),
-    );
+    const directives = [...this.#plugins.values()].map(({ context, stanzas }) => new Directive(context, stanzas));
     return { place: { file, line, column }, keys: this.#keys, directives, root: this.#facts.root };
   }
 }
