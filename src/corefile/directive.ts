@@ -87,6 +87,11 @@ export class Directive {
     return this.#context.warnings;
   }
 
+  /** One directive per stanza, for a plugin whose every occurrence is an element of the chain. */
+  perStanza(): Directive[] {
+    return this.stanzas.map((stanza) => new Directive(this.#context, [stanza]));
+  }
+
   /** The only stanza, for the plugins that a server block may have once. */
   once(): Stanza {
     const [first, second] = this.stanzas;
