@@ -20,6 +20,8 @@
  *
  * What a reply does not mention is not compared, except that its question must be the one that was asked.
  */
+import type { Edns, Question } from "../support/wire.ts";
+
 export interface ParityServer {
   /** Stands before the names of its cases; unique within all files. */
   readonly name: string;
@@ -38,7 +40,10 @@ export interface ParityServer {
   readonly cases: readonly ParityCase[];
 }
 
+/** The question's fields (name and type, flags, EDNS, transport, or raw bytes) are described in test/support/wire.ts. */
 export interface ParityCase extends Question {
+  /** 2 asks at {PORT2}. */
+  readonly port?: 1 | 2;
   /** Told apart in reports; `ask` when absent. */
   readonly name?: string;
   /** Runs before the question, in this order. */
@@ -66,38 +71,6 @@ export interface ParityCase extends Question {
   readonly differs?: string;
   /** What our server replies instead, and what is logged and asked; only with `differs`. */
   readonly ours?: Partial<Pick<ParityCase, "reply" | "log" | "notLog" | "asked">>;
-}
-
-export interface Question {
-  /** Name, type, and class when it is not IN: `www.example.org. A`, `version.bind. TXT CH`, `example.org. TYPE65280`. */
-  readonly ask: string;
-  /** Set in the header; `rd` when absent. */
-  readonly flags?: string;
-  /** 0 (QUERY) when absent. */
-  readonly opcode?: number;
-  /** Adds an OPT record. */
-  readonly edns?: QuestionEdns;
-  /** Over UDP when absent. */
-  readonly over?: "udp" | "tcp";
-  /** 2 asks at {PORT2}. */
-  readonly port?: 1 | 2;
-  /** The address to ask, 127.0.0.1 when absent, and the address to ask from. */
-  readonly to?: string;
-  readonly from?: string;
-  /**
-   * Sent instead of the message that the fields above describe, in hexadecimal digits; blanks do not matter. The first
-   * two bytes are replaced by a fresh id. `ask` then only serves as the case's name.
-   */
-  readonly raw?: string;
-}
-
-export interface QuestionEdns {
-  /** 1232 when absent. */
-  readonly size?: number;
-  readonly do?: boolean;
-  readonly version?: number;
-  /** Each as `CODE HEX`: `10 0102030405060708`. */
-  readonly options?: readonly string[];
 }
 
 export interface Expectation {
@@ -162,7 +135,7 @@ export interface UpstreamReply {
   readonly answer?: readonly string[];
   readonly authority?: readonly string[];
   readonly additional?: readonly string[];
-  readonly edns?: QuestionEdns;
+  readonly edns?: Edns;
   readonly delayMs?: number;
   /** Another id than the query's. */
   readonly wrongId?: true;
@@ -177,8 +150,9 @@ export interface UpstreamReply {
 }
 
 export type Action =
-  /** Writes a file in {DIR}, with placeholders put in; an empty text removes it. */
+  /** Writes a file in {DIR}, with placeholders put in; removes one. */
   | { readonly write: string; readonly text: string }
+  | { readonly remove: string }
   /** Closes, or opens again, the port of an upstream. */
   | { readonly stop: string }
   | { readonly start: string }

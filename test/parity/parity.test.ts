@@ -1,0 +1,170 @@
+/**
+ * Runs the cases of `cases/` on our server and on CoreDNS: what case.ts describes must hold on both. CoreDNS is the
+ * program in the variable COREDNS, or `coredns` on the PATH or in ~/go/bin; without one its half is skipped, except in CI.
+ */
+import assert from "node:assert/strict";
+import { accessSync, constants, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts, ourCommand, TestServer } from "../support/server.ts";
+import type { Action, ParityCase, ParityServer } from "./case.ts";
+import { checkReply } from "./check.ts";
+import { ScriptedUpstream } from "./upstream.ts";
+
+/** Whether a reply is missing is known after this long. */
+const NO_REPLY_MS = 500;
+/** Lines may follow their reply by this long. */
+const LINE_MS = 3_000;
+/** How long to wait for the lines of earlier questions, or for those that must not come. */
+const QUIET_MS = 60;
+const RETRY_MS = 40;
+
+const only = process.env.PARITY;
+const servers: ParityServer[] = [];
+for (const file of readdirSync(join(import.meta.dirname, "cases")).sort()) {
+  servers.push(...(await import(`./cases/${file}`)).servers);
+}
+
+for (const side of ["weftdns", "coredns"] as const) {
+  const command = side === "weftdns" ? executable([ourCommand]) : findCoreDns();
+  describe(side, () => {
+    if (command === undefined) {
+      const missing = `${side} is not here: ${side === "weftdns" ? "build it first" : "put coredns on the PATH or name it in COREDNS"}`;
+      if (side === "coredns" && process.env.CI === "true") test(missing, () => assert.fail(missing));
+      else test("all cases", { skip: missing }, () => {});
+      return;
+    }
+    for (const server of servers) {
+      if (only === undefined || server.name.includes(only))
+        describe(server.name, () => runServer(server, side, command));
+    }
+  });
+}
+
+type Side = "weftdns" | "coredns";
+
+interface Running {
+  readonly server: TestServer;
+  readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
+}
+
+/** One test per case; the first starts the server, the last stops it. */
+function runServer(script: ParityServer, side: Side, command: string): void {
+  let running: Running | undefined;
+  test("starts", async () => {
+    running = await start(script, command);
+  });
+  for (const one of script.cases) {
+    test(one.name ?? one.ask, async () => {
+      assert.ok(running, "the server has not started");
+      await runCase(side === "weftdns" ? { ...one, ...one.ours } : one, running);
+    });
+  }
+  test("stops", async () => {
+    if (!running) return;
+    const code = await running.server.stop();
+    for (const upstream of running.upstreams.values()) await upstream.stop();
+    assert.equal(code, 0, `exit code; it printed\n${running.server.lines.slice(-20).join("\n")}`);
+  });
+}
+
+async function start(script: ParityServer, command: string): Promise<Running> {
+  const scripts = Object.entries(script.upstreams ?? {});
+  const ports = await freePorts(scripts.length);
+  const upstreams = new Map(scripts.map(([name, rules], i) => [name, new ScriptedUpstream(name, rules, ports[i]!)]));
+  for (const [name, rules] of scripts) if (!rules.down) await upstreams.get(name)!.start();
+  const placeholders = Object.fromEntries(
+    [...upstreams].map(([name, { port }]) => [`UP:${name}`, `127.0.0.1:${port}`]),
+  );
+  try {
+    return { server: await TestServer.start({ ...script, placeholders, command }), upstreams };
+  } catch (error) {
+    for (const upstream of upstreams.values()) await upstream.stop();
+    throw error;
+  }
+}
+
+async function runCase(one: ParityCase, running: Running): Promise<void> {
+  const { server, upstreams } = running;
+  for (const action of one.before ?? []) await act(action, running);
+  if (one.log || one.notLog) await sleep(QUIET_MS);
+  const firstLine = server.lines.length;
+  for (const upstream of upstreams.values()) upstream.asked.length = 0;
+
+  for (let left = one.times ?? 1; left > 0; left--) await askUntilHolds(one, server);
+
+  const wanted = one.log ?? [];
+  await Promise.all(wanted.map((pattern) => server.line(linePattern(pattern), firstLine, LINE_MS)));
+  if (one.notLog) await sleep(QUIET_MS);
+  const printed = server.lines.slice(firstLine);
+  for (const pattern of wanted) {
+    const count = printed.filter((line) => linePattern(pattern).test(line)).length;
+    assert.equal(count, 1, `times that '${pattern}' was printed, among\n${printed.join("\n")}`);
+  }
+  for (const pattern of one.notLog ?? []) {
+    assert.ok(!printed.some((line) => linePattern(pattern).test(line)), `'${pattern}' was printed`);
+  }
+  if (one.asked)
+    checkAsked(
+      one.asked,
+      [...upstreams.values()].flatMap((upstream) => upstream.asked),
+    );
+}
+
+async function askUntilHolds(one: ParityCase, server: TestServer): Promise<void> {
+  const deadline = performance.now() + (one.withinMs ?? 0);
+  for (;;) {
+    try {
+      const reply = await server.ask(one, one.reply.noReply ? NO_REPLY_MS : undefined);
+      checkReply(reply, one);
+      return;
+    } catch (error) {
+      if (performance.now() >= deadline) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}
+
+async function act(action: Action, { server, upstreams }: Running): Promise<void> {
+  if ("write" in action) server.write(action.write, action.text);
+  else if ("remove" in action) server.remove(action.remove);
+  else if ("stop" in action) await upstreams.get(action.stop)!.stop();
+  else if ("start" in action) await upstreams.get(action.start)!.start();
+  else if ("signal" in action) server.signal(action.signal);
+  else await sleep(action.waitMs);
+}
+
+/** Each expected line is the beginning of another query that was seen; none may be left over. */
+function checkAsked(expected: readonly string[], seen: readonly string[]): void {
+  const left = [...seen];
+  for (const line of expected) {
+    const index = left.findIndex((query) => query === line || query.startsWith(`${line} `));
+    assert.ok(index >= 0, `no upstream was asked '${line}', but\n${seen.join("\n")}`);
+    left.splice(index, 1);
+  }
+  assert.deepEqual(left, [], "upstreams were asked more than expected");
+}
+
+function linePattern(pattern: string): RegExp {
+  const literal = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${literal.join("\\S*")}$`);
+}
+
+function findCoreDns(): string | undefined {
+  if (process.env.COREDNS) return process.env.COREDNS;
+  const directories = [...(process.env.PATH ?? "").split(delimiter), join(homedir(), "go/bin")];
+  return executable(directories.filter((directory) => directory !== "").map((directory) => join(directory, "coredns")));
+}
+
+function executable(candidates: readonly string[]): string | undefined {
+  return candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
