@@ -1,0 +1,84 @@
+/** `weftdns` and `weftdns example`: start the server, and keep to its signals until it ends (behaviour 2.11, 2.12). */
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { nativeError } from "../native/index.ts";
+import { flushLog, Logger, printLine } from "../plugin/logger.ts";
+import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
+import { corefileReader } from "./corefile-source.ts";
+import { EXAMPLE_HINT, exampleReader } from "./example.ts";
+import type { Settings } from "./flags.ts";
+import { versionText } from "./version.ts";
+
+export async function serve(settings: Settings, isExample: boolean): Promise<void> {
+  try {
+    const supervisor = new Supervisor(isExample ? exampleReader(settings) : corefileReader(settings));
+    printLine(maxProcsLine());
+    await supervisor.start();
+    announce(supervisor, settings.quiet);
+    if (isExample) printLine(EXAMPLE_HINT);
+    if (settings.pidfile !== undefined) writeFileSync(settings.pidfile, `${process.pid}\n`);
+    obeySignals(supervisor);
+  } catch (error) {
+    flushLog();
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  }
+}
+
+/** Scripts wait for a zone line or for the line that begins with `CoreDNS-`. */
+function announce(supervisor: Supervisor, quiet: boolean): void {
+  const log = new Logger();
+  if (nativeError !== undefined) log.warning(`Batched UDP is not available, serving with node:dgram: ${nativeError}`);
+  if (quiet) return;
+  for (const line of supervisor.configuration.zoneLines) printLine(line);
+  for (const line of versionText().trimEnd().split("\n")) printLine(line);
+}
+
+/** The first line of a CoreDNS's output; its number is the CPUs that we may use. */
+function maxProcsLine(): string {
+  const fixed = process.env.GOMAXPROCS;
+  if (fixed) return `maxprocs: Honoring GOMAXPROCS="${fixed}" as set in environment`;
+  return `maxprocs: Leaving GOMAXPROCS=${availableParallelism()}: CPU quota undefined`;
+}
+
+/** One line per mistake: the first as CoreDNS words it, all with their places. */
+function explain(error: unknown): string {
+  if (error instanceof BadConfiguration) return error.lines().join("\n");
+  return error instanceof Error ? error.message : String(error);
+}
+
+function obeySignals(supervisor: Supervisor): void {
+  const log = new Logger();
+  let ending = false;
+  const end = async (): Promise<void> => {
+    await supervisor.stop();
+    flushLog();
+    process.exit(0);
+  };
+  process.on("SIGTERM", () => {
+    if (ending) return;
+    ending = true;
+    log.info("SIGTERM: Shutting down servers then terminating");
+    void end();
+  });
+  process.on("SIGINT", () => {
+    // Whoever interrupts a second time does not want to wait.
+    if (ending) process.exit(2);
+    ending = true;
+    log.info("SIGINT: Shutting down");
+    void end();
+  });
+  process.on("SIGQUIT", () => {
+    log.info("SIGQUIT: Quitting process immediately");
+    flushLog();
+    process.exit(0);
+  });
+  process.on("SIGUSR1", () => {
+    log.info("SIGUSR1: Reloading");
+    void supervisor.reload();
+  });
+  process.on("SIGHUP", () => {});
+  // A reader that goes away must not take the server with it.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
+}

@@ -1,0 +1,24 @@
+/** The fixed numbers of a message: RFC 1035 section 4.1.1, RFC 2535 section 6.1 (AD, CD), RFC 6891 section 6.1.2 (OPT). */
+
+export const HEADER_SIZE = 12;
+/** What two bytes of length can say; the largest message on a stream. */
+export const MAX_MESSAGE_SIZE = 65_535;
+/** RFC 1035 section 4.2.1: what every UDP client takes. */
+export const MIN_UDP_SIZE = 512;
+/** An OPT record without options: root, type, class, TTL, RDLENGTH. */
+export const OPT_RECORD_SIZE = 11;
+
+/** Masks on the header's second word. */
+export const Flag = {
+  QR: 0x8000,
+  OPCODE: 0x7800,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  RA: 0x0080,
+  Z: 0x0040,
+  AD: 0x0020,
+  CD: 0x0010,
+  RCODE: 0x000f,
+} as const;
+export const OPCODE_SHIFT = 11;

@@ -1,0 +1,473 @@
+/**
+ * The answer being built: wire bytes in a buffer that the transport owns, and the few numbers that belong to its header.
+ *
+ * Three ways lead to a reply. A plugin with ready bytes calls `begin` and copies them behind the question (zone, cache).
+ * One with records calls `begin` and `add` for each, in the order of the sections (whoami, template). One that got a
+ * whole message from elsewhere calls `adopt` (forward). Whoever wraps the chain may then look at it through `index` and
+ * change flags, TTLs, order and the number of records in place; what changes lengths goes through `records` and `rewrite`.
+ * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
+ */
+import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
+import { skipName } from "./message.ts";
+import { rdataNames } from "./rdata.ts";
+import { type ResourceRecord, readRecord } from "./record.ts";
+import type { Request } from "./request.ts";
+import { Type } from "./types.ts";
+
+export const Section = { ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2 } as const;
+export type Section = (typeof Section)[keyof typeof Section];
+
+/** One record of a reply is described by this many words in `Reply.index`. */
+export const INDEX_WORDS = 7;
+export const Index = { SECTION: 0, OWNER: 1, TYPE: 2, TTL: 3, RDATA: 4, RDATA_LENGTH: 5, END: 6 } as const;
+
+/** A message has room for at most this many names that others may point to; more are written in full (row A12: bounded). */
+const MAX_COMPRESSION_TARGETS = 120;
+/** The largest message and the OPT record that `finish` may have to add before it truncates. */
+export const MAX_REPLY_SIZE = 65_535 + 1_024;
+/** A compression pointer has 14 bits (RFC 1035 section 4.1.4). */
+const MAX_POINTER = 0x3fff;
+
+export class Reply {
+  /** The message occupies `bytes[start..end)` and may grow up to `room`. All other offsets are counted from `start`. */
+  bytes: Uint8Array = new Uint8Array(0);
+  start = 0;
+  end = 0;
+  room = 0;
+  /** When the room is too small it may be exchanged for a larger one: the buffer belongs to this reply alone. */
+  growable = false;
+  /** The header's second word: QR, opcode, AA, TC, RD, RA, Z, AD, CD, rcode. */
+  flags = 0;
+  /** Records in each section; an OPT record that `adopt` found is not counted, it is kept apart. */
+  readonly counts: Int32Array = new Int32Array(3);
+  /** Offset behind the question, where the first record stands. */
+  questionEnd = 0;
+  /** A record did not fit into the buffer; the reply will be sent truncated. */
+  overflow = false;
+  /** The reply brings an OPT record of its own, whose options are kept (behaviour 2.9). */
+  hasOpt = false;
+  /** The options of that record, in wire form. */
+  options: Uint8Array = NO_OPTIONS;
+  /** Bits 4 to 11 of the rcode (RFC 6891 section 6.1.3); only BADVERS and the like have them. */
+  extendedRcode = 0;
+
+  readonly #targetOffsets = new Uint16Array(MAX_COMPRESSION_TARGETS);
+  readonly #targetHashes = new Int32Array(MAX_COMPRESSION_TARGETS);
+  #targetCount = 0;
+  #questionIsTarget = false;
+  #index = new Int32Array(INDEX_WORDS * 16);
+  #indexedUpTo = -1;
+  #indexCount = 0;
+
+  /** Gives the reply the room that it is written into. A whole message and its OPT record always fit into a fixed one. */
+  place(bytes: Uint8Array, start: number, room: number, growable = false): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.room = room;
+    this.growable = growable;
+    this.#reset();
+  }
+
+  /** Moves what is written so far into a buffer of the reply's own. */
+  move(bytes: Uint8Array, start: number, room: number, growable = false): void {
+    const length = this.end - this.start;
+    for (let i = 0; i < length; i++) bytes[start + i] = this.bytes[this.start + i]!;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = start + length;
+    this.room = room;
+    this.growable = growable;
+    this.#indexedUpTo = -1;
+  }
+
+  /** Whether `size` more bytes can be written; makes room where that is possible. */
+  reserve(size: number): boolean {
+    if (this.end + size <= this.room) return true;
+    const needed = this.end - this.start + size;
+    if (!this.growable || needed > MAX_REPLY_SIZE) return false;
+    this.move(new Uint8Array(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE, true);
+    return true;
+  }
+
+  /** Nothing has been written yet. */
+  get empty(): boolean {
+    return this.end === this.start;
+  }
+
+  /** Starts the reply to `request`: its id, opcode, RD, CD and question; NOERROR, not authoritative. */
+  begin(request: Request): void {
+    this.#reset();
+    const bytes = this.bytes;
+    const from = request.bytes;
+    let at = this.start + HEADER_SIZE;
+    const first = request.start + HEADER_SIZE;
+    const stop = request.start + request.questionEnd;
+    for (let i = first; i < stop; i++) bytes[at++] = from[i]!;
+    this.questionEnd = request.questionEnd;
+    this.end = at;
+    const flags = request.flags;
+    // RFC 1035 section 4.1.1; RD and CD are copied for QUERY only, as CoreDNS does.
+    this.flags =
+      (flags & Flag.OPCODE) === 0
+        ? Flag.QR | (flags & (Flag.RD | Flag.CD))
+        : Flag.QR | (flags & Flag.OPCODE);
+  }
+
+  /**
+   * Takes over a whole message from elsewhere; its question is replaced by that of `request`, which must have the same
+   * length. The message must have been checked (`checkMessage`). False when it does not fit into the room.
+   */
+  adopt(request: Request, message: Uint8Array, offset: number, length: number, recordsEnd: number, opt: number): boolean {
+    this.#reset();
+    if (!this.reserve(length)) return false;
+    const bytes = this.bytes;
+    const start = this.start;
+    bytes.set(message.subarray(offset, offset + recordsEnd), start);
+    this.flags = ((bytes[start + 2]! << 8) | bytes[start + 3]!) >>> 0;
+    for (let section = 0; section < 3; section++) {
+      const at = start + 6 + 2 * section;
+      this.counts[section] = (bytes[at]! << 8) | bytes[at + 1]!;
+    }
+    for (let i = HEADER_SIZE; i < request.questionEnd; i++) bytes[start + i] = request.bytes[request.start + i]!;
+    this.questionEnd = request.questionEnd;
+    this.end = start + recordsEnd;
+    if (opt !== 0) this.#takeOpt(opt);
+    return true;
+  }
+
+  get rcode(): number {
+    return (this.flags & Flag.RCODE) | (this.extendedRcode << 4);
+  }
+
+  set rcode(rcode: number) {
+    this.flags = (this.flags & ~Flag.RCODE) | (rcode & Flag.RCODE);
+    this.extendedRcode = rcode >> 4;
+  }
+
+  /** Length of the message as it stands, without the OPT record that `finish` adds. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Appends a record. Sections must be filled in their order. False when it did not fit: then `overflow` is set. */
+  add(section: Section, owner: Uint8Array, type: number, klass: number, ttl: number, data: Uint8Array): boolean {
+    // The owner may shrink by compression but never grow, the rest is as long as it looks: check once, then write freely.
+    if (this.overflow || !this.reserve(owner.length + 10 + data.length)) {
+      this.overflow = true;
+      return false;
+    }
+    this.#writeName(owner, 0);
+    const bytes = this.bytes;
+    let at = this.end;
+    bytes[at++] = type >> 8;
+    bytes[at++] = type;
+    bytes[at++] = klass >> 8;
+    bytes[at++] = klass;
+    bytes[at++] = ttl >>> 24;
+    bytes[at++] = ttl >> 16;
+    bytes[at++] = ttl >> 8;
+    bytes[at++] = ttl;
+    const lengthAt = at;
+    this.end = at + 2;
+    this.#writeRdata(type, data);
+    const size = this.end - lengthAt - 2;
+    bytes[lengthAt] = size >> 8;
+    bytes[lengthAt + 1] = size;
+    this.counts[section]!++;
+    return true;
+  }
+
+  /** How many records there are; where they stand is in `index`, INDEX_WORDS words each. Malformed rest is left out. */
+  indexRecords(): number {
+    if (this.#indexedUpTo === this.end) return this.#indexCount;
+    const bytes = this.bytes;
+    const start = this.start;
+    const end = this.end;
+    let at = start + this.questionEnd;
+    let count = 0;
+    for (let section = 0; section < 3; section++) {
+      for (let left = this.counts[section]!; left > 0; left--) {
+        const fixed = skipName(bytes, at, end, start);
+        if (fixed < 0 || fixed + 10 > end) break;
+        const size = (bytes[fixed + 8]! << 8) | bytes[fixed + 9]!;
+        if (fixed + 10 + size > end) break;
+        const word = count * INDEX_WORDS;
+        if (word + INDEX_WORDS > this.#index.length) this.#index = grow(this.#index);
+        const index = this.#index;
+        index[word + Index.SECTION] = section;
+        index[word + Index.OWNER] = at - start;
+        index[word + Index.TYPE] = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
+        index[word + Index.TTL] = fixed + 4 - start;
+        index[word + Index.RDATA] = fixed + 10 - start;
+        index[word + Index.RDATA_LENGTH] = size;
+        at = fixed + 10 + size;
+        index[word + Index.END] = at - start;
+        count++;
+      }
+    }
+    this.#indexedUpTo = end;
+    this.#indexCount = count;
+    return count;
+  }
+
+  /** The description of record number i starts at word `i * INDEX_WORDS`. Call `indexRecords` first. */
+  get index(): Int32Array {
+    return this.#index;
+  }
+
+  ttlAt(offset: number): number {
+    const at = this.start + offset;
+    const bytes = this.bytes;
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  }
+
+  setTtlAt(offset: number, seconds: number): void {
+    const at = this.start + offset;
+    const bytes = this.bytes;
+    bytes[at] = seconds >>> 24;
+    bytes[at + 1] = seconds >> 16;
+    bytes[at + 2] = seconds >> 8;
+    bytes[at + 3] = seconds;
+  }
+
+  /** The records as objects, names in full: for plugins that change more than numbers. Off the hot path. */
+  records(): SectionRecord[] {
+    const count = this.indexRecords();
+    const message = this.bytes.subarray(this.start, this.end);
+    const list: SectionRecord[] = [];
+    for (let i = 0; i < count; i++) {
+      const word = i * INDEX_WORDS;
+      const record = readRecord(message, this.#index[word + Index.OWNER]!, message.length);
+      if (record) list.push({ ...record.record, section: this.#index[word + Index.SECTION]! as Section });
+    }
+    return list;
+  }
+
+  /** Replaces all records by `list`, which must be in the order of the sections. Flags and question stay. */
+  rewrite(list: readonly SectionRecord[]): void {
+    this.end = this.start + this.questionEnd;
+    this.counts.fill(0);
+    this.overflow = false;
+    this.#targetCount = 0;
+    this.#questionIsTarget = false;
+    this.#indexedUpTo = -1;
+    for (const { section, name, type, class: klass, ttl, data } of list) this.add(section, name, type, klass, ttl, data);
+  }
+
+  /** Drops all records behind the first `keep` ones. */
+  cut(keep: number): void {
+    const count = this.indexRecords();
+    if (keep >= count) return;
+    this.counts.fill(0);
+    for (let i = 0; i < keep; i++) this.counts[this.#index[i * INDEX_WORDS + Index.SECTION]!]!++;
+    this.end = this.start + (keep === 0 ? this.questionEnd : this.#index[(keep - 1) * INDEX_WORDS + Index.END]!);
+    this.#indexedUpTo = -1;
+  }
+
+  /** The length that the message would have without compression: what CoreDNS's logs and metrics call its size. */
+  uncompressedLength(): number {
+    let size = this.questionEnd;
+    for (const { name, data } of this.records()) size += name.length + 10 + data.length;
+    if (this.hasOpt) size += OPT_RECORD_SIZE + this.options.length;
+    return size;
+  }
+
+  /**
+   * Makes the message ready to leave: OPT record (RFC 6891 section 6.1.1: one, if the request had one), at most `limit`
+   * bytes by dropping whole records from the end (RFC 2181 section 9: then TC is set), header. Gives its length.
+   */
+  finish(request: Request, limit: number): number {
+    const withOpt = request.hasOpt || this.hasOpt;
+    const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
+    if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);
+    const bytes = this.bytes;
+    if (withOpt) this.#writeOpt(request);
+    const start = this.start;
+    const flags = this.flags;
+    const counts = this.counts;
+    bytes[start] = request.bytes[request.start]!;
+    bytes[start + 1] = request.bytes[request.start + 1]!;
+    bytes[start + 2] = flags >> 8;
+    bytes[start + 3] = flags;
+    bytes[start + 4] = 0;
+    bytes[start + 5] = this.questionEnd > HEADER_SIZE ? 1 : 0;
+    bytes[start + 6] = counts[0]! >> 8;
+    bytes[start + 7] = counts[0]!;
+    bytes[start + 8] = counts[1]! >> 8;
+    bytes[start + 9] = counts[1]!;
+    const additional = withOpt ? counts[2]! + 1 : counts[2]!;
+    bytes[start + 10] = additional >> 8;
+    bytes[start + 11] = additional;
+    return this.end - start;
+  }
+
+  #reset(): void {
+    this.end = this.start;
+    this.counts[0] = 0;
+    this.counts[1] = 0;
+    this.counts[2] = 0;
+    this.overflow = false;
+    this.hasOpt = false;
+    this.options = NO_OPTIONS;
+    this.extendedRcode = 0;
+    this.#targetCount = 0;
+    this.#questionIsTarget = false;
+    this.#indexedUpTo = -1;
+  }
+
+  /** The OPT record at `offset` leaves the message and is kept apart, to be written again by `finish`. */
+  #takeOpt(offset: number): void {
+    const bytes = this.bytes;
+    const at = this.start + offset;
+    const size = (bytes[at + 9]! << 8) | bytes[at + 10]!;
+    this.extendedRcode = bytes[at + 5]!;
+    this.options = size === 0 ? NO_OPTIONS : bytes.slice(at + OPT_RECORD_SIZE, at + OPT_RECORD_SIZE + size);
+    this.hasOpt = true;
+    const next = at + OPT_RECORD_SIZE + size;
+    if (next === this.end) {
+      this.end = at;
+      this.counts[Section.ADDITIONAL]!--;
+      return;
+    }
+    // Records behind it would move, and names in them may be pointed to: write the message anew.
+    const rest = this.records().filter((record) => record.type !== Type.OPT);
+    this.rewrite(rest);
+  }
+
+  #truncate(limit: number): void {
+    const count = this.indexRecords();
+    let keep = 0;
+    while (keep < count && this.#index[keep * INDEX_WORDS + Index.END]! <= limit) keep++;
+    if (keep < count || this.overflow) this.flags |= Flag.TC;
+    this.cut(keep);
+    this.overflow = false;
+  }
+
+  #writeOpt(request: Request): void {
+    const bytes = this.bytes;
+    let at = this.end;
+    bytes[at++] = 0;
+    bytes[at++] = Type.OPT >> 8;
+    bytes[at++] = Type.OPT;
+    bytes[at++] = request.udpSize >> 8;
+    bytes[at++] = request.udpSize;
+    bytes[at++] = this.extendedRcode;
+    bytes[at++] = 0;
+    bytes[at++] = request.dnssecOk ? 0x80 : 0;
+    bytes[at++] = 0;
+    const options = this.options;
+    bytes[at++] = options.length >> 8;
+    bytes[at++] = options.length;
+    for (let i = 0; i < options.length; i++) bytes[at++] = options[i]!;
+    this.end = at;
+  }
+
+  #writeRdata(type: number, data: Uint8Array): void {
+    const names = rdataNames(type, data);
+    let from = 0;
+    for (const offset of names) {
+      this.#copy(data, from, offset);
+      from = offset + this.#writeName(data, offset);
+    }
+    this.#copy(data, from, data.length);
+  }
+
+  #copy(data: Uint8Array, from: number, to: number): void {
+    const bytes = this.bytes;
+    let at = this.end;
+    for (let i = from; i < to; i++) bytes[at++] = data[i]!;
+    this.end = at;
+  }
+
+  /** Writes the name at `wire[offset]`, its end as a pointer where it stands already. Gives its uncompressed length. */
+  #writeName(wire: Uint8Array, offset: number): number {
+    if (!this.#questionIsTarget) this.#learnQuestion();
+    const labels = suffixHashes(wire, offset);
+    const bytes = this.bytes;
+    for (let label = 0; label < labels; label++) {
+      const from = suffixOffsets[label]!;
+      const target = this.#findTarget(wire, from, suffixHash[label]!);
+      if (target >= 0) {
+        bytes[this.end++] = 0xc0 | (target >> 8);
+        bytes[this.end++] = target;
+        return suffixOffsets[labels]! + 1 - offset;
+      }
+      this.#addTarget(this.end - this.start, suffixHash[label]!);
+      this.#copy(wire, from, from + wire[from]! + 1);
+    }
+    bytes[this.end++] = 0;
+    return suffixOffsets[labels]! + 1 - offset;
+  }
+
+  #learnQuestion(): void {
+    this.#questionIsTarget = true;
+    if (this.questionEnd <= HEADER_SIZE + 5) return;
+    const labels = suffixHashes(this.bytes, this.start + HEADER_SIZE);
+    for (let label = 0; label < labels; label++) this.#addTarget(suffixOffsets[label]! - this.start, suffixHash[label]!);
+  }
+
+  #addTarget(offset: number, hash: number): void {
+    if (this.#targetCount === MAX_COMPRESSION_TARGETS || offset > MAX_POINTER) return;
+    this.#targetOffsets[this.#targetCount] = offset;
+    this.#targetHashes[this.#targetCount++] = hash;
+  }
+
+  #findTarget(wire: Uint8Array, from: number, hash: number): number {
+    for (let i = 0; i < this.#targetCount; i++) {
+      if (this.#targetHashes[i] === hash && this.#sameName(wire, from, this.#targetOffsets[i]!)) {
+        return this.#targetOffsets[i]!;
+      }
+    }
+    return -1;
+  }
+
+  /** Compares with letter case, since a pointer gives the reader the other's letters. */
+  #sameName(wire: Uint8Array, from: number, target: number): boolean {
+    const bytes = this.bytes;
+    let at = this.start + target;
+    for (;;) {
+      let size = bytes[at]!;
+      // Names written here point strictly backward, so this ends.
+      while (size >= 0xc0) {
+        at = this.start + (((size & 0x3f) << 8) | bytes[at + 1]!);
+        size = bytes[at]!;
+      }
+      for (let i = 0; i <= size; i++) if (bytes[at + i] !== wire[from + i]) return false;
+      if (size === 0) return true;
+      at += size + 1;
+      from += size + 1;
+    }
+  }
+}
+
+export interface SectionRecord extends ResourceRecord {
+  section: Section;
+}
+
+const NO_OPTIONS = new Uint8Array(0);
+
+/** Offsets and hashes of the suffixes of the name that is being written; entry `labels` is the root. */
+const suffixOffsets = new Uint32Array(128);
+const suffixHash = new Int32Array(128);
+
+function suffixHashes(wire: Uint8Array, offset: number): number {
+  let labels = 0;
+  let at = offset;
+  while (wire[at]! !== 0) {
+    suffixOffsets[labels++] = at;
+    at += wire[at]! + 1;
+  }
+  suffixOffsets[labels] = at;
+  let hash = 17;
+  for (let label = labels - 1; label >= 0; label--) {
+    for (let i = suffixOffsets[label]!; i < suffixOffsets[label + 1]!; i++) hash = Math.imul(hash ^ wire[i]!, 0x01000193);
+    suffixHash[label] = hash;
+  }
+  return labels;
+}
+
+function grow(index: Int32Array): Int32Array<ArrayBuffer> {
+  const bigger = new Int32Array(index.length * 2);
+  bigger.set(index);
+  return bigger;
+}

@@ -1,0 +1,139 @@
+/**
+ * A query as it came in: its header, its question and its OPT record, read in place. One object is reused for every
+ * query of its kind; nothing is allocated and nothing is thrown, whatever the bytes are.
+ *
+ * `read` makes the checks that CoreDNS makes before any plugin runs (behaviour 2.8) and says what the server must do:
+ *   FINE          go on
+ *   IGNORE        no reply: shorter than a header, or itself a reply
+ *   HEADER_ONLY   reply with the bare twelve bytes, rcode in `rcode`
+ *   MALFORMED     reply FORMERR, with the question when `questionEnd` says that it could be read
+ */
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
+import { BAD_NAME, Name } from "./name.ts";
+import { checkRecord } from "./message.ts";
+import { Opcode, Rcode, Type } from "./types.ts";
+
+export const Reading = { FINE: 0, IGNORE: 1, HEADER_ONLY: 2, MALFORMED: 3 } as const;
+export type Reading = (typeof Reading)[keyof typeof Reading];
+
+export class Request {
+  /** The message is `bytes[start..start + length)`. Offsets below are counted from `start`. */
+  bytes: Uint8Array = new Uint8Array(0);
+  start = 0;
+  length = 0;
+
+  id = 0;
+  /** The header's second word. */
+  flags = 0;
+  /** The question's name in lower case. */
+  readonly name = new Name();
+  type = 0;
+  class = 0;
+  /** Offset behind the question; HEADER_SIZE when it could not be read. */
+  questionEnd = HEADER_SIZE;
+
+  hasOpt = false;
+  /** Where the OPT record starts. */
+  optOffset = 0;
+  /** The largest UDP message that the client takes, as it said so. */
+  udpSize = 0;
+  ednsVersion = 0;
+  dnssecOk = false;
+  /** Bytes of the OPT record's options; they start OPT_RECORD_SIZE behind it. */
+  optionsLength = 0;
+
+  /** The rcode for HEADER_ONLY. */
+  rcode = 0;
+
+  get opcode(): number {
+    return (this.flags & Flag.OPCODE) >> OPCODE_SHIFT;
+  }
+
+  get recursionDesired(): boolean {
+    return (this.flags & Flag.RD) !== 0;
+  }
+
+  get checkingDisabled(): boolean {
+    return (this.flags & Flag.CD) !== 0;
+  }
+
+  /** What the client takes over UDP: RFC 6891 section 6.2.3, never less than 512. */
+  get udpLimit(): number {
+    return this.udpSize < MIN_UDP_SIZE ? MIN_UDP_SIZE : this.udpSize;
+  }
+
+  read(bytes: Uint8Array, start: number, length: number): Reading {
+    this.bytes = bytes;
+    this.start = start;
+    this.length = length;
+    this.questionEnd = HEADER_SIZE;
+    this.hasOpt = false;
+    this.udpSize = 0;
+    this.ednsVersion = 0;
+    this.dnssecOk = false;
+    this.optionsLength = 0;
+    if (length < HEADER_SIZE) return Reading.IGNORE;
+    const flags = (bytes[start + 2]! << 8) | bytes[start + 3]!;
+    this.id = (bytes[start]! << 8) | bytes[start + 1]!;
+    this.flags = flags;
+    if (flags & Flag.QR) return Reading.IGNORE;
+
+    const opcode = (flags & Flag.OPCODE) >> OPCODE_SHIFT;
+    if (opcode !== Opcode.QUERY && opcode !== Opcode.NOTIFY) return this.#headerOnly(Rcode.NOTIMP);
+    const answers = (bytes[start + 6]! << 8) | bytes[start + 7]!;
+    const authorities = (bytes[start + 8]! << 8) | bytes[start + 9]!;
+    const additionals = (bytes[start + 10]! << 8) | bytes[start + 11]!;
+    if (bytes[start + 4] !== 0 || bytes[start + 5] !== 1 || answers > 1 || authorities > 1 || additionals > 2) {
+      return this.#headerOnly(Rcode.FORMERR);
+    }
+
+    const end = start + length;
+    const at = this.name.read(bytes, start + HEADER_SIZE, end);
+    if (at === BAD_NAME || at + 4 > end) return Reading.MALFORMED;
+    this.type = (bytes[at]! << 8) | bytes[at + 1]!;
+    this.class = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    this.questionEnd = at + 4 - start;
+    const records = answers + authorities + additionals;
+    return records === 0 ? Reading.FINE : this.#readRecords(at + 4, end, answers + authorities, records);
+  }
+
+  /** What follows the question: most often one OPT record, rarely others, which must at least be well-formed. */
+  #readRecords(at: number, end: number, beforeAdditional: number, records: number): Reading {
+    const bytes = this.bytes;
+    for (let i = 0; i < records; i++) {
+      // Records that are announced but missing at the end are tolerated, as CoreDNS does.
+      if (at === end) return Reading.FINE;
+      const isOpt = bytes[at] === 0 && at + 11 <= end && bytes[at + 1] === 0 && bytes[at + 2] === Type.OPT;
+      const next = isOpt ? this.#skipOpt(at, end) : checkRecord(bytes, this.start, at, end);
+      if (next < 0) return Reading.MALFORMED;
+      if (isOpt && i >= beforeAdditional) {
+        this.hasOpt = true;
+        this.optOffset = at - this.start;
+        this.udpSize = (bytes[at + 3]! << 8) | bytes[at + 4]!;
+        this.ednsVersion = bytes[at + 6]!;
+        this.dnssecOk = (bytes[at + 7]! & 0x80) !== 0;
+        this.optionsLength = next - at - 11;
+      }
+      at = next;
+    }
+    return Reading.FINE;
+  }
+
+  /** Checks that the options fill their record exactly (RFC 6891 section 6.1.2). Gives the offset behind it or -1. */
+  #skipOpt(at: number, end: number): number {
+    const bytes = this.bytes;
+    const stop = at + 11 + ((bytes[at + 9]! << 8) | bytes[at + 10]!);
+    if (stop > end) return -1;
+    let option = at + 11;
+    while (option < stop) {
+      if (option + 4 > stop) return -1;
+      option += 4 + ((bytes[option + 2]! << 8) | bytes[option + 3]!);
+    }
+    return option === stop ? stop : -1;
+  }
+
+  #headerOnly(rcode: number): Reading {
+    this.rcode = rcode;
+    return Reading.HEADER_ONLY;
+  }
+}

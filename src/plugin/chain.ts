@@ -1,0 +1,97 @@
+/** From a block's plan to one handler: the plugins' serve halves, linked from the last to the first. */
+import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
+import type { Dimensions, Labels, ServeContext } from "./context.ts";
+import { Logger } from "./logger.ts";
+import type { Handler, Outcome } from "./outcome.ts";
+import { REFUSED, SERVFAIL } from "./outcome.ts";
+import type { BlockPlan } from "./plan.ts";
+import type { Plugin } from "./plugin.ts";
+import type { Query } from "./query.ts";
+
+/** What a chain needs from the thread it is linked in. */
+export interface ChainHost {
+  readonly server: string;
+  readonly worker: number;
+  readonly workerCount: number;
+  readonly debug: boolean;
+  counter(name: string, help: string, labels: Labels): Counter;
+  counters(name: string, help: string, labels: Labels, dimensions: Dimensions): CounterTable;
+  histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
+  /** Calls `receive` with what was published for the element `id`, now and later. */
+  subscribe(id: string, receive: (value: never) => void): void;
+  tell(id: string, value: unknown): void;
+}
+
+export interface Chain {
+  readonly handler: Handler;
+  /** Ends what the serve halves began. */
+  stop(): void;
+}
+
+export async function linkChain(
+  block: BlockPlan,
+  plugins: ReadonlyMap<string, Plugin>,
+  zones: readonly Uint8Array[],
+  host: ChainHost,
+): Promise<Chain> {
+  const metadata = new Metadata();
+  const stops: (() => void)[] = [];
+  let slots = 0;
+  // A block without plugins refuses (behaviour 2.7); the end of a chain is an error that names the last plugin.
+  let handler: Handler = () => REFUSED;
+  let nextName: string | undefined;
+  for (const element of block.elements.toReversed()) {
+    const plugin = plugins.get(element.plugin);
+    if (!plugin?.serve) throw new Error(`plugin ${element.plugin} has no place in a chain`);
+    const context: ServeContext = {
+      next: nextName === undefined ? endOfChain(element.plugin) : handler,
+      nextName,
+      server: host.server,
+      zones,
+      worker: host.worker,
+      workerCount: host.workerCount,
+      log: new Logger(element.plugin),
+      debug: host.debug,
+      counter: (name, help, labels = {}) => host.counter(name, help, labels),
+      counters: (name, help, labels, dimensions) => host.counters(name, help, labels, dimensions),
+      histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),
+      slot: () => slots++,
+      provideMetadata: (label, compute) => metadata.provide(label, compute),
+      metadata: (query, label) => metadata.value(query, label),
+      onPublished: (receive) => host.subscribe(element.id, receive),
+      tell: (value) => host.tell(element.id, value),
+      onStop: (stop) => void stops.push(stop),
+    };
+    const half = "load" in plugin.serve ? (await plugin.serve.load()).serve : plugin.serve;
+    handler = await half(element.config, context);
+    nextName = element.plugin;
+  }
+  return {
+    handler,
+    stop: () => {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+function endOfChain(plugin: string): Handler {
+  const reason = `plugin/${plugin}: no next plugin found`;
+  return (query): Outcome => query.fail(SERVFAIL, reason);
+}
+
+/** The labels of one chain: providers are asked when somebody wants a value, and at most once per query. */
+class Metadata {
+  readonly #providers = new Map<string, (query: Query) => string>();
+
+  provide(label: string, compute: (query: Query) => string): void {
+    this.#providers.set(label, compute);
+  }
+
+  value(query: Query, label: string): string | undefined {
+    const known = query.metadataValues?.get(label);
+    if (known !== undefined) return known;
+    const value = this.#providers.get(label)?.(query);
+    if (value !== undefined) query.setMetadata(label, value);
+    return value;
+  }
+}

@@ -1,0 +1,85 @@
+/** What the server gives to a plugin's control and serve halves. */
+import type { ServerKey } from "../corefile/server-block.ts";
+import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
+import type { Logger } from "./logger.ts";
+import type { Handler } from "./outcome.ts";
+import type { Query } from "./query.ts";
+
+/** Turns the config into the handler that runs for every query. Called once per chain; may load what it needs first. */
+export type ServeHalf<Config> = (config: Config, context: ServeContext) => Handler | Promise<Handler>;
+
+export interface ServeContext {
+  /** The rest of the chain. At its end a query gets SERVFAIL and `plugin/NAME: no next plugin found`. */
+  readonly next: Handler;
+  /** The name of the element behind this one, undefined for the last. */
+  readonly nextName: string | undefined;
+  /** The listener's name in metrics, as in `dns://:53`. */
+  readonly server: string;
+  /** The zones of the server block, in lower-case wire form. */
+  readonly zones: readonly Uint8Array[];
+  /** Which of the workers this is, from 0, and how many there are. */
+  readonly worker: number;
+  readonly workerCount: number;
+  /** Writes `[LEVEL] plugin/NAME: text`. */
+  readonly log: Logger;
+  /** Whether the block, or any other, has `debug`. */
+  readonly debug: boolean;
+
+  /** A number that only grows. `name` lacks the prefix `coredns_`; the labels are fixed here. */
+  counter(name: string, help: string, labels?: Labels): Counter;
+  /** Counters that differ in labels known per query: `table.add(index, 1)`, index counted through `dimensions` (last fastest). */
+  counters(name: string, help: string, labels: Labels, dimensions: Dimensions): CounterTable;
+  histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
+
+  /** An index into `query.slots`, this plugin's own: for what it must keep until the reply comes. */
+  slot(): number;
+  /** Says how a value of `query` under the label `group/name` is computed. It is, when somebody asks for it. */
+  provideMetadata(label: string, compute: (query: Query) => string): void;
+  /** The value of a label: set during the query, or computed now; undefined when nobody provides it. */
+  metadata(query: Query, label: string): string | undefined;
+  /** Calls `receive` with what the control half published last (before the first query) and with each later value. */
+  onPublished(receive: (value: never) => void): void;
+  /** Sends a value to the control half. Not for every query. */
+  tell(value: unknown): void;
+  /** Runs when this chain is done with: after a reload, when its last query is answered. */
+  onStop(stop: () => void): void;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+export type Dimensions = Readonly<Record<string, readonly string[]>>;
+
+/** Starts what runs beside queries. Nothing is served before its promise settles; a rejection stops the start. */
+export type ControlHalf<Config> = (config: Config, context: ControlContext) => Promise<Control>;
+
+export interface ControlContext {
+  readonly log: Logger;
+  readonly debug: boolean;
+  /** The server block's keys. */
+  readonly keys: readonly ServerKey[];
+  /** What the control half of the same plugin with an equal config handed over by `inherit` when a reload ended it. */
+  readonly inherited: unknown;
+  /** Gives `value` to the serve half in every worker, and to those that start later. It is cloned, SharedArrayBuffers are shared. */
+  publish(value: unknown): void;
+  /** Receives what serve halves send by `tell`. */
+  onTold(receive: (value: unknown, worker: number) => void): void;
+  /** Runs `run(input)`, an export of `module` (give `import.meta.resolve(...)`), on a thread of its own, and gives its result. */
+  job<Result>(module: string, input: unknown, signal?: AbortSignal): Promise<Result>;
+  /** Serves HTTP on `address` (`host:port`) beside the DNS; shared by all that name the same address and path. */
+  http(address: string, path: string, handle: HttpHandler): void;
+  counter(name: string, help: string, labels?: Labels): Counter;
+  gauge(name: string, help: string, labels?: Labels): { set(value: number): void };
+}
+
+export type HttpHandler = (
+  request: import("node:http").IncomingMessage,
+  response: import("node:http").ServerResponse,
+) => void;
+
+export interface Control {
+  /** Whether the plugin can answer; asked by `ready`. Absent: always. */
+  ready?(): boolean;
+  /** What the next control half of an equal config should find in `inherited`. */
+  inherit?(): unknown;
+  /** Ends everything it began. Called after the workers have left the old plan. */
+  stop(): void | Promise<void>;
+}

@@ -1,0 +1,32 @@
+/**
+ * What a handler says when it is done. An outcome is a number, so that the synchronous way through the chain makes no
+ * objects: ANSWERED (the reply is written, whatever its rcode), DROPPED (the client gets nothing), or one of the four
+ * rcodes that the server writes itself: FORMERR, SERVFAIL, NOTIMP, REFUSED (behaviour 2.7).
+ */
+import { Rcode } from "../dns/types.ts";
+import type { Query } from "./query.ts";
+
+export type Outcome = number;
+
+export const ANSWERED: Outcome = 0;
+export const DROPPED: Outcome = -1;
+export const FORMERR: Outcome = Rcode.FORMERR;
+export const SERVFAIL: Outcome = Rcode.SERVFAIL;
+export const NOTIMP: Outcome = Rcode.NOTIMP;
+export const REFUSED: Outcome = Rcode.REFUSED;
+
+export type Handler = (query: Query) => Outcome | Promise<Outcome>;
+
+/**
+ * Runs `finish` when the rest of the chain is done: at once when it was synchronous, later when it waits. `finish` is
+ * made once, when the chain is linked, and gives the outcome that goes on outward.
+ *
+ *     return (query) => after(next(query), query, finish);
+ */
+export function after(
+  outcome: Outcome | Promise<Outcome>,
+  query: Query,
+  finish: (outcome: Outcome, query: Query) => Outcome | Promise<Outcome>,
+): Outcome | Promise<Outcome> {
+  return typeof outcome === "number" ? finish(outcome, query) : outcome.then((later) => finish(later, query));
+}

@@ -1,0 +1,58 @@
+/**
+ * What the supervisor makes of a Corefile and sends to every worker: plain data that survives structured cloning.
+ * A worker links its chains from it; nothing in it is changed afterwards.
+ */
+import type { LogFormat } from "./logger.ts";
+import type { Transport } from "./query.ts";
+
+export interface Plan {
+  /** Counts up with every reload. */
+  readonly generation: number;
+  readonly logFormat: LogFormat;
+  /** Some block has `debug`. */
+  readonly debug: boolean;
+  readonly listeners: readonly ListenerPlan[];
+  readonly blocks: readonly BlockPlan[];
+}
+
+export interface ListenerPlan {
+  /** Stays the same over reloads while transport, address and port do. */
+  readonly id: string;
+  readonly transport: Transport;
+  /** An IP address, or empty for all of the machine's. */
+  readonly address: string;
+  readonly port: number;
+  /** The `server` label of metrics: `dns://:53`. */
+  readonly server: string;
+  /** In the order of the Corefile. */
+  readonly routes: readonly RoutePlan[];
+  /** Queries of classes other than IN may enter (behaviour 2.8, step 4). */
+  readonly anyClass: boolean;
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** -1: no limit. */
+  readonly maxTcpQueries: number;
+}
+
+export interface RoutePlan {
+  /** Lower case, with the final dot. */
+  readonly zone: string;
+  /** Index into `Plan.blocks`. */
+  readonly block: number;
+}
+
+export interface BlockPlan {
+  readonly zones: readonly string[];
+  /** From the outermost to the innermost. */
+  readonly elements: readonly ElementPlan[];
+  readonly debug: boolean;
+  readonly stacktrace: boolean;
+}
+
+export interface ElementPlan {
+  /** Names the element within this plan: its control half publishes under it. */
+  readonly id: string;
+  readonly plugin: string;
+  readonly config: unknown;
+}

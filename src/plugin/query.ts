@@ -1,0 +1,133 @@
+/**
+ * One query on its way through the chain: what was asked (as the client wrote it, and as the chain now sees it), who
+ * asked over what, and the reply that is being made. Workers reuse a few of these objects; a plugin must not keep one
+ * after its handler has given an outcome. A query that waits (its handler gave a promise) owns its bytes until the
+ * promise settles: then `bytes` and `start` are others than before, so read them anew behind every `await`.
+ */
+import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
+import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
+import { Request } from "../dns/request.ts";
+import { ADDRESS_SIZE, keepAddress } from "../transport/packets.ts";
+import type { Outcome } from "./outcome.ts";
+
+export const Transport = { UDP: 0, TCP: 1, TLS: 2, HTTPS: 3, GRPC: 4, QUIC: 5, HTTPS3: 6 } as const;
+export type Transport = (typeof Transport)[keyof typeof Transport];
+
+export class Query extends Request {
+  readonly reply = new Reply();
+
+  transport: Transport = Transport.UDP;
+  /**
+   * The client and the address it asked: record number `peerIndex` of `peers`, in the layout that
+   * `src/transport/packets.ts` describes. Read it with `readFamily`, `readPort`, `formatAddress` from there.
+   */
+  peers: Uint8Array = new Uint8Array(0);
+  peerIndex = 0;
+  /** Milliseconds on the monotonic clock (`performance.now`) when the query's batch arrived. */
+  receivedAt = 0;
+  /** Address and port of the listener as configured: what was asked where the record above does not say so. */
+  localAddress = "";
+  localPort = 0;
+  /** The zone of the server block that was chosen, in lower-case wire form. */
+  zone: Uint8Array = ROOT;
+
+  /** The server block that was chosen; undefined before. */
+  block: BlockOfQuery | undefined = undefined;
+
+  /** Why a handler gave an error as its outcome: what the errors plugin prints. */
+  error = "";
+  /** How many look-ups of our own led here: 0 for a client's query. Bounded, so that loops end. */
+  depth = 0;
+  /** Words that plugins keep between asking the rest of the chain and seeing its reply: `context.slot()` gives an index. */
+  readonly slots: number[] = [];
+  /** Values computed during this query under a label `group/name`, by `setMetadata`. Made only when one is set. */
+  metadataValues: Map<string, string> | undefined = undefined;
+  /** Asks the server's own routing for another name; set by the server. See `lookup`. */
+  resolver: Resolver | undefined = undefined;
+
+  /** The most bytes that this transport may carry to this client (behaviour 2.9). */
+  get sizeLimit(): number {
+    return this.transport === Transport.UDP ? this.udpLimit : MAX_MESSAGE_SIZE;
+  }
+
+  /** Gives up with `rcode` (one that the server writes) and says why. Use as `return query.fail(...)`. */
+  fail(rcode: Outcome, reason: string): Outcome {
+    this.error = reason;
+    return rcode;
+  }
+
+  /**
+   * Asks this server for another name, as if the same client had sent the query: whole chain, all plugins. The result's
+   * `reply` holds the answer when its `outcome` is ANSWERED; it stays valid until `release` is called on it, which the
+   * caller must do. Beyond the depth limit the outcome is SERVFAIL.
+   */
+  lookup(name: Uint8Array, type: number): Lookup | Promise<Lookup> {
+    if (!this.resolver) throw new Error("a query outside a server has nobody to ask");
+    return this.resolver.lookup(this, name, type);
+  }
+
+  setMetadata(label: string, value: string): void {
+    this.metadataValues ??= new Map();
+    this.metadataValues.set(label, value);
+  }
+
+  /** Forgets what belonged to the query before. */
+  reset(): void {
+    this.error = "";
+    this.depth = 0;
+    if (this.metadataValues !== undefined) this.metadataValues = undefined;
+  }
+
+  /**
+   * Makes the query independent of the batch it came with: its bytes, its client's address and what is written of its
+   * reply move into buffers of its own, which it keeps for the next time. The server calls it when a handler waits.
+   */
+  own(): void {
+    if (this.length > this.#ownBytes.length) this.#ownBytes = new Uint8Array(roundUp(this.length));
+    const own = this.#ownBytes;
+    for (let i = 0; i < this.length; i++) own[i] = this.bytes[this.start + i]!;
+    this.bytes = own;
+    this.start = 0;
+    keepAddress(this.peers, this.peerIndex, this.#ownPeer, 0);
+    this.peers = this.#ownPeer;
+    this.peerIndex = 0;
+    const reply = this.reply;
+    if (reply.length > this.#ownReply.length) this.#ownReply = new Uint8Array(MAX_REPLY_SIZE);
+    reply.move(this.#ownReply, 0, this.#ownReply.length, true);
+  }
+
+  #ownBytes: Uint8Array = EMPTY;
+  #ownReply: Uint8Array = new Uint8Array(OWN_REPLY_SIZE);
+  readonly #ownPeer: Uint8Array = new Uint8Array(ADDRESS_SIZE);
+}
+
+/** What the server keeps of the block for the time after the chain. */
+export interface BlockOfQuery {
+  /** The listener's `server` label. */
+  readonly server: string;
+  /** `debug`: a throw is not caught, it ends the worker with its stack. */
+  readonly debug: boolean;
+  readonly stacktrace: boolean;
+}
+
+/** A finished look-up of our own. */
+export interface Lookup {
+  outcome: Outcome;
+  reply: Reply;
+  error: string;
+  release(): void;
+}
+
+export interface Resolver {
+  lookup(query: Query, name: Uint8Array, type: number): Lookup | Promise<Lookup>;
+}
+
+const ROOT = new Uint8Array([0]);
+const EMPTY = new Uint8Array(0);
+/** Most replies are smaller; a larger one gets a buffer of its own for as long as it lives. */
+const OWN_REPLY_SIZE = 1_280;
+
+/** Buffers for requests grow in steps, so that queries of slightly different length do not make new ones each time. */
+function roundUp(size: number): number {
+  return (size + 511) & ~511;
+}

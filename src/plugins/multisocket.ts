@@ -1,0 +1,26 @@
+/**
+ * multisocket: sets how many workers share each listener.
+ *
+ * Every worker has its own socket for each listener, and the kernel spreads the queries evenly over them. Without this
+ * directive there are as many workers as CPUs granted, at most four. The number holds for the whole server: the first
+ * block that says one decides.
+ *
+ * Syntax    multisocket [N]     1 to 1024; default: as many as CPUs granted
+ * Metrics   none
+ * Ready     at once
+ * Example
+ *   .:1053 {
+ *     multisocket 2
+ *     whoami
+ *   }
+ */
+import { definePlugin } from "../plugin/plugin.ts";
+
+export const multisocket = definePlugin({
+  name: "multisocket",
+  parse: (directive, block) => {
+    const stanza = directive.once();
+    if (stanza.left > 0) block.workers = stanza.integer({ min: 1, max: 1024 });
+    stanza.noOptions();
+  },
+});

@@ -1,0 +1,162 @@
+/**
+ * From a Corefile's text to a plan: parse it, let every plugin read its directives, work out who listens where. Plugins
+ * read in their order, each in all blocks, as CoreDNS does it, so the first mistake is the one that CoreDNS would name.
+ */
+import { ConfigMistake, type Mistake } from "../corefile/mistake.ts";
+import { findClashes, zoneLine } from "../corefile/keys.ts";
+import { DEFAULT_COREFILE, parseCorefile } from "../corefile/parser.ts";
+import type { ServerBlock, ServerKey } from "../corefile/server-block.ts";
+import { BlockSettings } from "../plugin/block-settings.ts";
+import type { LogFormat } from "../plugin/logger.ts";
+import type { BlockPlan, ElementPlan, ListenerPlan, Plan, RoutePlan } from "../plugin/plan.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import { Transport } from "../plugin/query.ts";
+import { pluginOrder, plugins } from "../plugins/index.ts";
+
+export interface ConfigurationSource {
+  /** The name that messages use. */
+  readonly file: string;
+  readonly text: string;
+  readonly dnsPort: number;
+  readonly logFormat: LogFormat;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** An element with a control half, and the block it stands in. */
+export interface ControlPlan {
+  readonly element: ElementPlan;
+  readonly plugin: Plugin;
+  readonly keys: readonly ServerKey[];
+}
+
+export interface Configuration {
+  readonly plan: Plan;
+  readonly controls: readonly ControlPlan[];
+  readonly warnings: readonly Mistake[];
+  /** What the start prints: one line for each zone and address. */
+  readonly zoneLines: readonly string[];
+  /** `multisocket N`: how many workers were asked for. */
+  readonly workers: number | undefined;
+}
+
+export function loadConfiguration(source: ConfigurationSource, generation: number): Configuration | Mistake[] {
+  const parse = (text: string, file: string) =>
+    parseCorefile(text, {
+      file,
+      directives: pluginOrder,
+      environment: source.environment,
+      dnsPort: source.dnsPort,
+    });
+  let parsed = parse(source.text, source.file);
+  if (parsed.mistakes.length === 0 && parsed.blocks.length === 0) parsed = parse(DEFAULT_COREFILE, source.file);
+  const mistakes = [...parsed.mistakes];
+  const { blocks } = parsed;
+  const settings = blocks.map(() => new BlockSettings());
+  const elements = blocks.map((): ElementPlan[] => []);
+  const controls: ControlPlan[] = [];
+  const warnings = [...parsed.warnings];
+  for (const name of pluginOrder) {
+    for (const [index, block] of blocks.entries()) {
+      try {
+        readDirective(name, block, index, generation, settings[index]!, elements[index]!, controls);
+      } catch (error) {
+        if (!(error instanceof ConfigMistake)) throw error;
+        mistakes.push(error.mistake);
+      }
+    }
+  }
+  for (const block of blocks) for (const directive of block.directives) warnings.push(...directive.warnings);
+  for (const block of blocks) mistakes.push(...unservedKeys(block));
+  const bindings = blocks.map((block, index) => ({
+    keys: block.keys,
+    addresses: settings[index]!.addresses,
+    hasView: block.directives.some((directive) => directive.name === "view"),
+  }));
+  if (mistakes.length === 0) mistakes.push(...findClashes(bindings));
+  if (mistakes.length > 0) return mistakes;
+
+  const { listeners, zoneLines } = layOut(blocks, settings, elements);
+  const plan: Plan = {
+    generation,
+    logFormat: source.logFormat,
+    debug: settings.some(({ debug }) => debug),
+    listeners,
+    blocks: blocks.map((block, index) => planBlock(block, settings[index]!, elements[index]!)),
+  };
+  const workers = settings.find((one) => one.workers !== undefined)?.workers;
+  return { plan, controls, warnings, zoneLines, workers };
+}
+
+function readDirective(
+  name: string,
+  block: ServerBlock,
+  index: number,
+  generation: number,
+  settings: BlockSettings,
+  elements: ElementPlan[],
+  controls: ControlPlan[],
+): void {
+  const directive = block.directives.find((candidate) => candidate.name === name);
+  if (!directive) return;
+  const plugin = plugins.get(name);
+  if (!plugin) return directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
+  for (const part of plugin.repeatable ? directive.perStanza() : [directive]) {
+    const config = plugin.parse(part, settings);
+    const element = { id: `${generation}/${index}/${elements.length}/${name}`, plugin: name, config };
+    if (plugin.serve) elements.push(element);
+    if (plugin.control) controls.push({ element, plugin, keys: block.keys });
+  }
+}
+
+/** Keys whose transport we do not speak. */
+function unservedKeys(block: ServerBlock): Mistake[] {
+  return block.keys
+    .filter(({ transport }) => transport !== "dns")
+    .map(({ token, transport }) => ({
+      file: token.file,
+      line: token.line,
+      column: token.column,
+      width: token.text.length,
+      form: "plain" as const,
+      message: `${transport}:// is not served by WeftDNS yet, expected a key for plain DNS`,
+    }));
+}
+
+function planBlock(block: ServerBlock, settings: BlockSettings, elements: readonly ElementPlan[]): BlockPlan {
+  return {
+    zones: block.keys.flatMap((key) => key.zones),
+    elements,
+    debug: settings.debug,
+    stacktrace: settings.stacktrace,
+  };
+}
+
+/** The listeners with their routes. Blocks that name the same address and port share one. */
+function layOut(
+  blocks: readonly ServerBlock[],
+  settings: readonly BlockSettings[],
+  elements: readonly (readonly ElementPlan[])[],
+): { listeners: ListenerPlan[]; zoneLines: string[] } {
+  const listeners = new Map<string, ListenerPlan & { routes: RoutePlan[]; anyClass: boolean }>();
+  const lines = new Set<string>();
+  for (const [index, block] of blocks.entries()) {
+    const set = settings[index]!;
+    for (const key of block.keys) {
+      for (const address of set.addresses ?? [""]) {
+        const id = `udp ${address} ${key.port}`;
+        const server = `dns://${address.includes(":") ? `[${address}]` : address}:${key.port}`;
+        const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = set;
+        const times = { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries };
+        const fresh = { id, transport: Transport.UDP, address, port: key.port, server, ...times };
+        const listener = listeners.get(id) ?? { ...fresh, routes: [], anyClass: false };
+        listeners.set(id, listener);
+        listener.anyClass ||= elements[index]!.some(({ plugin }) => plugins.get(plugin)?.anyClass);
+        for (const zone of key.zones) {
+          listener.routes.push({ zone, block: index });
+          lines.add(zoneLine(key.transport, zone, key.port, address));
+        }
+      }
+    }
+  }
+  return { listeners: [...listeners.values()], zoneLines: [...lines].sort() };
+}

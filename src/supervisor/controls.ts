@@ -1,0 +1,91 @@
+/** The control halves of one plan: started before anything is served by it, stopped when the workers have left it. */
+import type { Counter } from "../memory/counters.ts";
+import type { Control, ControlContext, HttpHandler, Labels } from "../plugin/context.ts";
+import { Logger } from "../plugin/logger.ts";
+import type { ControlPlan } from "./configuration.ts";
+import type { Jobs } from "./jobs.ts";
+
+/** What control halves share with the rest of the supervisor. */
+export interface ControlHost {
+  readonly jobs: Jobs;
+  readonly debug: boolean;
+  /** To every worker that runs this element. */
+  publish(id: string, value: unknown): void;
+  counter(name: string, help: string, labels: Labels): Counter;
+  gauge(name: string, help: string, labels: Labels): { set(value: number): void };
+}
+
+interface Running {
+  /** The same for an element with the same plugin and config in another plan. */
+  readonly identity: string;
+  readonly plugin: string;
+  readonly control: Control;
+}
+
+export class Controls {
+  /** By element id: what was published last. Workers that start later begin with it. */
+  readonly published = new Map<string, unknown>();
+  /** By address, then path. */
+  readonly sites = new Map<string, Map<string, HttpHandler>>();
+  readonly #running: Running[] = [];
+  readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
+
+  /** Starts all of `plans`; when one fails, stops the others and throws its error, which names the plugin. */
+  static async start(plans: readonly ControlPlan[], host: ControlHost, before?: Controls): Promise<Controls> {
+    const controls = new Controls();
+    const outcomes = await Promise.allSettled(plans.map((plan) => controls.#start(plan, host, before)));
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (!failed) return controls;
+    await controls.stop();
+    throw failed.reason;
+  }
+
+  /** A serve half speaks to its control half. */
+  tell(id: string, value: unknown, worker: number): void {
+    for (const receive of this.#told.get(id) ?? []) receive(value, worker);
+  }
+
+  /** The plugins that cannot answer yet, each once, sorted. */
+  unready(): string[] {
+    const names = this.#running.filter(({ control }) => control.ready?.() === false).map(({ plugin }) => plugin);
+    return [...new Set(names)].sort();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#running.map(async ({ control }) => control.stop()));
+  }
+
+  #inheritance(identity: string): unknown {
+    return this.#running.find((one) => one.identity === identity)?.control.inherit?.();
+  }
+
+  async #start({ element, plugin, keys }: ControlPlan, host: ControlHost, before?: Controls): Promise<void> {
+    const identity = `${element.plugin} ${JSON.stringify(element.config)}`;
+    const context: ControlContext = {
+      log: new Logger(element.plugin),
+      debug: host.debug,
+      keys,
+      inherited: before === undefined ? undefined : before.#inheritance(identity),
+      publish: (value) => {
+        this.published.set(element.id, value);
+        host.publish(element.id, value);
+      },
+      onTold: (receive) => this.#told.set(element.id, [...(this.#told.get(element.id) ?? []), receive]),
+      job: (module, input, signal) => host.jobs.run(module, input, signal),
+      http: (address, path, handle) => {
+        const paths = this.sites.get(address) ?? new Map<string, HttpHandler>();
+        this.sites.set(address, paths.set(path, handle));
+      },
+      counter: (name, help, labels = {}) => host.counter(name, help, labels),
+      gauge: (name, help, labels = {}) => host.gauge(name, help, labels),
+    };
+    const half = plugin.control!;
+    const start = "load" in half ? (await half.load()).control : half;
+    try {
+      this.#running.push({ identity, plugin: element.plugin, control: await start(element.config, context) });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(reason.startsWith("plugin/") ? reason : `plugin/${element.plugin}: ${reason}`);
+    }
+  }
+}

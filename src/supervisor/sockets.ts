@@ -1,0 +1,74 @@
+/**
+ * The UDP sockets of all listeners: one per listener and worker, members of one SO_REUSEPORT group, opened and kept by
+ * the supervisor. A worker only reads and writes them, so they outlive it: what is queued in a dead worker's socket is
+ * answered by its replacement, and meanwhile the group's steering program sends nothing there.
+ */
+import { native } from "../native/index.ts";
+import { closeFd, openUdp, setSteering, socketDrops } from "../transport/udp.ts";
+import type { ListenerPlan } from "../plugin/plan.ts";
+
+/**
+ * Bytes that the kernel may queue for one socket: at 100,000 queries a second of 100 bytes (each costs the kernel some
+ * 800 bytes of this) enough for a pause of 50 ms, such as a garbage collection or a busy neighbour.
+ */
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+
+export class Sockets {
+  /** By listener id: a descriptor for each worker. */
+  readonly #groups = new Map<string, number[]>();
+  readonly #workers: number;
+
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
+  /** Opens what `listeners` need and is not open. Gives the ids of those; throws, with nothing left open of them. */
+  open(listeners: readonly ListenerPlan[]): string[] {
+    const opened: string[] = [];
+    // Without the addon each worker opens its own.
+    if (!native) return opened;
+    try {
+      for (const { id, address, port } of listeners) {
+        if (this.#groups.has(id)) continue;
+        const group: number[] = [];
+        this.#groups.set(id, group);
+        opened.push(id);
+        for (let worker = 0; worker < this.#workers; worker++) {
+          group.push(openUdp({ address, port, receiveBuffer: RECEIVE_BUFFER }));
+        }
+      }
+    } catch (error) {
+      this.close(opened);
+      throw error;
+    }
+    return opened;
+  }
+
+  close(ids: Iterable<string>): void {
+    for (const id of ids) {
+      for (const fd of this.#groups.get(id) ?? []) closeFd(fd);
+      this.#groups.delete(id);
+    }
+  }
+
+  /** Closes the groups of listeners that are not among `listeners`. */
+  keepOnly(listeners: readonly ListenerPlan[]): void {
+    const kept = new Set(listeners.map(({ id }) => id));
+    this.close([...this.#groups.keys()].filter((id) => !kept.has(id)));
+  }
+
+  /** The descriptors of one worker, by listener id. */
+  of(worker: number): Map<string, number> {
+    return new Map([...this.#groups].map(([id, group]) => [id, group[worker]!]));
+  }
+
+  /** From now on new datagrams go to the workers in `live` only. With none alive they are queued by the kernel's hash. */
+  steer(live: readonly number[]): void {
+    for (const group of this.#groups.values()) if (group.length > 1) setSteering(group[0]!, live);
+  }
+
+  /** Datagrams that the kernel dropped for want of room, by listener id. */
+  drops(): Map<string, number> {
+    return new Map([...this.#groups].map(([id, group]) => [id, group.reduce((sum, fd) => sum + socketDrops(fd), 0)]));
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * The workers: long-lived tasks of a Piscina pool, one thread each. The pool starts them, watches that their loops turn,
+ * replaces one that has died, and leads all of them from one plan to the next.
+ *
+ * A worker that throws, runs out of heap or stalls costs the queries it held. As soon as it is known to be down, and
+ * already when its loop is late, it gets no new ones.
+ */
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { Piscina } from "piscina";
+import { type CellDescription, CounterRow } from "../memory/counters.ts";
+import type { Plan } from "../plugin/plan.ts";
+import { PACKET_COUNTERS } from "../transport/packets.ts";
+import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "../worker/messages.ts";
+import { entryUrl } from "./entry-url.ts";
+
+/** How often heartbeats are looked at. */
+const WATCH_MS = 50;
+/** A loop that has not turned for so long gets no new queries until it does. */
+const LATE_MS = 300;
+/** Then its thread is ended and replaced. */
+const STALL_MS = 2_000;
+/** A thread that dies young is not replaced at once, lest a worker that cannot start takes a CPU: first and longest wait. */
+const RESTART_MS = 50;
+const MAX_RESTART_MS = 5_000;
+const YOUNG_MS = 10_000;
+/** Preparing includes loading plugins, so it may take its time; a thread that hangs in it must not hang a reload. */
+const PREPARE_TIMEOUT_MS = 30_000;
+
+/**
+ * Heap of one worker. What queries need is outside of it, in buffers; a plugin that leaks is ended by this limit and
+ * not by the container's. The young generation is small since a query leaves no garbage.
+ */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
+
+type State = "starting" | "ready" | "serving" | "down";
+
+interface Thread {
+  readonly index: number;
+  readonly start: WorkerStart;
+  readonly port: MessagePort;
+  readonly row: CounterRow;
+  readonly beat: Int32Array;
+  readonly abort: AbortController;
+  readonly startedAt: number;
+  readonly ended: Promise<void>;
+  descriptions: readonly CellDescription[];
+  state: State;
+  lastBeat: number;
+  lastBeatAt: number;
+  late: boolean;
+  /** Why it was ended on purpose. */
+  reason: string | undefined;
+  /** Settles what the plan in preparation waits for. */
+  prepared: ((failure: string | undefined) => void) | undefined;
+  committed: (() => void) | undefined;
+}
+
+export interface PoolEvents {
+  /** The workers that new queries should go to have changed. */
+  steer(live: readonly number[]): void;
+  /** A worker ended unasked and is being replaced. */
+  died(index: number, reason: string): void;
+  told(id: string, value: unknown, worker: number): void;
+  /** What a worker that starts late must know. */
+  sockets(index: number): ReadonlyMap<string, number>;
+  published(): ReadonlyMap<string, unknown>;
+}
+
+export class WorkerPool {
+  readonly size: number;
+  readonly #events: PoolEvents;
+  readonly #pool: Piscina;
+  readonly #threads: (Thread | undefined)[];
+  readonly #watch: NodeJS.Timeout;
+  readonly #restartMs: number[];
+  #plan: Plan | undefined;
+  #stopping = false;
+  #live = "";
+  /** Workers that ended unasked, since the start. */
+  restarts = 0;
+
+  constructor(size: number, events: PoolEvents) {
+    this.size = size;
+    this.#events = events;
+    this.#pool = new Piscina({
+      filename: entryUrl("../worker/entry"),
+      minThreads: size,
+      maxThreads: size,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // A worker's task never ends, so there is nothing for its thread to wait for; and it must never wait.
+      atomics: "disabled",
+      recordTiming: false,
+      resourceLimits: RESOURCE_LIMITS,
+    });
+    // The tasks' promises say the same, with the worker's index.
+    this.#pool.on("error", () => {});
+    this.#restartMs = new Array(size).fill(RESTART_MS);
+    this.#threads = new Array(size).fill(undefined);
+    for (let index = 0; index < size; index++) this.#threads[index] = this.#begin(index);
+    this.#watch = setInterval(() => this.#lookAtHeartbeats(), WATCH_MS);
+  }
+
+  /** Leads all workers to `plan`. When one cannot prepare it, none takes it, and the reason is thrown. */
+  async deploy(plan: Plan, sockets: (worker: number) => ReadonlyMap<string, number>, published: ReadonlyMap<string, unknown>): Promise<void> {
+    const threads = this.#threads.filter((thread) => thread !== undefined);
+    const failures = await Promise.all(threads.map((thread) => this.#prepare(thread, plan, sockets(thread.index), published)));
+    const failure = failures.find((reason) => reason !== undefined);
+    if (failure !== undefined) {
+      for (const thread of threads) this.#send(thread, { kind: "discard", generation: plan.generation });
+      throw new Error(failure);
+    }
+    this.#plan = plan;
+    await Promise.all(threads.map((thread) => this.#commit(thread, plan)));
+    this.#steer();
+  }
+
+  publish(id: string, value: unknown): void {
+    for (const thread of this.#threads) if (thread) this.#send(thread, { kind: "publish", id, value });
+  }
+
+  /** Asks all workers to end, and waits for them at most `graceMs` and a little. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#watch);
+    for (const thread of this.#threads) if (thread) this.#send(thread, { kind: "stop", graceMs });
+    const ended = Promise.all(this.#threads.map((thread) => thread?.ended));
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, graceMs + 1_000))]);
+    await this.#pool.destroy();
+  }
+
+  /** Rows of counters of the workers that run now. */
+  rows(): { row: CounterRow; descriptions: readonly CellDescription[] }[] {
+    return this.#threads.filter((thread) => thread !== undefined).map(({ row, descriptions }) => ({ row, descriptions }));
+  }
+
+  #begin(index: number): Thread {
+    const { port1, port2 } = new MessageChannel();
+    const counters = new SharedArrayBuffer(CounterRow.SIZE);
+    const heartbeat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const statistics = new SharedArrayBuffer(PACKET_COUNTERS * Float64Array.BYTES_PER_ELEMENT);
+    const start: WorkerStart = { index, count: this.size, port: port2, counters, heartbeat, statistics };
+    const abort = new AbortController();
+    const now = performance.now();
+    // Piscina derives its type of this list from an older signature of postMessage.
+    const transferList = [port2] as never;
+    const run = this.#pool.run(start, { transferList, signal: abort.signal });
+    const thread: Thread = {
+      index,
+      start,
+      port: port1,
+      row: new CounterRow(counters),
+      beat: new Int32Array(heartbeat),
+      abort,
+      startedAt: now,
+      ended: run.then(
+        () => this.#ended(thread, "ended"),
+        (error: unknown) => this.#ended(thread, thread.reason ?? (error instanceof Error ? error.message : String(error))),
+      ),
+      descriptions: [],
+      state: "starting",
+      lastBeat: 0,
+      lastBeatAt: now,
+      late: false,
+      reason: undefined,
+      prepared: undefined,
+      committed: undefined,
+    };
+    port1.on("message", (message: FromWorker) => this.#hear(thread, message));
+    return thread;
+  }
+
+  #ended(thread: Thread, reason: string): void {
+    thread.state = "down";
+    thread.port.close();
+    thread.prepared?.(`worker ${thread.index}: ${reason}`);
+    thread.committed?.();
+    if (this.#stopping || this.#threads[thread.index] !== thread) return;
+    this.#threads[thread.index] = undefined;
+    this.#steer();
+    this.restarts++;
+    this.#events.died(thread.index, reason);
+    const young = performance.now() - thread.startedAt < YOUNG_MS;
+    const wait = young ? this.#restartMs[thread.index]! : 0;
+    this.#restartMs[thread.index] = young ? Math.min(wait * 2, MAX_RESTART_MS) : RESTART_MS;
+    setTimeout(() => void this.#replace(thread.index), wait);
+  }
+
+  async #replace(index: number): Promise<void> {
+    if (this.#stopping) return;
+    const thread = this.#begin(index);
+    this.#threads[index] = thread;
+    const plan = this.#plan;
+    if (!plan) return;
+    const failure = await this.#prepare(thread, plan, this.#events.sockets(index), this.#events.published());
+    // A reload may have come in between: it found this thread among the others and has prepared it as well.
+    if (failure !== undefined) thread.abort.abort();
+    else if (this.#plan === plan) await this.#commit(thread, plan);
+    this.#steer();
+  }
+
+  #prepare(
+    thread: Thread,
+    plan: Plan,
+    sockets: ReadonlyMap<string, number>,
+    published: ReadonlyMap<string, unknown>,
+  ): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(`worker ${thread.index} could not prepare in time`), PREPARE_TIMEOUT_MS);
+      thread.prepared = (failure) => {
+        clearTimeout(timer);
+        thread.prepared = undefined;
+        if (failure === undefined && thread.state === "starting") thread.state = "ready";
+        resolve(failure);
+      };
+      if (thread.state === "down") thread.prepared(`worker ${thread.index} is down`);
+      else this.#send(thread, { kind: "prepare", plan, sockets, published });
+    });
+  }
+
+  #commit(thread: Thread, plan: Plan): Promise<void> {
+    return new Promise((resolve) => {
+      thread.committed = () => {
+        thread.committed = undefined;
+        if (thread.state === "ready") thread.state = "serving";
+        resolve();
+      };
+      if (thread.state === "down") thread.committed();
+      else this.#send(thread, { kind: "commit", generation: plan.generation });
+    });
+  }
+
+  #hear(thread: Thread, message: FromWorker): void {
+    if (message.kind === "prepared") {
+      thread.descriptions = message.descriptions;
+      thread.prepared?.(undefined);
+    } else if (message.kind === "failed") {
+      thread.prepared?.(message.reason);
+    } else if (message.kind === "committed") {
+      thread.committed?.();
+    } else {
+      this.#events.told(message.id, message.value, thread.index);
+    }
+  }
+
+  #send(thread: Thread, message: ToWorker): void {
+    thread.port.postMessage(message);
+  }
+
+  #lookAtHeartbeats(): void {
+    const now = performance.now();
+    // When this loop itself was held up, the workers' beats are not late.
+    for (const thread of this.#threads) {
+      if (!thread || thread.state === "down" || thread.state === "starting") continue;
+      const beat = Atomics.load(thread.beat, 0);
+      if (beat !== thread.lastBeat) {
+        thread.lastBeat = beat;
+        thread.lastBeatAt = now;
+      }
+      const silent = now - thread.lastBeatAt;
+      thread.late = silent > LATE_MS + BEAT_MS;
+      if (silent > STALL_MS && thread.reason === undefined) {
+        thread.reason = `its loop has not turned for ${Math.round(silent)} ms`;
+        thread.abort.abort();
+      }
+    }
+    this.#steer();
+  }
+
+  #steer(): void {
+    const serving = this.#threads.filter((thread) => thread?.state === "serving") as Thread[];
+    const punctual = serving.filter(({ late }) => !late);
+    // All of them late is no reason to serve nobody.
+    const live = (punctual.length > 0 ? punctual : serving).map(({ index }) => index);
+    const key = live.join();
+    if (key === this.#live || live.length === 0) return;
+    this.#live = key;
+    this.#events.steer(live);
+  }
+
+  /** New groups of sockets have no program yet. */
+  steerAgain(): void {
+    this.#live = "";
+    this.#steer();
+  }
+}

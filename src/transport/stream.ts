@@ -1,0 +1,277 @@
+/**
+ * DNS messages on a byte stream, each behind two bytes of length (RFC 1035 section 4.2.2, RFC 7766): TCP now, TLS with
+ * the same code. Queries of one connection are answered as they become ready, in any order (RFC 7766 section 6.2.1.1).
+ *
+ * Everything has a bound, since whoever connects may be slow, silent or hostile: connections in all and per address,
+ * queries in flight, bytes not yet read by the client, time for a message to arrive, for an answer to be taken, and
+ * without any query at all.
+ */
+import { createServer, type Server, type Socket } from "node:net";
+import { HEADER_SIZE } from "../dns/header.ts";
+
+export interface StreamLimits {
+  /** For the rest of a message once its first byte is there. */
+  readonly readTimeoutMs: number;
+  /** For the client to take what was written. */
+  readonly writeTimeoutMs: number;
+  /** Without a query under way. */
+  readonly idleTimeoutMs: number;
+  /** Queries a connection may send; -1: no limit. */
+  readonly maxQueries: number;
+}
+
+/** Connections of one worker (reliability, section 1: a thousand in all). */
+const MAX_CONNECTIONS = 1_000;
+/** Connections of one address once half of them are taken: a node-local cache or a NAT is one address for many. */
+const MAX_PER_ADDRESS = 100;
+/** Queries of one connection that are not answered yet; then the connection is not read until some are. */
+const MAX_IN_FLIGHT = 100;
+/** Bytes of answers that a client has not taken; beyond, the connection is not read. */
+const MAX_UNSENT = 256 * 1024;
+/** How often time limits are looked at: one timer for all connections. */
+const SWEEP_MS = 250;
+/** A message must not arrive one byte at a time for ever, whatever `readTimeoutMs` says. */
+const MAX_MESSAGE_MS = 10_000;
+/** How much later than its listener a full server closes an idle connection for a new one. */
+const MIN_IDLE_MS = 200;
+
+export interface StreamHandlers {
+  /** A whole message has arrived. False: it deserves no answer and the connection is to end. */
+  message(connection: Connection, bytes: Uint8Array): boolean;
+  /** Errors of the listening socket after it was opened (out of descriptors, for example). */
+  error(error: Error): void;
+}
+
+export class Connection {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  inFlight = 0;
+  queries = 0;
+  /** Since when the current message is incomplete, 0 when none has begun. */
+  messageSince = 0;
+  /** Since when bytes wait for the client, 0 when none do. */
+  unsentSince = 0;
+  lastActive: number;
+  ended = false;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Bytes that the next step needs: a length, or a length and its message. */
+  #wanted = 2;
+
+  constructor(socket: Socket, now: number) {
+    this.socket = socket;
+    this.address = socket.remoteAddress ?? "";
+    this.port = socket.remotePort ?? 0;
+    this.localAddress = socket.localAddress ?? "";
+    this.localPort = socket.localPort ?? 0;
+    this.lastActive = now;
+  }
+
+  /** Sends `length` bytes of `bytes` as one message. They are copied. */
+  send(bytes: Uint8Array, start: number, length: number): void {
+    if (this.socket.destroyed) return;
+    const framed = Buffer.allocUnsafe(length + 2);
+    framed[0] = length >> 8;
+    framed[1] = length;
+    framed.set(bytes.subarray(start, start + length), 2);
+    if (!this.socket.write(framed) && this.unsentSince === 0) this.unsentSince = performance.now();
+  }
+
+  /** Keeps what arrived until a message is whole. */
+  push(chunk: Buffer): void {
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+  }
+
+  /** The next whole message, undefined when there is none. Memory grows with bytes received, never with the length announced. */
+  shift(): Buffer | undefined {
+    // Pieces are put together when they suffice, not one by one: a message may come a byte at a time.
+    if (this.#pendingBytes < this.#wanted) return undefined;
+    const all = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
+    const whole = 2 + ((all[0]! << 8) | all[1]!);
+    if (all.length < whole) {
+      this.#pending = [all];
+      this.#wanted = whole;
+      return undefined;
+    }
+    this.#pending = all.length === whole ? [] : [all.subarray(whole)];
+    this.#pendingBytes = all.length - whole;
+    this.#wanted = 2;
+    return all.subarray(2, whole);
+  }
+
+  get partial(): boolean {
+    return this.#pendingBytes > 0;
+  }
+}
+
+export class StreamServer {
+  readonly #limits: StreamLimits;
+  readonly #handlers: StreamHandlers;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #sweep: NodeJS.Timeout;
+  #closing = false;
+
+  constructor(limits: StreamLimits, handlers: StreamHandlers) {
+    this.#limits = limits;
+    this.#handlers = handlers;
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#sweep = setInterval(() => this.#enforceTimes(performance.now()), SWEEP_MS).unref();
+  }
+
+  /** Opens the listening socket, shared with the other workers by SO_REUSEPORT. Empty address: all, both families. */
+  listen(address: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      const host = address === "" ? {} : { host: address };
+      this.#server.listen({ ...host, port, reusePort: true, backlog: 511 }, () => {
+        this.#server.off("error", reject);
+        this.#server.on("error", (error) => this.#handlers.error(error));
+        const bound = this.#server.address();
+        resolve(typeof bound === "object" && bound ? bound.port : port);
+      });
+    });
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes no more connections; lets those that wait for an answer have it, at most for `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    this.#server.close();
+    const until = performance.now() + graceMs;
+    for (;;) {
+      for (const connection of this.#connections) if (connection.inFlight === 0) this.#end(connection);
+      if (this.#connections.size === 0 || performance.now() >= until) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    for (const { socket } of this.#connections) socket.destroy();
+    clearInterval(this.#sweep);
+  }
+
+  /** To be called when a query of this connection has been answered, or dropped. */
+  answered(connection: Connection): void {
+    connection.inFlight--;
+    connection.lastActive = performance.now();
+    this.#read(connection);
+  }
+
+  #accept(socket: Socket): void {
+    const now = performance.now();
+    const address = socket.remoteAddress;
+    if (address === undefined) {
+      socket.destroy();
+      return;
+    }
+    const count = this.#perAddress.get(address) ?? 0;
+    const crowded = this.#connections.size >= MAX_CONNECTIONS / 2;
+    if (crowded && count >= MAX_PER_ADDRESS) {
+      socket.destroy();
+      return;
+    }
+    if (this.#connections.size >= MAX_CONNECTIONS && !this.#evictIdle(now)) {
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket, now);
+    this.#connections.add(connection);
+    this.#perAddress.set(address, count + 1);
+    socket.on("data", (chunk: Buffer) => {
+      if (connection.ended) return;
+      connection.push(chunk);
+      this.#read(connection);
+    });
+    socket.on("drain", () => {
+      connection.unsentSince = 0;
+      connection.lastActive = performance.now();
+      this.#read(connection);
+    });
+    // The client has said all it has to say; what it asked is still answered.
+    socket.on("end", () => {
+      connection.ended = true;
+      this.#read(connection);
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#forget(connection));
+  }
+
+  /** Takes whole messages as long as the bounds allow, and stops reading the socket when they do not. */
+  #read(connection: Connection): void {
+    const { socket } = connection;
+    if (socket.destroyed) return;
+    const now = performance.now();
+    while (connection.inFlight < MAX_IN_FLIGHT && socket.writableLength < MAX_UNSENT) {
+      const message = connection.shift();
+      if (message === undefined) break;
+      connection.lastActive = now;
+      connection.messageSince = 0;
+      connection.queries++;
+      connection.inFlight++;
+      // Too short for a header: nobody to answer (reliability, row A1).
+      if (message.length < HEADER_SIZE || !this.#handlers.message(connection, message)) {
+        socket.destroy();
+        return;
+      }
+      if (this.#limits.maxQueries >= 0 && connection.queries >= this.#limits.maxQueries) connection.ended = true;
+    }
+    if (connection.partial && connection.inFlight < MAX_IN_FLIGHT) {
+      if (connection.messageSince === 0) connection.messageSince = now;
+    } else {
+      connection.messageSince = 0;
+    }
+    const full = connection.inFlight >= MAX_IN_FLIGHT || socket.writableLength >= MAX_UNSENT;
+    if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
+    if ((connection.ended || this.#closing) && connection.inFlight === 0) this.#end(connection);
+  }
+
+  #enforceTimes(now: number): void {
+    // The fuller the house, the shorter the stay of those who say nothing.
+    const idleLimit = Math.max(
+      MIN_IDLE_MS,
+      this.#limits.idleTimeoutMs * Math.min(1, 2 - (2 * this.#connections.size) / MAX_CONNECTIONS),
+    );
+    const messageLimit = Math.min(this.#limits.readTimeoutMs, MAX_MESSAGE_MS);
+    for (const connection of this.#connections) {
+      const { socket, messageSince, unsentSince, inFlight, lastActive } = connection;
+      const late =
+        (messageSince !== 0 && now - messageSince > messageLimit) ||
+        (unsentSince !== 0 && now - unsentSince > this.#limits.writeTimeoutMs) ||
+        (inFlight === 0 && messageSince === 0 && now - lastActive > idleLimit);
+      if (late) socket.destroy();
+    }
+  }
+
+  /** Makes room by closing the connection that has been idle the longest; false when none is. */
+  #evictIdle(now: number): boolean {
+    let oldest: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.inFlight > 0 || now - connection.lastActive < MIN_IDLE_MS) continue;
+      if (oldest === undefined || connection.lastActive < oldest.lastActive) oldest = connection;
+    }
+    if (oldest === undefined) return false;
+    oldest.socket.destroy();
+    this.#forget(oldest);
+    return true;
+  }
+
+  #end(connection: Connection): void {
+    const { socket } = connection;
+    if (socket.writableEnded) return;
+    socket.end(() => socket.destroy());
+    if (connection.unsentSince === 0) connection.unsentSince = performance.now();
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return;
+    const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(connection.address);
+    else this.#perAddress.set(connection.address, left);
+  }
+}

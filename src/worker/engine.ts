@@ -1,0 +1,200 @@
+/**
+ * What happens to a query between a transport and a plugin chain: which block answers, what the server says itself, how
+ * the reply is finished. Every transport of a worker uses the one engine of that worker.
+ */
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
+import { Reading } from "../dns/request.ts";
+import { Class, Rcode, Type } from "../dns/types.ts";
+import { Logger } from "../plugin/logger.ts";
+import { ANSWERED, DROPPED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
+import type { ListenerPlan } from "../plugin/plan.ts";
+import { type BlockOfQuery, type Lookup, Query, type Resolver } from "../plugin/query.ts";
+import type { ZoneRouter } from "./zone-router.ts";
+
+/** A block's chain as one listener sees it. */
+export interface Target extends BlockOfQuery {
+  readonly zone: Uint8Array;
+  readonly handler: Handler;
+}
+
+/** A listener with its chains linked. */
+export interface Served {
+  readonly plan: ListenerPlan;
+  readonly router: ZoneRouter<Target>;
+}
+
+/** Look-ups that lead to look-ups: as many as a chain of aliases may have (reliability, section 1). */
+const MAX_DEPTH = 8;
+/** Queries that wait keep their objects; this many more stay for the next ones. */
+const SPARE_QUERIES = 1_024;
+
+export interface EngineCounters {
+  panics(): void;
+}
+
+export class Engine {
+  readonly #spare: Query[] = [];
+  readonly #log = new Logger();
+  readonly #counters: EngineCounters;
+  /** Queries whose handler has given a promise that is not settled. */
+  waiting = 0;
+
+  constructor(counters: EngineCounters) {
+    this.#counters = counters;
+  }
+
+  acquire(): Query {
+    return this.#spare.pop() ?? new Query();
+  }
+
+  release(query: Query): void {
+    query.reset();
+    if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);
+  }
+
+  /** Runs a query that could be read. Its `reply` must have been placed. */
+  serve(served: Served, query: Query): Outcome | Promise<Outcome> {
+    if (query.class !== Class.IN && !served.plan.anyClass) return REFUSED;
+    if (query.ednsVersion !== 0) return badVersion(query);
+    const target = findTarget(served.router, query);
+    if (target === undefined) return REFUSED;
+    query.zone = target.zone;
+    query.block = target;
+    query.resolver = this.#resolverOf(served);
+    try {
+      return target.handler(query);
+    } catch (error) {
+      return this.panic(query, error);
+    }
+  }
+
+  /** A handler threw, or its promise was rejected: the client gets SERVFAIL, the log the reason. */
+  panic(query: Query, error: unknown): Outcome {
+    if (query.block?.debug) throw error;
+    this.#counters.panics();
+    const text = error instanceof Error ? error.message : String(error);
+    const stack = query.block?.stacktrace && error instanceof Error ? `\n${error.stack}` : "";
+    this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}${stack}`);
+    return query.fail(SERVFAIL, text);
+  }
+
+  /** Completes the reply. Gives its length, 0 when nothing is to be sent. */
+  finish(query: Query, outcome: Outcome): number {
+    const reply = query.reply;
+    if (outcome === DROPPED) return 0;
+    if (outcome !== ANSWERED) {
+      reply.begin(query);
+      reply.rcode = outcome;
+    } else if (reply.empty) {
+      return 0;
+    }
+    return reply.finish(query, query.sizeLimit);
+  }
+
+  /** The reply to bytes that are no query. Gives its length, 0 for silence. `query.read` has just said `reading`. */
+  reject(query: Query, reading: Reading): number {
+    const reply = query.reply;
+    if (reading === Reading.IGNORE) return 0;
+    if (reading === Reading.MALFORMED) {
+      query.hasOpt = false;
+      reply.begin(query);
+      // RFC 1035 says nothing of the other bits; CoreDNS clears them, and takes the opcode for QUERY.
+      reply.flags = Flag.QR;
+      reply.rcode = Rcode.FORMERR;
+      return reply.finish(query, MIN_UDP_SIZE);
+    }
+    return bareHeader(query);
+  }
+
+  /** The query's answer to `lookup`: its own way through the same listener. */
+  #resolverOf(served: Served): Resolver {
+    if (this.#resolverFor !== served) {
+      this.#resolverFor = served;
+      this.#resolver = { lookup: (query, name, type) => this.#lookup(served, query, name, type) };
+    }
+    return this.#resolver!;
+  }
+  #resolverFor: Served | undefined;
+  #resolver: Resolver | undefined;
+
+  #lookup(served: Served, parent: Query, name: Uint8Array, type: number): Lookup | Promise<Lookup> {
+    const query = this.acquire();
+    query.depth = parent.depth + 1;
+    const done = (outcome: Outcome): Lookup => ({
+      outcome,
+      reply: query.reply,
+      error: query.error,
+      release: () => this.release(query),
+    });
+    writeLookup(query, parent, name, type);
+    if (query.depth > MAX_DEPTH) return done(query.fail(SERVFAIL, `more than ${MAX_DEPTH} look-ups for one query`));
+    const outcome = this.serve(served, query);
+    if (typeof outcome === "number") return done(outcome);
+    return outcome.then(done, (error: unknown) => done(this.panic(query, error)));
+  }
+}
+
+/** Which block: the longest zone; for DS the shortest but the root, since the parent side knows it (behaviour 2.7). */
+function findTarget(router: ZoneRouter<Target>, query: Query): Target | undefined {
+  if (router.onlyRoot) return router.root[0];
+  const name = query.name;
+  const wantsParent = query.type === Type.DS;
+  let found: Target | undefined;
+  for (let label = 0; label < name.labelCount; label++) {
+    const targets = router.at(name, label);
+    if (targets === undefined) continue;
+    found = targets[0];
+    if (!wantsParent) return found;
+  }
+  return found ?? router.root[0];
+}
+
+/** RFC 6891 section 6.1.3: a version that we do not speak. CoreDNS's OPT says size 0 here, and no DO. */
+function badVersion(query: Query): Outcome {
+  query.reply.begin(query);
+  query.reply.rcode = Rcode.BADVERS;
+  query.udpSize = 0;
+  query.dnssecOk = false;
+  return ANSWERED;
+}
+
+function bareHeader(query: Query): number {
+  const { bytes, start } = query.reply;
+  const opcode = query.rcode === Rcode.FORMERR ? 0 : query.flags & Flag.OPCODE;
+  const flags = Flag.QR | opcode | (query.flags & (Flag.RD | Flag.AD | Flag.CD)) | query.rcode;
+  bytes[start] = query.id >> 8;
+  bytes[start + 1] = query.id;
+  bytes[start + 2] = flags >> 8;
+  bytes[start + 3] = flags;
+  bytes.fill(0, start + 4, start + HEADER_SIZE);
+  query.reply.end = start + HEADER_SIZE;
+  return HEADER_SIZE;
+}
+
+/** Makes `query` ask for `name` as `parent`'s client would: same id, flags and OPT record. */
+function writeLookup(query: Query, parent: Query, name: Uint8Array, type: number): void {
+  const optSize = parent.hasOpt ? 11 + parent.optionsLength : 0;
+  const message = new Uint8Array(HEADER_SIZE + name.length + 4 + optSize);
+  message.set(parent.bytes.subarray(parent.start, parent.start + 4));
+  message[5] = 1;
+  message.set(name, HEADER_SIZE);
+  const at = HEADER_SIZE + name.length;
+  message[at] = type >> 8;
+  message[at + 1] = type;
+  message[at + 2] = parent.class >> 8;
+  message[at + 3] = parent.class;
+  if (parent.hasOpt) {
+    message[11] = 1;
+    const opt = parent.start + parent.optOffset;
+    message.set(parent.bytes.subarray(opt, opt + optSize), at + 4);
+  }
+  if (query.read(message, 0, message.length) !== Reading.FINE) throw new Error("a look-up that is no query");
+  query.transport = parent.transport;
+  query.peers = parent.peers;
+  query.peerIndex = parent.peerIndex;
+  query.localAddress = parent.localAddress;
+  query.localPort = parent.localPort;
+  query.receivedAt = parent.receivedAt;
+  // The reply goes into a buffer of the query's own, whether or not its handler waits.
+  query.own();
+}

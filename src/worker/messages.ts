@@ -1,0 +1,44 @@
+/** What the supervisor and a worker say to each other over their MessagePort. */
+import type { MessagePort } from "node:worker_threads";
+import type { CellDescription } from "../memory/counters.ts";
+import type { Plan } from "../plugin/plan.ts";
+
+/** Given to a worker's one task when it starts. */
+export interface WorkerStart {
+  readonly index: number;
+  readonly count: number;
+  readonly port: MessagePort;
+  /** The worker's row of counters. */
+  readonly counters: SharedArrayBuffer;
+  /** The transport's statistics, PACKET_COUNTERS floats. */
+  readonly statistics: SharedArrayBuffer;
+  /** One Int32: counts up as long as the worker's loop turns. */
+  readonly heartbeat: SharedArrayBuffer;
+}
+
+export type ToWorker =
+  | {
+      kind: "prepare";
+      plan: Plan;
+      /** By listener id: this worker's UDP socket, opened by the supervisor; absent where the worker opens its own. */
+      sockets: ReadonlyMap<string, number>;
+      /** By element id: what its control half has published so far. */
+      published: ReadonlyMap<string, unknown>;
+    }
+  /** The prepared plan becomes the one that is served. */
+  | { kind: "commit"; generation: number }
+  /** The prepared plan is not wanted: another worker, or the supervisor, could not prepare. */
+  | { kind: "discard"; generation: number }
+  | { kind: "publish"; id: string; value: unknown }
+  /** No new work; what is under way may end within `graceMs`. */
+  | { kind: "stop"; graceMs: number };
+
+export type FromWorker =
+  | { kind: "prepared"; generation: number; descriptions: CellDescription[] }
+  | { kind: "failed"; generation: number; reason: string }
+  | { kind: "committed"; generation: number }
+  /** A serve half speaks to its control half. */
+  | { kind: "told"; id: string; value: unknown };
+
+/** How often a worker shows that its loop turns, in milliseconds. */
+export const BEAT_MS = 50;

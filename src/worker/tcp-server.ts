@@ -1,0 +1,99 @@
+/** Queries over TCP: the same engine, a connection instead of a slot. */
+import { parseIpv4, parseIpv6 } from "../dns/address.ts";
+import { MAX_REPLY_SIZE } from "../dns/reply.ts";
+import { Reading } from "../dns/request.ts";
+import type { Outcome } from "../plugin/outcome.ts";
+import { type Query, Transport } from "../plugin/query.ts";
+import { ADDRESS_SIZE, writeAddress } from "../transport/packets.ts";
+import { type Connection, StreamServer } from "../transport/stream.ts";
+import type { Engine, Served } from "./engine.ts";
+
+/** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
+export const GRACE_MS = 5_000;
+
+export class TcpServer {
+  readonly #engine: Engine;
+  readonly #server: StreamServer;
+  #served: Served;
+  /** Replies that are ready at once are made here, and copied by the connection. */
+  readonly #room = new Uint8Array(MAX_REPLY_SIZE);
+
+  constructor(engine: Engine, served: Served, report: (error: Error) => void) {
+    this.#engine = engine;
+    this.#served = served;
+    const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = served.plan;
+    this.#server = new StreamServer(
+      { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxQueries: maxTcpQueries },
+      { message: (connection, bytes) => this.#take(connection, bytes), error: report },
+    );
+  }
+
+  listen(): Promise<number> {
+    return this.#server.listen(this.#served.plan.address, this.#served.plan.port);
+  }
+
+  switchTo(served: Served): void {
+    this.#served = served;
+  }
+
+  close(graceMs: number = GRACE_MS): Promise<void> {
+    return this.#server.close(graceMs);
+  }
+
+  #take(connection: Connection, bytes: Uint8Array): boolean {
+    const engine = this.#engine;
+    const served = this.#served;
+    const query = engine.acquire();
+    query.reply.place(this.#room, 0, MAX_REPLY_SIZE);
+    const reading = query.read(bytes, 0, bytes.length);
+    if (reading === Reading.IGNORE) {
+      engine.release(query);
+      return false;
+    }
+    if (reading !== Reading.FINE) {
+      this.#answer(connection, query, engine.reject(query, reading));
+      return true;
+    }
+    query.transport = Transport.TCP;
+    query.peers = new Uint8Array(ADDRESS_SIZE);
+    query.peerIndex = 0;
+    writeAddress(query.peers, 0, addressBytes(connection.address), connection.port);
+    query.localAddress = unmapped(connection.localAddress);
+    query.localPort = connection.localPort;
+    query.receivedAt = performance.now();
+    const outcome = engine.serve(served, query);
+    if (typeof outcome === "number") {
+      this.#answer(connection, query, engine.finish(query, outcome));
+      return true;
+    }
+    query.own();
+    engine.waiting++;
+    const late = (later: Outcome): void => {
+      engine.waiting--;
+      this.#answer(connection, query, engine.finish(query, later));
+    };
+    outcome.then(late, (error: unknown) => late(engine.panic(query, error)));
+    return true;
+  }
+
+  #answer(connection: Connection, query: Query, length: number): void {
+    if (length > 0) connection.send(query.reply.bytes, query.reply.start, length);
+    this.#engine.release(query);
+    // Not from within the loop that reads the connection: it goes on by itself there.
+    queueMicrotask(() => this.#server.answered(connection));
+  }
+}
+
+/** The client's address, as the socket knows it, in bytes. */
+function addressBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const [address] = unmapped(text).split("%");
+  if (parseIpv4(address!, bytes, 0)) return bytes.subarray(0, 4);
+  parseIpv6(address!, bytes, 0);
+  return bytes;
+}
+
+/** A dual-stack listener shows IPv4 clients' addresses as mapped ones (RFC 4291 section 2.5.5.2). */
+function unmapped(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}

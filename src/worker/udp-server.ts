@@ -1,0 +1,174 @@
+/**
+ * The batch loop: datagrams come in up to 64 at a time, each goes through the engine, and the replies that are ready
+ * leave together. A query whose handler waits leaves the batch with its bytes; its reply goes out with the next ones
+ * that are ready at that time.
+ */
+import { MAX_REPLY_SIZE } from "../dns/reply.ts";
+import { Reading } from "../dns/request.ts";
+import type { Outcome } from "../plugin/outcome.ts";
+import { type Query, Transport } from "../plugin/query.ts";
+import { DESCRIPTOR_WORDS, keepAddress, type Listener, type PacketPort } from "../transport/packets.ts";
+import { createPacketPort } from "../transport/udp.ts";
+import type { Engine, Served } from "./engine.ts";
+
+/** Replies are laid one after the other, each at the start of 16 bytes, so that copying into them is aligned. */
+const ALIGNMENT = 16;
+
+export class UdpServer {
+  readonly #engine: Engine;
+  readonly #port: PacketPort;
+  /** By socket number. */
+  readonly #served: (Served | undefined)[] = [];
+  #query: Query;
+  /** Descriptors filled and bytes used of the port's sending arena. */
+  #filled = 0;
+  #used = 0;
+  #inBatch = false;
+  #flushPlanned = false;
+
+  constructor(engine: Engine, statistics: Float64Array) {
+    this.#engine = engine;
+    this.#query = engine.acquire();
+    this.#port = createPacketPort({ statistics }, (count) => this.#onBatch(count));
+  }
+
+  /** Begins to take what comes to `listener`. Gives the socket's number. Throws when it cannot. */
+  listen(listener: Listener, served: Served): number {
+    const socket = this.#port.add(listener);
+    if (socket < 0) throw new Error(`cannot receive on ${listener.address}:${listener.port}: errno ${-socket}`);
+    this.#served[socket] = served;
+    return socket;
+  }
+
+  /** From the next batch on, `socket` is served by another plan. */
+  switchTo(socket: number, served: Served): void {
+    this.#served[socket] = served;
+  }
+
+  remove(socket: number): void {
+    this.#port.remove(socket);
+    this.#served[socket] = undefined;
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+
+  #onBatch(count: number): number {
+    const port = this.#port;
+    const { lengths, sockets, received, stride } = port;
+    const now = performance.now();
+    this.#inBatch = true;
+    for (let slot = 0; slot < count; slot++) {
+      const length = lengths[slot]!;
+      const socket = sockets[slot]!;
+      const served = this.#served[socket];
+      if (length < 0 || served === undefined) continue;
+      if (this.#used + MAX_REPLY_SIZE > port.sending.length || this.#filled === port.descriptorCount) this.#send();
+      this.#take(served, socket, slot, received, slot * stride, length, now);
+    }
+    this.#inBatch = false;
+    const filled = this.#filled;
+    this.#filled = 0;
+    this.#used = 0;
+    return filled;
+  }
+
+  #take(
+    served: Served,
+    socket: number,
+    slot: number,
+    received: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const port = this.#port;
+    const engine = this.#engine;
+    const query = this.#query;
+    const used = this.#used;
+    query.reply.place(port.sending, used, used + MAX_REPLY_SIZE);
+    const reading = query.read(received, offset, length);
+    if (reading !== Reading.FINE) {
+      this.#describe(socket, slot, used, engine.reject(query, reading));
+      return;
+    }
+    query.transport = Transport.UDP;
+    query.peers = port.addresses;
+    query.peerIndex = slot;
+    query.receivedAt = now;
+    query.localAddress = served.plan.address;
+    query.localPort = served.plan.port;
+    const outcome = engine.serve(served, query);
+    if (typeof outcome !== "number") {
+      this.#wait(query, socket, outcome);
+      return;
+    }
+    this.#describe(socket, slot, used, engine.finish(query, outcome));
+    query.reset();
+  }
+
+  /** Notes that `length` bytes at `offset` of the arena are to go to the client of `record`. */
+  #describe(socket: number, record: number, offset: number, length: number): void {
+    if (length === 0) return;
+    const descriptors = this.#port.descriptors;
+    const word = this.#filled * DESCRIPTOR_WORDS;
+    descriptors[word] = socket;
+    descriptors[word + 1] = record;
+    descriptors[word + 2] = offset;
+    descriptors[word + 3] = length;
+    this.#filled++;
+    this.#used = (offset + length + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
+  #wait(query: Query, socket: number, outcome: Promise<Outcome>): void {
+    query.own();
+    this.#query = this.#engine.acquire();
+    this.#engine.waiting++;
+    const served = this.#served[socket];
+    outcome.then(
+      (later) => this.#answerLate(query, socket, served, later),
+      (error: unknown) => this.#answerLate(query, socket, served, this.#engine.panic(query, error)),
+    );
+  }
+
+  #answerLate(query: Query, socket: number, served: Served | undefined, outcome: Outcome): void {
+    const port = this.#port;
+    const engine = this.#engine;
+    engine.waiting--;
+    const length = engine.finish(query, outcome);
+    // The listener may have gone, and its number to another one, while the query waited.
+    if (length > 0 && sameListener(served, this.#served[socket])) {
+      if (this.#used + length > port.sending.length || this.#filled === port.slotCount) this.#send();
+      const reply = query.reply;
+      const offset = this.#used;
+      const { sending } = port;
+      if (length < 256) for (let i = 0; i < length; i++) sending[offset + i] = reply.bytes[reply.start + i]!;
+      else sending.set(reply.bytes.subarray(reply.start, reply.start + length), offset);
+      const record = port.slotCount + this.#filled;
+      keepAddress(query.peers, query.peerIndex, port.addresses, record);
+      this.#describe(socket, record, offset, length);
+      if (!this.#inBatch && !this.#flushPlanned) this.#planFlush();
+    }
+    engine.release(query);
+  }
+
+  /** Replies that become ready together (one batch of an upstream's answers) leave together. */
+  #planFlush(): void {
+    this.#flushPlanned = true;
+    queueMicrotask(() => {
+      this.#flushPlanned = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#filled > 0) this.#port.send(this.#filled);
+    this.#filled = 0;
+    this.#used = 0;
+  }
+}
+
+function sameListener(before: Served | undefined, now: Served | undefined): boolean {
+  return before !== undefined && now !== undefined && before.plan.id === now.plan.id;
+}

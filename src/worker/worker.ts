@@ -1,0 +1,216 @@
+/**
+ * One worker: an engine, a UDP port, TCP servers, and the plan they serve. A plan is prepared beside the one in use, so
+ * that nothing has to wait when it takes over between two batches.
+ */
+import { nameToWire } from "../dns/name-text.ts";
+import { CounterRow } from "../memory/counters.ts";
+import { type Chain, linkChain } from "../plugin/chain.ts";
+import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
+import type { ListenerPlan, Plan } from "../plugin/plan.ts";
+import { Transport } from "../plugin/query.ts";
+import { plugins } from "../plugins/index.ts";
+import { Engine, type Served, type Target } from "./engine.ts";
+import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
+import { TcpServer } from "./tcp-server.ts";
+import { UdpServer } from "./udp-server.ts";
+import { warmUp } from "./warm-up.ts";
+import { ZoneRouter } from "./zone-router.ts";
+
+/** A plan with its chains linked. */
+interface Prepared {
+  readonly plan: Plan;
+  readonly sockets: ReadonlyMap<string, number>;
+  readonly served: ReadonlyMap<string, Served>;
+  readonly chains: readonly Chain[];
+  /** TCP servers of listeners that the plan before did not have; they listen already. */
+  readonly tcp: ReadonlyMap<string, TcpServer>;
+  readonly receivers: Map<string, ((value: never) => void)[]>;
+}
+
+export class Worker {
+  readonly #start: WorkerStart;
+  readonly #engine: Engine;
+  readonly #udp: UdpServer;
+  readonly #row: CounterRow;
+  readonly #log = new Logger();
+  readonly #tcp = new Map<string, TcpServer>();
+  /** By listener id: the number of its socket in the UDP port. */
+  readonly #sockets = new Map<string, number>();
+  #current: Prepared | undefined;
+  #next: Prepared | undefined;
+  #done: () => void = () => {};
+
+  constructor(start: WorkerStart) {
+    this.#start = start;
+    this.#row = new CounterRow(start.counters);
+    const panics = this.#row.counter("panics_total", "A metrics that counts the number of panics.");
+    this.#engine = new Engine({ panics: () => panics.add(1) });
+    this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
+  }
+
+  /** Serves until the supervisor says stop. */
+  run(): Promise<void> {
+    const beat = new Int32Array(this.#start.heartbeat);
+    const timer = setInterval(() => Atomics.add(beat, 0, 1), BEAT_MS);
+    warmUp();
+    Atomics.add(beat, 0, 1);
+    return new Promise((resolve) => {
+      this.#done = () => {
+        clearInterval(timer);
+        this.#start.port.close();
+        flushLog();
+        resolve();
+      };
+      this.#start.port.on("message", (message: ToWorker) => this.#hear(message));
+    });
+  }
+
+  #say(message: FromWorker): void {
+    this.#start.port.postMessage(message);
+  }
+
+  #hear(message: ToWorker): void {
+    if (message.kind === "prepare") void this.#prepare(message);
+    else if (message.kind === "commit") this.#commit(message.generation);
+    else if (message.kind === "discard") void this.#discard(message.generation);
+    else if (message.kind === "publish") this.#publish(message.id, message.value);
+    else void this.#stop(message.graceMs);
+  }
+
+  async #prepare({ plan, sockets, published }: Extract<ToWorker, { kind: "prepare" }>): Promise<void> {
+    const chains: Chain[] = [];
+    const tcp = new Map<string, TcpServer>();
+    const receivers: Prepared["receivers"] = new Map();
+    configureLogging({ format: plan.logFormat, debug: plan.debug });
+    try {
+      const served = new Map<string, Served>();
+      for (const listener of plan.listeners) {
+        const targets = await this.#link(plan, listener, published, chains, receivers);
+        served.set(listener.id, { plan: listener, router: new ZoneRouter(targets) });
+      }
+      for (const listener of plan.listeners) {
+        if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;
+        const server = new TcpServer(this.#engine, served.get(listener.id)!, (error) => {
+          this.#log.error(`tcp ${listener.address}:${listener.port}: ${error.message}`);
+        });
+        tcp.set(listener.id, server);
+        await server.listen();
+      }
+      this.#next = { plan, sockets, served, chains, tcp, receivers };
+      this.#say({ kind: "prepared", generation: plan.generation, descriptions: this.#row.descriptions });
+    } catch (error) {
+      for (const chain of chains) chain.stop();
+      for (const server of tcp.values()) void server.close(0);
+      this.#say({ kind: "failed", generation: plan.generation, reason: reasonOf(error) });
+    }
+  }
+
+  /** The chains of one listener, each with its zone, in the order of the Corefile. */
+  async #link(
+    plan: Plan,
+    listener: ListenerPlan,
+    published: ReadonlyMap<string, unknown>,
+    chains: Chain[],
+    receivers: Prepared["receivers"],
+  ): Promise<{ zone: Uint8Array; target: Target }[]> {
+    const linked = new Map<number, Chain>();
+    const targets: { zone: Uint8Array; target: Target }[] = [];
+    for (const route of listener.routes) {
+      const block = plan.blocks[route.block]!;
+      let chain = linked.get(route.block);
+      if (!chain) {
+        chain = await linkChain(block, plugins, block.zones.map(wireOf), {
+          server: listener.server,
+          worker: this.#start.index,
+          workerCount: this.#start.count,
+          debug: plan.debug,
+          counter: (name, help, labels) => this.#row.counter(name, help, labels),
+          counters: (name, help, labels, dimensions) => this.#row.table(name, help, labels, dimensions),
+          histogram: (name, help, labels, bounds) => this.#row.histogram(name, help, labels, bounds),
+          subscribe: (id, receive) => {
+            receivers.set(id, [...(receivers.get(id) ?? []), receive]);
+            if (published.has(id)) receive(published.get(id) as never);
+          },
+          tell: (id, value) => this.#say({ kind: "told", id, value }),
+        });
+        linked.set(route.block, chain);
+        chains.push(chain);
+      }
+      const zone = wireOf(route.zone);
+      const { debug, stacktrace } = block;
+      targets.push({ zone, target: { zone, handler: chain.handler, server: listener.server, debug, stacktrace } });
+    }
+    return targets;
+  }
+
+  #commit(generation: number): void {
+    const next = this.#next;
+    if (next?.plan.generation !== generation) return;
+    const before = this.#current;
+    this.#current = next;
+    this.#next = undefined;
+    for (const [id, served] of next.served) {
+      const { address, port, transport } = served.plan;
+      if (transport !== Transport.UDP) continue;
+      const socket = this.#sockets.get(id);
+      if (socket !== undefined) {
+        this.#udp.switchTo(socket, served);
+      } else {
+        const fd = next.sockets.get(id);
+        this.#sockets.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
+      }
+      const opened = next.tcp.get(id);
+      if (opened) this.#tcp.set(id, opened);
+      else this.#tcp.get(id)?.switchTo(served);
+    }
+    for (const [id, socket] of this.#sockets) {
+      if (next.served.has(id)) continue;
+      this.#udp.remove(socket);
+      this.#sockets.delete(id);
+      void this.#tcp.get(id)?.close();
+      this.#tcp.delete(id);
+    }
+    for (const chain of before?.chains ?? []) chain.stop();
+    this.#say({ kind: "committed", generation });
+  }
+
+  async #discard(generation: number): Promise<void> {
+    const next = this.#next;
+    if (next?.plan.generation !== generation) return;
+    this.#next = undefined;
+    for (const chain of next.chains) chain.stop();
+    for (const server of next.tcp.values()) await server.close(0);
+    if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });
+  }
+
+  #publish(id: string, value: unknown): void {
+    for (const prepared of [this.#current, this.#next]) {
+      for (const receive of prepared?.receivers.get(id) ?? []) receive(value as never);
+    }
+  }
+
+  /** Ends when every query that was taken has its answer, or the time is over. */
+  async #stop(graceMs: number): Promise<void> {
+    const until = performance.now() + graceMs;
+    const closing = [...this.#tcp.values()].map((server) => server.close(graceMs));
+    // What the kernel has queued by now is still read and answered: the loop must turn at least once more.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (this.#engine.waiting > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await Promise.all(closing);
+    this.#udp.close();
+    for (const chain of this.#current?.chains ?? []) chain.stop();
+    this.#done();
+  }
+}
+
+function wireOf(zone: string): Uint8Array {
+  const wire = nameToWire(zone);
+  if (!(wire instanceof Uint8Array)) throw new Error(`"${zone}" is no domain name`);
+  return wire;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
