@@ -36,6 +36,7 @@ export class WordStream {
   readonly #disk: CorefileFiles;
   readonly #frames: Frame[] = [];
   #last: Token | undefined;
+  #unclosed: Token | undefined;
   /** The next word begins a line whatever its line number says: it is the first before or behind an import. */
   #atSeam = true;
   #words = 0;
@@ -49,6 +50,11 @@ export class WordStream {
 
   open(text: string, file: string): void {
     this.#push(this.#lex(text, file), { file, line: 1, column: 1, width: 1 });
+  }
+
+  /** The first quoted word that reaches to the end of its file. */
+  get unclosed(): Token | undefined {
+    return this.#unclosed;
   }
 
   /** The word that was taken last. */
@@ -188,8 +194,7 @@ export class WordStream {
     const start = { file, line: 1, column: 1, width: 1 };
     if (text.length > MAX_FILE_LENGTH) this.#stop(start, `${file} is ${tooLongText()}`);
     const { tokens, unclosed } = lex(text, file, this.#environment, MAX_WORDS);
-    // CoreDNS takes the rest of the file as the word, which is never what was meant.
-    if (unclosed !== undefined) this.mistake(unclosed, "parsing", "this quote is never closed");
+    this.#unclosed ??= unclosed;
     return tokens;
   }
 

@@ -16,7 +16,7 @@ import { type CorefileFiles, diskFiles } from "./files.ts";
 import { WordStream } from "./import.ts";
 import { DEFAULT_DNS_PORT, readKey } from "./keys.ts";
 import type { LineContext } from "./line.ts";
-import { ConfigMistake, type Mistake } from "./mistake.ts";
+import { ConfigMistake, type Mistake, tokenMistake } from "./mistake.ts";
 import { nearest } from "./nearest.ts";
 import type { ServerBlock, ServerKey, Token } from "./server-block.ts";
 
@@ -73,7 +73,16 @@ class Parser {
       fatal.push(error.mistake);
     }
     const mistakes = [...words.mistakes, ...fatal, ...this.#keyMistakes];
-    return { blocks: this.#blocks, mistakes, warnings: words.warnings };
+    if (words.unclosed === undefined) return { blocks: this.#blocks, mistakes, warnings: words.warnings };
+    // A missing quote swallows the rest of the file, and whatever that breaks is said behind it. When it breaks nothing,
+    // CoreDNS starts with the rest of the file as one word.
+    const quote = tokenMistake(words.unclosed, "parsing", "this quote is never closed");
+    const isHarmless = mistakes.length === 0;
+    return {
+      blocks: this.#blocks,
+      mistakes: isHarmless ? [] : [quote, ...mistakes],
+      warnings: isHarmless ? [...words.warnings, quote] : words.warnings,
+    };
   }
 
   #block(): void {
@@ -181,7 +190,7 @@ class Parser {
     const name = words.take();
     const args: Token[] = [];
     const options: OptionWords[] = [];
-    const isKnown = this.#known.has(name.text);
+    const isKnown = this.#known.has(name.text) || isPluginPath(name.text);
     if (!isKnown) {
       const suggestion = nearest(name.text, this.#known);
       words.mistake(name, "parsing", `Unknown directive '${name.text}'`, { suggestion });
@@ -236,6 +245,11 @@ class Parser {
     words.mistake(words.last!, "parsing", "Unexpected EOF");
     return false;
   }
+}
+
+/** A directive may name a plugin's file instead of one of our own plugins: `./plugins/greeting.js`. */
+export function isPluginPath(name: string): boolean {
+  return /^\.{0,2}\//.test(name);
 }
 
 interface OptionWords {
