@@ -10,7 +10,7 @@ if (line.action === "print") {
   process.stdout.write(line.action === "version" ? versionText() : pluginsText());
 } else if (line.command === "check") {
   const { check } = await import("./cli/check-command.ts");
-  process.exitCode = check(line.settings);
+  process.exitCode = await check(line.settings);
 } else {
   const { serve } = await import("./cli/serve.ts");
   await serve(line.settings, line.command === "example");

@@ -7,7 +7,7 @@ import { corefileReader } from "./corefile-source.ts";
 import type { Settings } from "./flags.ts";
 
 /** Gives the exit code: 0 when the Corefile is good. */
-export function check(settings: Settings): number {
+export async function check(settings: Settings): Promise<number> {
   let source: ConfigurationSource;
   try {
     source = corefileReader(settings)();
@@ -15,7 +15,7 @@ export function check(settings: Settings): number {
     process.stderr.write(`${(error as Error).message}\n`);
     return 1;
   }
-  const loaded = loadConfiguration(source, 0);
+  const loaded = await loadConfiguration(source, 0);
   if (Array.isArray(loaded)) {
     process.stderr.write(describeMistakes(loaded, source));
     return 1;

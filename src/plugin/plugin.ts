@@ -15,6 +15,9 @@
  *       control: inSupervisor(() => import("./control.ts")),   // exports `control`
  *       serve: inWorker(() => import("./serve.ts")),           // exports `serve`
  *     });
+ *
+ * A user's plugin is the same, as the default export of a file whose path a Corefile names as a directive:
+ * `./plugins/greeting.js args`. No rebuild is needed.
  */
 import type { Directive } from "../corefile/directive.ts";
 import type { BlockSettings } from "./block-settings.ts";
@@ -23,6 +26,8 @@ import type { ControlHalf, ServeHalf } from "./context.ts";
 export interface Plugin<Config = unknown> {
   /** The directive's name in a Corefile. */
   name: string;
+  /** For users' own plugins: the plugin that this one stands before in a chain. Default: `hosts`. */
+  before?: string;
   /** Each occurrence in a block becomes an element of the chain, in written order (forward). Else all make one. */
   repeatable?: boolean;
   /** Queries of classes other than IN reach the chain (behaviour 2.8, step 4). */

@@ -2,6 +2,8 @@
  * The plugins of this server. A new one is a file or folder beside this one, and a line in the list. Where a plugin
  * stands in a chain is decided by its place in CoreDNS's order, neither by this list nor by the Corefile.
  */
+import { pathToFileURL } from "node:url";
+import { isPluginPath } from "../corefile/parser.ts";
 import { PLUGIN_ORDER } from "../corefile/plugin-order.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { multisocket } from "./multisocket.ts";
@@ -12,3 +14,30 @@ export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) =>
 
 /** All words that may stand in a Corefile, the first outermost; those that are no key of `plugins` are refused by name. */
 export const pluginOrder: readonly string[] = PLUGIN_ORDER;
+
+/** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */
+const DEFAULT_PLACE = "hosts";
+
+/** Our plugins and, under their paths, those that `names` adds. Relative paths start from the working directory. */
+export async function withUserPlugins(names: Iterable<string>): Promise<ReadonlyMap<string, Plugin>> {
+  const all = new Map(plugins);
+  for (const name of names) {
+    if (!isPluginPath(name) || all.has(name)) continue;
+    const module = (await import(pathToFileURL(name).href)) as { default?: Plugin };
+    if (typeof module.default?.parse !== "function") throw new Error(`${name} has no plugin as its default export`);
+    all.set(name, module.default);
+  }
+  return all;
+}
+
+/** The order of `all` in a chain. A user's plugin stands before the one that it names in `before`. */
+export function orderOf(all: ReadonlyMap<string, Plugin>): readonly string[] {
+  const order = [...pluginOrder];
+  for (const [name, plugin] of all) {
+    if (!isPluginPath(name)) continue;
+    const place = order.indexOf(plugin.before ?? DEFAULT_PLACE);
+    if (place < 0) throw new Error(`${name} wants to stand before ${plugin.before}, which is no plugin`);
+    order.splice(place, 0, name);
+  }
+  return order;
+}

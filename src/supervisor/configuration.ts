@@ -11,7 +11,7 @@ import type { LogFormat } from "../plugin/logger.ts";
 import type { BlockPlan, ElementPlan, ListenerPlan, Plan, RoutePlan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
-import { pluginOrder, plugins } from "../plugins/index.ts";
+import { orderOf, pluginOrder, withUserPlugins } from "../plugins/index.ts";
 
 export interface ConfigurationSource {
   /** The name that messages use. */
@@ -39,7 +39,10 @@ export interface Configuration {
   readonly workers: number | undefined;
 }
 
-export function loadConfiguration(source: ConfigurationSource, generation: number): Configuration | Mistake[] {
+export async function loadConfiguration(
+  source: ConfigurationSource,
+  generation: number,
+): Promise<Configuration | Mistake[]> {
   const parse = (text: string, file: string) =>
     parseCorefile(text, {
       file,
@@ -55,10 +58,12 @@ export function loadConfiguration(source: ConfigurationSource, generation: numbe
   const elements = blocks.map((): ElementPlan[] => []);
   const controls: ControlPlan[] = [];
   const warnings = [...parsed.warnings];
-  for (const name of pluginOrder) {
+  const names = new Set(blocks.flatMap((block) => block.directives.map((directive) => directive.name)));
+  const plugins = await withUserPlugins(names);
+  for (const name of orderOf(plugins)) {
     for (const [index, block] of blocks.entries()) {
       try {
-        readDirective(name, block, index, generation, settings[index]!, elements[index]!, controls);
+        readDirective(name, plugins.get(name), block, index, generation, settings[index]!, elements[index]!, controls);
       } catch (error) {
         if (!(error instanceof ConfigMistake)) throw error;
         mistakes.push(error.mistake);
@@ -75,7 +80,7 @@ export function loadConfiguration(source: ConfigurationSource, generation: numbe
   if (mistakes.length === 0) mistakes.push(...findClashes(bindings));
   if (mistakes.length > 0) return mistakes;
 
-  const { listeners, zoneLines } = layOut(blocks, settings, elements);
+  const { listeners, zoneLines } = layOut(blocks, settings, elements, plugins);
   const plan: Plan = {
     generation,
     logFormat: source.logFormat,
@@ -89,6 +94,7 @@ export function loadConfiguration(source: ConfigurationSource, generation: numbe
 
 function readDirective(
   name: string,
+  plugin: Plugin | undefined,
   block: ServerBlock,
   index: number,
   generation: number,
@@ -98,7 +104,6 @@ function readDirective(
 ): void {
   const directive = block.directives.find((candidate) => candidate.name === name);
   if (!directive) return;
-  const plugin = plugins.get(name);
   if (!plugin) return directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
   for (const part of plugin.repeatable ? directive.perStanza() : [directive]) {
     const config = plugin.parse(part, settings);
@@ -136,6 +141,7 @@ function layOut(
   blocks: readonly ServerBlock[],
   settings: readonly BlockSettings[],
   elements: readonly (readonly ElementPlan[])[],
+  plugins: ReadonlyMap<string, Plugin>,
 ): { listeners: ListenerPlan[]; zoneLines: string[] } {
   const listeners = new Map<string, ListenerPlan & { routes: RoutePlan[]; anyClass: boolean }>();
   const lines = new Set<string>();

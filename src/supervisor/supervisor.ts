@@ -63,7 +63,7 @@ export class Supervisor {
 
   /** Starts everything. Throws when it cannot: BadConfiguration, or an error that says what failed. */
   async start(): Promise<void> {
-    const next = this.#load();
+    const next = await this.#load();
     const { plan } = next;
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     this.#warn(next);
@@ -114,7 +114,7 @@ export class Supervisor {
     let controls: Controls | undefined;
     let opened: string[] = [];
     try {
-      const next = this.#load();
+      const next = await this.#load();
       const { plan } = next;
       this.#warn(next);
       opened = this.#sockets.open(plan.listeners);
@@ -141,8 +141,8 @@ export class Supervisor {
   }
   #nextControls: Controls | undefined;
 
-  #load(): Configuration {
-    const loaded = loadConfiguration(this.#readSource(), ++this.#generation);
+  async #load(): Promise<Configuration> {
+    const loaded = await loadConfiguration(this.#readSource(), ++this.#generation);
     if (Array.isArray(loaded)) throw new BadConfiguration(loaded);
     return loaded;
   }

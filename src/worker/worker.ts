@@ -8,7 +8,8 @@ import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import type { ListenerPlan, Plan } from "../plugin/plan.ts";
 import { Transport } from "../plugin/query.ts";
-import { plugins } from "../plugins/index.ts";
+import type { Plugin } from "../plugin/plugin.ts";
+import { withUserPlugins } from "../plugins/index.ts";
 import { Engine, type Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
 import { TcpServer } from "./tcp-server.ts";
@@ -84,8 +85,9 @@ export class Worker {
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
+      const plugins = await withUserPlugins(plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)));
       for (const listener of plan.listeners) {
-        const targets = await this.#link(plan, listener, published, chains, receivers);
+        const targets = await this.#link(plan, listener, plugins, published, chains, receivers);
         served.set(listener.id, { plan: listener, router: new ZoneRouter(targets) });
       }
       for (const listener of plan.listeners) {
@@ -109,6 +111,7 @@ export class Worker {
   async #link(
     plan: Plan,
     listener: ListenerPlan,
+    plugins: ReadonlyMap<string, Plugin>,
     published: ReadonlyMap<string, unknown>,
     chains: Chain[],
     receivers: Prepared["receivers"],
