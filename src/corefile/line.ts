@@ -10,7 +10,7 @@ import { type HostPort, splitAddress } from "./host-port.ts";
 import { ConfigMistake, type Mistake, type MistakeForm, tokenMistake } from "./mistake.ts";
 import { nearest } from "./nearest.ts";
 import type { ServerKey, Token } from "./server-block.ts";
-import { isDomainName, normalizeZone, zonesOf } from "./zones.ts";
+import { isDomainName, MAX_ZONES, normalizeZone, zonesOf } from "./zones.ts";
 
 /** What a directive knows of the server block around it. */
 export interface BlockFacts {
@@ -235,6 +235,7 @@ export class Line {
       const zones = zonesOf(token.text);
       if (typeof zones === "string") this.warn(`'${token.text}' is left out: ${zones}`, token);
       else all.push(...zones);
+      if (all.length > MAX_ZONES) this.fail(`more than ${MAX_ZONES} zones`, token);
     }
     return all;
   }

@@ -19,6 +19,7 @@ import type { LineContext } from "./line.ts";
 import { ConfigMistake, type Mistake, tokenMistake } from "./mistake.ts";
 import { nearest } from "./nearest.ts";
 import type { ServerBlock, ServerKey, Token } from "./server-block.ts";
+import { MAX_ZONES } from "./zones.ts";
 
 export interface ParseOptions {
   /** The name under which mistakes speak of the text, and relative to which it imports. */
@@ -55,6 +56,7 @@ class Parser {
   readonly #blocks: ServerBlock[] = [];
   readonly #keyMistakes: Mistake[] = [];
   #words!: WordStream;
+  #zones = 0;
 
   constructor(options: ParseOptions) {
     this.#known = new Set(options.directives);
@@ -100,7 +102,7 @@ class Parser {
     // CoreDNS reads such a block and never serves it. An unset variable in place of the keys makes one.
     if (keys.length === 0) words.mistake(place, "parsing", "this server block has no zone, expected one such as '.'");
     if (words.isClose(first?.token)) words.warn(first!.token, "this '}' closes nothing, so it is a zone of this name");
-    const body = new BlockBody(keys.map((key) => readKey(key.token, key.text, this.#dnsPort)));
+    const body = new BlockBody(keys.map((key) => this.#readKey(key.token, key.text)));
     this.#directives(body, hasBraces);
     this.#keyMistakes.push(...body.keyMistakes);
     if (keys.length > 0) this.#blocks.push(body.finish(place));
@@ -131,6 +133,14 @@ class Parser {
     }
     if (expectsAnother) words.mistake(words.last!, "parsing", "Unexpected EOF");
     return keys;
+  }
+
+  #readKey(token: Token, text: string): ServerKey | Mistake {
+    const key = readKey(token, text, this.#dnsPort);
+    if ("zones" in key) this.#zones += key.zones.length;
+    if (this.#zones > MAX_ZONES)
+      throw new ConfigMistake(tokenMistake(token, "parsing", `more than ${MAX_ZONES} zones`));
+    return key;
   }
 
   /** Keeps the words of a snippet unread: what they mean shows where they are imported. */

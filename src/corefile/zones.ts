@@ -8,6 +8,9 @@ import type { Transport } from "./server-block.ts";
 
 const SCHEMES: readonly (Transport | "unix")[] = ["dns", "tls", "quic", "grpc", "https", "https3", "unix"];
 
+/** A Corefile or a line of one that names more zones, a short prefix repeated for instance, is a mistake. */
+export const MAX_ZONES = 200_000;
+
 export interface HostText {
   readonly transport: Transport | "unix";
   readonly host: string;
