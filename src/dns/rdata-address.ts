@@ -63,6 +63,8 @@ export const a6: Field = {
     if (at >= end || bytes[at]! > 128) return MALFORMED;
     const next = at + 1 + suffixLength(bytes[at]!);
     if (next > end || bytes[at] === 0) return next === end ? next : MALFORMED;
+    // The first byte may belong to the prefix in part; those bits are zero (RFC 2874 section 3.1).
+    if (next > at + 1 && bytes[at + 1]! >>> (8 - (bytes[at]! & 7)) !== 0) return MALFORMED;
     const length = wireLength(bytes, next, end);
     return length < 0 ? MALFORMED : next + length;
   },
@@ -157,7 +159,7 @@ export const nsap: Field = {
   },
   measure: (_bytes, at, end) => (end > at ? end : MALFORMED),
   format(bytes, at, end, words) {
-    words.push(`0x${toHex(bytes, at, end)}`);
+    words.push(`0x${toHex(bytes, at, end).toLowerCase()}`);
     return end;
   },
 };
@@ -192,7 +194,7 @@ export const atmAddress: Field = {
   },
   format(bytes, at, end, words) {
     if (bytes[at] === ATM_E164) words.push(`+${String.fromCharCode(...bytes.subarray(at + 1, end))}`);
-    else words.push(toHex(bytes, at + 1, end));
+    else words.push(toHex(bytes, at + 1, end).toLowerCase());
     return end;
   },
 };

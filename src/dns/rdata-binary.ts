@@ -202,17 +202,20 @@ export const sizedBase64: Field = {
   },
 };
 
-/** `groups` groups of `size` bytes in hexadecimal, joined by a sign: EUI-48 (RFC 7043), NID and L64 (RFC 6742). */
-export function groupedHex(what: string, groups: number, size: number, joint: string, loose: boolean): Field {
+/**
+ * `groups` groups of `size` bytes in hexadecimal, joined by a sign: EUI-48 (RFC 7043) in pairs of digits; NID and L64
+ * (RFC 6742) like an IPv6 address, where zeros before a group's last digit may be missing and are not printed.
+ */
+export function groupedHex(what: string, groups: number, size: 1 | 2, joint: string): Field {
   const total = groups * size;
+  const fewest = size === 1 ? 2 : 1;
   return {
     what,
     parse(source) {
       const parts = source.text()?.split(joint) ?? [];
       if (parts.length !== groups) return false;
       for (const part of parts) {
-        if (part.length === 0 || part.length > size * 2 || (!loose && part.length < size * 2)) return false;
-        if (!putHex(source, part.padStart(size * 2, "0"))) return false;
+        if (part.length < fewest || part.length > size * 2 || !putHex(source, part.padStart(size * 2, "0"))) return false;
       }
       source.index++;
       return true;
@@ -220,7 +223,10 @@ export function groupedHex(what: string, groups: number, size: number, joint: st
     measure: (_bytes, at, end) => (at + total <= end ? at + total : MALFORMED),
     format(bytes, at, _end, words) {
       const parts = [];
-      for (let i = 0; i < total; i += size) parts.push(toHex(bytes, at + i, at + i + size).toLowerCase());
+      for (let i = at; i < at + total; i += size) {
+        const group = size === 1 ? bytes[i]! : read16(bytes, i);
+        parts.push(group.toString(16).padStart(fewest, "0"));
+      }
       words.push(parts.join(joint));
       return at + total;
     },

@@ -33,7 +33,6 @@ import { Rcode, Type } from "./types.ts";
 
 /** IANA "DNS Security Algorithm Numbers". */
 const ALGORITHMS = {
-  DELETE: 0,
   RSAMD5: 1,
   DH: 2,
   DSA: 3,
@@ -88,7 +87,7 @@ const signature = [rrType, algorithm, u8, u32, signatureTime, signatureTime, u16
 const association = [u8, u8, u8, digest];
 const service = [u16, plainName, serviceParameters];
 const preference = [u16, plainName];
-const locator64 = groupedHex("four groups of hexadecimal digits joined by colons", 4, 2, ":", true);
+const locator64 = groupedHex("four groups of hexadecimal digits joined by colons", 4, 2, ":");
 
 const FIELDS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly Field[]>([
   [Type.A, [ipv4]],
@@ -153,7 +152,7 @@ const FIELDS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly F
   [Type.ZONEMD, [u32, u8, u8, digest]],
   [Type.SVCB, service],
   [Type.HTTPS, service],
-  [Type.DSYNC, [rrType, u8Named("a scheme's number", { NOTIFY: 1 }), u16, plainName]],
+  [Type.DSYNC, [rrType, mnemonic(1, "a scheme", { NOTIFY: 1 }), u16, plainName]],
   [Type.HHIT, [someBase64]],
   [Type.BRID, [someBase64]],
   [Type.SPF, texts],
@@ -161,8 +160,8 @@ const FIELDS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly F
   [Type.L32, [u16, ipv4]],
   [Type.L64, [u16, locator64]],
   [Type.LP, preference],
-  [Type.EUI48, [groupedHex("six pairs of hexadecimal digits joined by dashes", 6, 1, "-", false)]],
-  [Type.EUI64, [groupedHex("eight pairs of hexadecimal digits joined by dashes", 8, 1, "-", false)]],
+  [Type.EUI48, [groupedHex("six pairs of hexadecimal digits joined by dashes", 6, 1, "-")]],
+  [Type.EUI64, [groupedHex("eight pairs of hexadecimal digits joined by dashes", 8, 1, "-")]],
   [Type.TKEY, [plainName, signatureTime, signatureTime, u16, errorCode, sizedBase64, sizedBase64]],
   [Type.TSIG, [plainName, u48, u16, sizedBase64, u16, errorCode, sizedBase64]],
   [Type.URI, [u16, u16, remainingText]],

@@ -142,7 +142,7 @@ const classNames = invert(Class).set(Class.ANY, "CLASS255");
 // 16 is BADVERS in an OPT (RFC 6891) and BADSIG in a TSIG (RFC 8945); CoreDNS prints the latter for both.
 const rcodeNames = invert(Rcode).set(Rcode.BADVERS, "BADSIG");
 const opcodeNames = invert(Opcode);
-const typeNumbers = new Map<string, number>(Object.entries(Type));
+const typeNumbers = new Map<string, number>([...Object.entries(Type), ["NONE", 0], ["RESERVED", 65535]]);
 const classNumbers = new Map<string, number>(Object.entries(Class));
 const rcodeNumbers = new Map<string, number>([...Object.entries(Rcode), ["BADSIG", Rcode.BADVERS]]);
 
