@@ -1,0 +1,68 @@
+/**
+ * Loads the addon, in each thread that wants it. Without it (no compiler at install, another platform) `native` is
+ * undefined and `nativeError` says why in one line; the portable ways then serve.
+ */
+import { createRequire } from "node:module";
+
+/**
+ * What the addon exports. Numbers below 0 are -errno. Nothing here checks its arguments beyond what memory safety needs:
+ * `src/transport/udp.ts` is the way to call it.
+ */
+export interface Native {
+  readonly interfaceVersion: number;
+  /** `flags`: OPEN_REUSE_PORT, OPEN_ONLY_6. The address is numeric. */
+  openUdp(address: string, port: number, receiveBuffer: number, flags: number): number;
+  boundPort(fd: number): number;
+  closeFd(fd: number): number;
+  /** Spreads a SO_REUSEPORT group's datagrams evenly over these members, by order of opening; none: the kernel's hash. */
+  setSteering(fd: number, live: Int32Array): number;
+  /** Datagrams that the kernel dropped since the socket's buffer was full. */
+  socketDrops(fd: number): number;
+  /**
+   * Writes what the pipe, file, socket or terminal takes now, never blocks and leaves O_NONBLOCK alone. Returns the bytes
+   * written, or -errno (-EAGAIN) when there were none.
+   */
+  writeNow(fd: number, bytes: Uint8Array, offset: number, length: number): number;
+  portOpen(
+    received: Uint8Array,
+    lengths: Int32Array,
+    sockets: Int32Array,
+    addresses: Uint8Array,
+    sending: Uint8Array,
+    descriptors: Int32Array,
+    statistics: Float64Array,
+    slotSize: number,
+    stride: number,
+    onBatch: (count: number) => number,
+    keep: object,
+  ): number;
+  portAdd(port: number, fd: number): number;
+  /** `source` "" lets the kernel choose; `receiveBuffer` 0 keeps the system's. */
+  portConnect(port: number, address: string, portNumber: number, source: string, receiveBuffer: number): number;
+  portRemove(port: number, socket: number): void;
+  portSend(port: number, count: number): number;
+  portClose(port: number): void;
+}
+
+export const OPEN_REUSE_PORT = 1;
+export const OPEN_ONLY_6 = 2;
+
+/** INTERFACE_VERSION in addon.c. */
+const NATIVE_VERSION = 1;
+
+function load(): Native | string {
+  if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";
+  try {
+    const addon: Native = createRequire(import.meta.url)("../../dist/native/addon.node");
+    if (addon.interfaceVersion === NATIVE_VERSION) return addon;
+    return "the addon was built for another version, run: npm run build";
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND")
+      return "the addon is not built, run: npm run build";
+    return (error as Error).message.split("\n", 1)[0]!;
+  }
+}
+
+const loaded = load();
+export const native: Native | undefined = typeof loaded === "string" ? undefined : loaded;
+export const nativeError: string | undefined = typeof loaded === "string" ? loaded : undefined;

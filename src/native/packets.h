@@ -1,0 +1,220 @@
+/**
+ * What the files of the addon share. The contract of a port, its slots, descriptors and address records, is told in
+ * src/transport/packets.ts; this header has the same layouts for C.
+ *
+ * Threads: every worker loads the addon, and everything here belongs to one environment (one worker's event loop).
+ * Nothing is global, so nothing is locked, with the one exception that `write_now` explains.
+ */
+#ifndef WEFTDNS_PACKETS_H
+#define WEFTDNS_PACKETS_H
+
+#define _GNU_SOURCE
+#define NAPI_VERSION 9
+#include <netinet/in.h>
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+/** Ports in one environment: two roles, and a second generation of both while a configuration is replaced, and reserve. */
+#define MAX_PORTS 64
+/** Sockets in one port. Upstream sockets are pooled; this only stops a runaway before the process is out of files. */
+#define MAX_ENDPOINTS 8192
+/** Full batches taken in one turn of the event loop, so that timers and other handles keep their share. */
+#define MAX_ROUNDS 8
+/** Sockets looked at in one turn of the inner epoll. */
+#define MAX_EVENTS 64
+/** What waits for a full socket; the same values as QUEUE_DATAGRAMS and QUEUE_BYTES. */
+#define QUEUE_DATAGRAMS 1024
+#define QUEUE_BYTES (1024 * 1024)
+/** ENOBUFS has no readiness to wait for: the socket itself is writable, memory or a device queue is what lacks. */
+#define RETRY_MS 5
+/** Room for one pktinfo control message of either family. */
+#define CONTROL_SIZE 64
+
+struct address {
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } peer;
+  uint32_t peer_length;
+  uint8_t local[16];
+  uint32_t interface;
+  uint32_t local_length;
+  uint32_t unused[2];
+};
+_Static_assert(sizeof(struct address) == 64, "ADDRESS_SIZE in packets.ts");
+_Static_assert(offsetof(struct address, peer_length) == 28, "PEER_LENGTH in packets.ts");
+_Static_assert(offsetof(struct address, local) == 32, "LOCAL in packets.ts");
+_Static_assert(offsetof(struct address, local_length) == 52, "LOCAL_LENGTH in packets.ts");
+
+/** The words of a descriptor. */
+enum { DESCRIPTOR_SOCKET, DESCRIPTOR_ADDRESS, DESCRIPTOR_OFFSET, DESCRIPTOR_LENGTH, DESCRIPTOR_WORDS };
+
+/** PacketCounter in packets.ts. */
+enum {
+  RECEIVED,
+  BATCHES,
+  TRUNCATED,
+  UNANSWERABLE,
+  SENT,
+  QUEUED,
+  LOST_QUEUE_FULL,
+  LOST_TOO_LARGE,
+  LOST_FORBIDDEN,
+  LOST_REFUSED,
+  LOST_UNREACHABLE,
+  LOST_OTHER,
+  PACKET_COUNTERS
+};
+
+/** What a socket's datagrams bring along, and so how its slots must be prepared before recvmmsg. */
+enum kind { UNPREPARED, CONNECTED, NAMED, NAMED_WITH_LOCAL };
+
+/** A datagram waiting for its socket, in a list from the newest to the oldest. */
+struct waiting {
+  struct waiting *newer;
+  struct waiting *older;
+  struct address address;
+  uint32_t length;
+  uint8_t bytes[];
+};
+
+struct endpoint {
+  int fd;
+  uint32_t number;
+  /** Never given twice in a port, unlike the number: tells an event for this socket from one for its predecessor. */
+  uint32_t serial;
+  enum kind kind;
+  /** The last recvmmsg took all there was. */
+  bool drained;
+  /** We wait for the kernel to say that it can be written. */
+  bool watching_writable;
+  /** A send failed on a connected socket: told to JavaScript as a slot with -error. */
+  int error;
+  struct waiting *newest;
+  struct waiting *oldest;
+  uint32_t waiting_count;
+  size_t waiting_bytes;
+  /** The list of this socket's descriptors while `send` groups them. */
+  int32_t first;
+  int32_t last;
+};
+
+struct environment {
+  napi_env env;
+  uv_loop_t *loop;
+  napi_async_context context;
+  napi_async_cleanup_hook_handle cleanup;
+  bool ending;
+  /** Ports whose libuv handles are not all closed yet. */
+  uint32_t alive;
+  struct port *ports[MAX_PORTS];
+};
+
+struct port {
+  struct environment *environment;
+  uint32_t id;
+  bool closed;
+  uint32_t open_handles;
+  /** Inside onBatch the slots still name removed sockets, so their numbers wait in `retired` before they are free. */
+  bool in_batch;
+
+  napi_ref on_batch;
+  napi_ref buffers;
+  uint8_t *received;
+  int32_t *lengths;
+  int32_t *numbers;
+  struct address *addresses;
+  uint8_t *sending;
+  int32_t *descriptors;
+  double *statistics;
+  uint32_t slot_count;
+  uint32_t slot_size;
+  uint32_t stride;
+  uint32_t descriptor_count;
+  size_t sending_size;
+
+  struct endpoint **endpoints;
+  uint32_t endpoint_capacity;
+  uint32_t endpoint_count;
+  uint32_t next_serial;
+  uint32_t *free_numbers;
+  uint32_t free_count;
+  uint32_t *retired;
+  uint32_t retired_count;
+
+  /** One socket is polled directly; from the second on an epoll of our own is, so that one callback carries them all. */
+  struct watcher *watcher;
+  struct endpoint *direct;
+  int epoll;
+  uv_timer_t timer;
+
+  enum kind prepared;
+  struct mmsghdr *in;
+  struct iovec *in_parts;
+  uint8_t (*in_control)[CONTROL_SIZE];
+  struct mmsghdr *out;
+  struct iovec *out_parts;
+  uint8_t (*out_control)[CONTROL_SIZE];
+  int32_t *next;
+  struct endpoint **groups;
+};
+
+struct watcher {
+  uv_poll_t poll;
+  struct port *port;
+};
+
+/** What JavaScript hands over for a port: its own buffers, which the addon fills and reads and keeps alive. */
+struct port_buffers {
+  uint8_t *received;
+  size_t received_size;
+  int32_t *lengths;
+  int32_t *numbers;
+  size_t slot_count;
+  uint8_t *addresses;
+  size_t addresses_size;
+  uint8_t *sending;
+  size_t sending_size;
+  int32_t *descriptors;
+  size_t descriptor_words;
+  double *statistics;
+  size_t statistics_count;
+};
+
+/* port.c: sockets in and out of a port, and what is received. All return 0, a number, or -errno. */
+int port_open(struct environment *environment, const struct port_buffers *buffers, uint32_t slot_size, uint32_t stride,
+              napi_value on_batch, napi_value keep, struct port **result);
+/** Takes over the descriptor, also when it fails. */
+int port_add(struct port *port, int fd, bool connected);
+void port_remove(struct port *port, uint32_t number);
+void port_close(struct port *port);
+int watch_writable(struct port *port, struct endpoint *endpoint, bool wanted);
+void wake_later(struct port *port, uint64_t delay_ms);
+
+/* send.c */
+uint32_t send_descriptors(struct port *port, uint32_t count);
+void flush_waiting(struct port *port, struct endpoint *endpoint);
+void drop_waiting(struct port *port, struct endpoint *endpoint);
+
+/* socket.c: descriptors opened, asked and steered; all return a value >= 0 or -errno. */
+#define OPEN_REUSE_PORT 1
+#define OPEN_ONLY_6 2
+int open_udp(const char *address, uint16_t port, int receive_buffer, uint32_t flags);
+int open_connected_udp(const char *address, uint16_t port, const char *source, int receive_buffer);
+int bound_port(int fd);
+int set_steering(int fd, const int32_t *live, uint32_t count);
+int64_t socket_drops(int fd);
+int64_t write_now(int fd, const uint8_t *bytes, size_t length);
+/** Whether replies on this socket need the address that was asked. */
+bool wants_local_address(int fd);
+
+static inline struct endpoint *find_endpoint(struct port *port, int64_t number) {
+  return number >= 0 && number < port->endpoint_capacity ? port->endpoints[number] : NULL;
+}
+
+#endif
