@@ -5,9 +5,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { endWithUs, stopAll } from "./load/processes.ts";
 import { type Finished, formatTable, writeRecord } from "./load/report.ts";
-import { type Contestant, type RunOptions, runScenario } from "./load/scenario-run.ts";
+import { type Contestant, type Result, type RunOptions, runScenario } from "./load/scenario-run.ts";
 import { scenarios } from "./load/scenarios.ts";
 import { servers } from "./load/servers.ts";
+import type { Summary } from "./load/statistics.ts";
 import { buildTools } from "./load/tools.ts";
 
 const help = `npm run bench -- [--scenario NAME,...] [--server NAME[=PATH],...] [--repeats 3] [--seconds 2] [--json FILE]
@@ -22,7 +23,10 @@ const help = `npm run bench -- [--scenario NAME,...] [--server NAME[=PATH],...] 
   --with-dnsperf   let dnsperf ask the same, as a cross-check
 `;
 
-process.exitCode = await main();
+process.exitCode = await main().catch((error: Error) => {
+  console.error(`bench: ${error.message}`);
+  return 1;
+});
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -66,6 +70,7 @@ async function main(): Promise<number> {
   try {
     for (const scenario of chosen) {
       const results = await runScenario(scenario, contestants, options, console.error);
+      compareWithBaseline(scenario.baseline, results, finished);
       finished.push({ scenario, results });
       console.log(formatTable({ scenario, results }));
     }
@@ -74,6 +79,19 @@ async function main(): Promise<number> {
   }
   if (values.json !== undefined) writeRecord(values.json, finished, options);
   return 0;
+}
+
+function compareWithBaseline(baseline: string | undefined, results: Result[], finished: Finished[]): void {
+  const before = finished.find(({ scenario }) => scenario.name === baseline)?.results;
+  for (const result of results) {
+    const alone = before?.find(({ label }) => label === result.label);
+    result.cpuOverOneWorker = quotient(result.cpuMicros, alone?.cpuMicros);
+    result.scaling = quotient(result.ratio, alone?.ratio);
+  }
+}
+
+function quotient(a: Summary | undefined, b: Summary | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a.median / b.median;
 }
 
 function contestant(wanted: string): Contestant {

@@ -1,11 +1,9 @@
 /** One run: the load against one server for one window, and what it cost. */
 import { Program } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
+import { type Histogram, percentileMicros } from "./statistics.ts";
 import { tool } from "./tools.ts";
 import { cpuBetween, cpuUsage, machineBusyNs, residentMiB, threadShares } from "./usage.ts";
-
-/** [nanoseconds, count], rising: a bucket's middle and how many answers took as long. */
-export type Histogram = [number, number][];
 
 /** What `load` prints. */
 type LoadResult = {
@@ -36,6 +34,9 @@ export type Run = Omit<LoadResult, "latency"> & {
   /** What each of the busiest threads used of the server's CPU, as many as there are workers. */
   shares: number[];
   rssMiB: number;
+  p50Micros: number;
+  p99Micros: number;
+  p999Micros: number;
 };
 
 export type Target = { pid: number; port: number; upstreamPid: number; isFloor: boolean };
@@ -45,11 +46,7 @@ export type Window = { seconds: number; warmupSeconds: number; limit?: number };
 /** Names of a sequence go on where the last run ended, so that none is ever asked twice. */
 let sequencePosition = Math.floor(Math.random() * (1 << 23));
 
-export async function measure(
-  scenario: Scenario,
-  target: Target,
-  window: Window,
-): Promise<{ run: Run; latency: Histogram } | { failure: string }> {
+export async function measure(scenario: Scenario, target: Target, window: Window): Promise<Run | { failure: string }> {
   const load = new Program(scenario.loadCores, tool("load"), loadParameters(scenario, target, window));
   let output = "";
   const ready = new Promise<void>((resolve) => {
@@ -78,13 +75,13 @@ export async function measure(
   if (code !== 0 || !line) return { failure: `the load failed: ${load.output.trim() || `exit code ${code}`}` };
 
   const { latency, ...counts } = JSON.parse(line) as LoadResult;
+  if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
   const wrong = whatIsWrong(scenario, target, counts);
   if (wrong !== undefined) return { failure: wrong };
-  if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
   const cpuNs = cpuBetween(before.server, after.server);
   const known =
     cpuNs + cpuBetween(before.upstream, after.upstream) + counts.cpuSeconds * 1e9 + after.ours - before.ours;
-  const run: Run = {
+  return {
     ...counts,
     cpuMicros: cpuNs / 1e3 / counts.received,
     queriesPerSecond: counts.received / counts.seconds,
@@ -94,8 +91,10 @@ export async function measure(
       .slice(0, scenario.workers)
       .map((ns) => ns / cpuNs),
     rssMiB: residentMiB(target.pid),
+    p50Micros: percentileMicros(latency, 0.5),
+    p99Micros: percentileMicros(latency, 0.99),
+    p999Micros: percentileMicros(latency, 0.999),
   };
-  return { run, latency };
 }
 
 function loadParameters(scenario: Scenario, target: Target, window: Window): string[] {

@@ -19,6 +19,7 @@ const patienceMs = 5_000;
 const outputLimit = 4_096;
 
 const running = new Set<Program>();
+let ending = false;
 const directories = new Set<string>();
 
 export class Program {
@@ -29,6 +30,7 @@ export class Program {
   readonly #child: ChildProcess;
 
   constructor(cores: string, program: string, parameters: string[], directory?: string) {
+    if (ending) throw new Error("interrupted");
     this.startedAt = performance.now();
     this.#child = spawn(tool("launch"), [cores, program, ...parameters], {
       ...(directory === undefined ? {} : { cwd: directory }),
@@ -86,6 +88,7 @@ export async function stopAll(): Promise<void> {
 export function endWithUs(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
+      ending = true;
       console.error(`\n${signal}: ending what was started`);
       stopAll().finally(() => process.exit(130));
     });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { dirname } from "node:path";
-import type { Result, RunOptions } from "./scenario-run.ts";
+import { headline, type Result, type RunOptions } from "./scenario-run.ts";
 import type { Goal, Scenario } from "./scenarios.ts";
 import type { Summary } from "./statistics.ts";
 import { benchDirectory } from "./tools.ts";
@@ -12,35 +12,39 @@ export type Finished = { scenario: Scenario; results: Result[] };
 
 type Column = { head: string; cell: (result: Result) => string };
 
-const number = (value: number | undefined, digits: number) => (value === undefined ? "" : value.toFixed(digits));
-const median = (summary: Summary | undefined, digits = 0) => number(summary?.median, digits);
-const percent = (summary: Summary | undefined) =>
-  summary === undefined ? "" : `${Math.round(100 * summary.spread)} %`;
+const figure = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? "";
+const median = (summary: Summary | undefined, digits = 0) => figure(summary?.median, digits);
+const spread = (summary: Summary | undefined) => (summary === undefined ? "" : `${Math.round(100 * summary.spread)} %`);
 
 const loadColumns: Column[] = [
   { head: "CPU µs/query", cell: ({ cpuMicros }) => median(cpuMicros, 2) },
   { head: "× floor", cell: ({ ratio }) => median(ratio, 2) },
-  { head: "spread", cell: ({ ratio, cpuMicros }) => percent(ratio ?? cpuMicros) },
   { head: "queries/s", cell: ({ queriesPerSecond }) => median(queriesPerSecond) },
-  { head: "p50 µs", cell: ({ latencyMicros }) => number(latencyMicros?.p50, 0) },
-  { head: "p99 µs", cell: ({ latencyMicros }) => number(latencyMicros?.p99, 0) },
-  { head: "p99.9 µs", cell: ({ latencyMicros }) => number(latencyMicros?.p999, 0) },
+  { head: "p50 µs", cell: ({ p50Micros }) => median(p50Micros) },
+  { head: "p99 µs", cell: ({ p99Micros }) => median(p99Micros) },
+  { head: "p99.9 µs", cell: ({ p999Micros }) => median(p999Micros) },
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
 ];
 const startupColumns: Column[] = [
   { head: "first reply ms", cell: ({ firstReplyMs }) => median(firstReplyMs) },
   { head: "right answer ms", cell: ({ firstAnswerMs }) => median(firstAnswerMs) },
-  { head: "spread", cell: ({ firstAnswerMs }) => percent(firstAnswerMs) },
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
   { head: "RSS after queries", cell: ({ rssAfterMiB }) => median(rssAfterMiB, 1) },
 ];
-const p99Column: Column = { head: "p99 × floor", cell: ({ p99Ratio }) => number(p99Ratio, 2) };
-const dnsperfColumn: Column = { head: "dnsperf µs/query", cell: ({ dnsperfMicros }) => number(dnsperfMicros, 2) };
+/** These stand only where some server has a figure for them. */
+const furtherColumns: Column[] = [
+  { head: "p99 × floor", cell: ({ p99Ratio }) => median(p99Ratio, 2) },
+  { head: "CPU × one worker", cell: ({ cpuOverOneWorker }) => figure(cpuOverOneWorker, 2) },
+  { head: "× floor × one worker", cell: ({ scaling }) => figure(scaling, 2) },
+  { head: "dnsperf µs/query", cell: ({ dnsperfMicros }) => figure(dnsperfMicros, 2) },
+];
 
 export function formatTable({ scenario, results }: Finished): string {
-  const columns = scenario.measures === "startup" ? [...startupColumns] : [...loadColumns];
-  if (scenario.rate !== undefined) columns.push(p99Column);
-  if (results.some(({ dnsperfMicros }) => dnsperfMicros !== undefined)) columns.push(dnsperfColumn);
+  const columns = [
+    ...(scenario.measures === "startup" ? startupColumns : loadColumns),
+    ...furtherColumns.filter(({ cell }) => results.some((result) => cell(result) !== "")),
+    { head: "spread", cell: (result: Result) => spread(headline(scenario, result)) },
+  ];
   const rows = [["", ...columns.map(({ head }) => head)]];
   const notes = [""];
   for (const result of results) {
@@ -57,27 +61,25 @@ export function formatTable({ scenario, results }: Finished): string {
   return [`\n${scenario.name}: ${scenario.summary}`, ...lines, ...goalLines(scenario.goal ?? [], results)].join("\n");
 }
 
+const goalNames = {
+  ratio: "× floor",
+  scaling: "multiple of the floor over that of one worker",
+  shareGap: "CPU of the busiest worker less the idlest, over the mean,",
+  p99Ratio: "p99 × floor",
+  firstAnswerMs: "ms to the first right answer",
+  rssAfterMiB: "MiB after queries",
+};
+
 function goalLines(goals: Goal, results: Result[]): string[] {
-  const names = {
-    ratio: "× floor",
-    p99Ratio: "p99 × floor",
-    firstAnswerMs: "ms to the first right answer",
-    rssMiB: "MiB after queries",
-  };
   const ours = results.filter(({ label, failure }) => label.startsWith("weftdns") && failure === undefined);
   return ours.flatMap((result) =>
     goals.map(({ figure, atMost }) => {
-      const value = goalFigure(result, figure);
-      if (value === undefined) return `goal of ${result.label}: ${names[figure]} at most ${atMost}: not measured`;
-      return `goal of ${result.label}: ${names[figure]} at most ${atMost}: ${value <= atMost ? "met" : "MISSED"} with ${value.toFixed(2)}`;
+      const value = figure === "scaling" ? result.scaling : result[figure]?.median;
+      const outcome =
+        value === undefined ? "not measured" : `${value <= atMost ? "met" : "MISSED"} with ${value.toFixed(2)}`;
+      return `goal of ${result.label}: ${goalNames[figure]} at most ${atMost}: ${outcome}`;
     }),
   );
-}
-
-function goalFigure(result: Result, figure: Goal[number]["figure"]): number | undefined {
-  if (figure === "p99Ratio") return result.p99Ratio;
-  if (figure === "rssMiB") return result.rssAfterMiB?.median;
-  return result[figure]?.median;
 }
 
 export function writeRecord(path: string, finished: Finished[], options: RunOptions): void {

@@ -7,11 +7,11 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Histogram, measure, type Run, type Target } from "./measure.ts";
+import { measure, type Run, type Target } from "./measure.ts";
 import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type Server, versionOf } from "./servers.ts";
-import { mergeHistograms, percentileMicros, type Summary, summarize } from "./statistics.ts";
+import { type Summary, summarize } from "./statistics.ts";
 import { tool } from "./tools.ts";
 import { cpuBetween, cpuUsage, residentMiB } from "./usage.ts";
 import { zoneFile } from "./zones.ts";
@@ -35,13 +35,21 @@ export type Result = {
   notes: string[];
   cpuMicros?: Summary;
   ratio?: Summary;
-  p99Ratio?: number;
+  /** CPU per query over that with one worker. */
+  cpuOverOneWorker?: number | undefined;
+  /** The same of the multiples of the floor: the echo too pays for sharing two cores between its threads and the load. */
+  scaling?: number | undefined;
+  /** The busiest worker's CPU less the idlest one's, as a share of the mean. */
+  shareGap?: Summary;
+  p99Ratio?: Summary;
   queriesPerSecond?: Summary;
   rssMiB?: Summary;
   rssAfterMiB?: Summary;
   firstReplyMs?: Summary;
   firstAnswerMs?: Summary;
-  latencyMicros?: { p50: number; p99: number; p999: number };
+  p50Micros?: Summary;
+  p99Micros?: Summary;
+  p999Micros?: Summary;
   dnsperfMicros?: number;
   runs: Run[];
 };
@@ -56,7 +64,7 @@ const startupSeconds = 120;
 /** From here on the figures of one server say less about it than about the day. */
 const wideSpread = 0.15;
 
-type Lane = { contestant: Contestant; result: Result; program?: Program; target?: Target; latencies: Histogram[] };
+type Lane = { contestant: Contestant; result: Result; program?: Program; target?: Target };
 
 export async function runScenario(
   scenario: Scenario,
@@ -68,22 +76,20 @@ export async function runScenario(
     .filter(
       ({ server }) => server.kinds.includes(scenario.work.kind) && !(scenario.measures === "startup" && server.isFloor),
     )
-    .map((contestant) => ({ contestant, result: { label: contestant.label, notes: [], runs: [] }, latencies: [] }));
+    .map((contestant) => ({ contestant, result: { label: contestant.label, notes: [], runs: [] } }));
   for (const { contestant, result } of lanes) {
     if (contestant.program === undefined) result.failure = "skipped: not found on this machine";
-    else result.version = versionOf(contestant.server, contestant.program);
+    else {
+      result.version = versionOf(contestant.server, contestant.program);
+      const warning = contestant.server.warning?.(contestant.program);
+      if (warning !== undefined) result.notes.push(warning);
+    }
   }
   const upstreamPort = await freePort();
   const upstream = new Program(scenario.loadCores, tool("upstream"), ["--port", `${upstreamPort}`]);
   if (scenario.measures === "startup") await runStartups(scenario, lanes, upstream, upstreamPort, options, progress);
   else await runLoads(scenario, lanes, upstream, upstreamPort, options, progress);
   await Promise.all([upstream, ...lanes.map(({ program }) => program)].map((program) => program?.stop()));
-  for (const { result } of lanes) {
-    for (const figure of [result.cpuMicros, result.firstAnswerMs]) {
-      if (result.ratio === undefined && figure !== undefined) noteSpread(result, figure);
-    }
-    if (result.ratio !== undefined) noteSpread(result, result.ratio);
-  }
   return lanes.map(({ result }) => result);
 }
 
@@ -97,7 +103,7 @@ async function runLoads(
 ): Promise<void> {
   for (const lane of lanes) await start(lane, scenario, upstream, upstreamPort);
   for (let round = 1; round <= options.repeats; round++) {
-    for (const { contestant, result, target, latencies } of lanes) {
+    for (const { contestant, result, target } of lanes) {
       if (result.failure !== undefined || target === undefined) continue;
       const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
       const outcome = await measure(scenario, target, window);
@@ -107,9 +113,8 @@ async function runLoads(
         progress(`${where}: ${outcome.failure}`);
         continue;
       }
-      result.runs.push(outcome.run);
-      latencies.push(outcome.latency);
-      const { cpuMicros, queriesPerSecond } = outcome.run;
+      result.runs.push(outcome);
+      const { cpuMicros, queriesPerSecond } = outcome;
       progress(`${where}: ${cpuMicros.toFixed(2)} µs a query, ${Math.round(queriesPerSecond)} queries/s`);
     }
   }
@@ -141,8 +146,8 @@ async function runStartups(
         lane.result.failure = outcome.failure;
         continue;
       }
-      seen.get(lane)!.push({ answers, rssMiB, run: outcome.run });
-      lane.result.runs.push(outcome.run);
+      seen.get(lane)!.push({ answers, rssMiB, run: outcome });
+      lane.result.runs.push(outcome);
       progress(
         `  ${scenario.name}  round ${round}/${options.repeats}  ${lane.result.label}: ${Math.round(answers.rightMs)} ms, ${Math.round(rssMiB)} MiB`,
       );
@@ -154,6 +159,7 @@ async function runStartups(
     result.firstAnswerMs = summarize(rounds.map(({ answers }) => answers.rightMs));
     result.rssMiB = summarize(rounds.map(({ rssMiB }) => rssMiB));
     result.rssAfterMiB = summarize(rounds.map(({ run }) => run.rssMiB));
+    noteSpread(result, result.firstAnswerMs);
   }
 }
 
@@ -179,7 +185,7 @@ async function start(
   lane.program = program;
   if (answers === undefined) {
     await program.stop();
-    const said = program.output.trim().split("\n").slice(-3).join(" | ");
+    const said = program.output.replaceAll(`${directory}/`, "").trim().split("\n").slice(-3).join(" | ");
     result.failure = `failed: ${program.ended ? "ended" : "no right answer"} at start${said && `: ${said}`}`;
     return undefined;
   }
@@ -187,35 +193,45 @@ async function start(
   return answers;
 }
 
-function digest(scenario: Scenario, { contestant, result, latencies }: Lane, floor: Lane | undefined): void {
+function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | undefined): void {
   const { runs, notes } = result;
   if (result.failure !== undefined || runs.length === 0) return;
-  result.cpuMicros = summarize(runs.map(({ cpuMicros }) => cpuMicros));
-  result.queriesPerSecond = summarize(runs.map(({ queriesPerSecond }) => queriesPerSecond));
-  result.rssMiB = summarize(runs.map(({ rssMiB }) => rssMiB));
-  const latency = mergeHistograms(latencies);
-  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => percentileMicros(latency, share)) as [
-    number,
-    number,
-    number,
-  ];
-  result.latencyMicros = { p50, p99, p999 };
+  const over = (figure: (run: Run) => number) => summarize(runs.map(figure));
+  result.cpuMicros = over((run) => run.cpuMicros);
+  result.queriesPerSecond = over((run) => run.queriesPerSecond);
+  result.rssMiB = over((run) => run.rssMiB);
+  result.p50Micros = over((run) => run.p50Micros);
+  result.p99Micros = over((run) => run.p99Micros);
+  result.p999Micros = over((run) => run.p999Micros);
   if (floor !== undefined && !contestant.server.isFloor) {
-    result.ratio = summarize(runs.map(({ cpuMicros }, round) => cpuMicros / floor.result.runs[round]!.cpuMicros));
-    result.p99Ratio = p99 / percentileMicros(mergeHistograms(floor.latencies), 0.99);
+    const floors = floor.result.runs;
+    result.ratio = summarize(runs.map(({ cpuMicros }, round) => cpuMicros / floors[round]!.cpuMicros));
+    result.p99Ratio = summarize(runs.map(({ p99Micros }, round) => p99Micros / floors[round]!.p99Micros));
+  }
+  if (scenario.workers > 1) {
+    const gap = over(
+      ({ shares }) => ((shares[0]! - shares.at(-1)!) * shares.length) / shares.reduce((sum, share) => sum + share),
+    );
+    // The run that was as unequal as most, so that one disturbed run does not speak for the server.
+    const usual = runs.find((_, round) => gap.values[round]! >= gap.median)!;
+    result.shareGap = gap;
+    notes.push(`CPU by thread ${usual.shares.map(percent).join(" / ")}`);
   }
   const lost = runs.reduce((sum, run) => sum + run.lost, 0);
   const sent = runs.reduce((sum, run) => sum + run.sent, 0);
   if (lost > 0) notes.push(`${lost} of ${sent} lost`);
-  const busy = summarize(runs.map((run) => run.busy)).median;
+  const busy = over((run) => run.busy).median;
   if (scenario.rate === undefined && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
-  const foreign = summarize(runs.map((run) => run.foreignCores)).median;
+  const foreign = over((run) => run.foreignCores).median;
   if (foreign > 0.1) notes.push(`others used ${percent(foreign)} of a core`);
-  if (scenario.workers > 1) {
-    // The median run by how unequal it was, so that one disturbed run does not speak for the server.
-    const byShare = runs.map(({ shares }) => shares).sort((a, b) => a[0]! - b[0]!);
-    notes.push(`CPU by thread ${byShare[runs.length >> 1]!.map(percent).join(" / ")}`);
-  }
+  noteSpread(result, headline(scenario, result));
+}
+
+/** The figure that a scenario is about. */
+export function headline(scenario: Scenario, result: Result): Summary | undefined {
+  if (scenario.measures === "startup") return result.firstAnswerMs;
+  if (scenario.rate !== undefined) return result.p99Micros;
+  return result.ratio ?? result.cpuMicros;
 }
 
 /** The same questions asked by dnsperf, to see that the load here does not flatter anybody. */
@@ -247,8 +263,9 @@ async function crossCheck(
   }
 }
 
-function noteSpread(result: Result, { spread }: Summary): void {
-  if (spread > wideSpread) result.notes.push(`spread ${percent(spread)}: repeat on a quiet machine`);
+function noteSpread(result: Result, figure: Summary | undefined): void {
+  if (figure !== undefined && figure.spread > wideSpread)
+    result.notes.push(`spread ${percent(figure.spread)}: repeat on a quiet machine`);
 }
 
 function percent(share: number): string {

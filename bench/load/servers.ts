@@ -3,13 +3,13 @@
  * limit, no cache that the scenario does not name, as many threads as the scenario has workers, UDP on 127.0.0.1.
  */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, writeFileSync } from "node:fs";
+import { accessSync, constants, globSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import type { Work } from "./scenarios.ts";
 import { benchDirectory, tool } from "./tools.ts";
 
-export type Setup = {
+type Setup = {
   /** A directory of its own, empty at start. */
   directory: string;
   port: number;
@@ -20,7 +20,7 @@ export type Setup = {
   workers: number;
 };
 
-export type Command = { program: string; parameters: string[] };
+type Command = { program: string; parameters: string[] };
 
 export type Server = {
   name: string;
@@ -30,7 +30,30 @@ export type Server = {
   find: () => string | undefined;
   versionFlag?: string;
   prepare: (program: string, setup: Setup) => Command;
+  /** What a reader of the figures must know about this build. */
+  warning?: (program: string) => string | undefined;
 };
+
+/** Those of the Corefile in the default deployment that do not change the answers; `cache` joins them before `forward`. */
+const stockPlugins = [
+  "errors",
+  "health 127.0.0.1:0",
+  "ready 127.0.0.1:0",
+  "prometheus 127.0.0.1:0",
+  "loop",
+  "reload",
+  "loadbalance",
+];
+
+const coredns = {
+  kinds: ["zone", "forward"],
+  find: () => executable(process.env.COREDNS) ?? onPath("coredns", join(homedir(), "go/bin")),
+  versionFlag: "-version",
+} satisfies Partial<Server>;
+
+const prepareCoredns = (program: string, setup: Setup) => corefile(program, setup, { multisocket: setup.workers > 1 });
+const prepareStockCoredns = (program: string, setup: Setup) =>
+  corefile(program, setup, { multisocket: setup.workers > 1, stock: true });
 
 export const servers: Server[] = [
   {
@@ -47,15 +70,12 @@ export const servers: Server[] = [
     name: "weftdns",
     kinds: ["zone", "forward"],
     find: () => executable(join(benchDirectory, "../bin/weftdns")),
-    prepare: (program, setup) => corefile(program, setup, `multisocket ${setup.workers}`),
+    prepare: (program, setup) => corefile(program, setup, { multisocket: true }),
+    warning: warnOfOldBuild,
   },
-  {
-    name: "coredns",
-    kinds: ["zone", "forward"],
-    find: () => executable(process.env.COREDNS) ?? onPath("coredns", join(homedir(), "go/bin")),
-    versionFlag: "-version",
-    prepare: (program, setup) => corefile(program, setup, setup.workers > 1 ? `multisocket ${setup.workers}` : ""),
-  },
+  { name: "coredns", ...coredns, prepare: prepareCoredns },
+  /** With the plugins of the Corefile that clusters run: what users have today, against the bare work above. */
+  { name: "coredns-stock", ...coredns, prepare: prepareStockCoredns },
   {
     name: "nsd",
     kinds: ["zone"],
@@ -79,6 +99,16 @@ export const servers: Server[] = [
   },
 ];
 
+/** What runs is the compiled tree; a benchmark of yesterday's build has misled people before. */
+function warnOfOldBuild(program: string): string | undefined {
+  const root = join(dirname(program), "..");
+  const built = statSync(join(root, "dist/main.js"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  for (const file of globSync("src/**/*.ts", { cwd: root })) {
+    if (statSync(join(root, file)).mtimeMs > built) return `dist is older than ${file}: run npm run build`;
+  }
+  return undefined;
+}
+
 /** The first line that the program says about itself; some say it with a failing exit code. */
 export function versionOf(server: Server, program: string): string {
   if (server.versionFlag === undefined) return "";
@@ -92,17 +122,19 @@ export function versionOf(server: Server, program: string): string {
   return text.split("\n")[0]!.trim();
 }
 
-function corefile(
-  program: string,
-  { directory, port, work, zoneFile, upstreamPort }: Setup,
-  multisocket: string,
-): Command {
+type CorefileOptions = { multisocket: boolean; stock?: boolean };
+
+function corefile(program: string, setup: Setup, { multisocket, stock }: CorefileOptions): Command {
+  const { directory, port, work, zoneFile, upstreamPort } = setup;
   const path = join(directory, "Corefile");
-  const [zone, plugin] =
-    work.kind === "zone"
-      ? ["example.org", `file ${zoneFile} {\n    reload 0\n  }`]
-      : [".", `forward . 127.0.0.1:${upstreamPort}`];
-  writeFileSync(path, `${zone}:${port} {\n  bind 127.0.0.1\n  ${multisocket}\n  ${plugin}\n}\n`);
+  const lines = ["bind 127.0.0.1"];
+  if (multisocket) lines.push(`multisocket ${setup.workers}`);
+  if (stock) lines.push(...stockPlugins);
+  if (work.kind === "zone") lines.push(`file ${zoneFile} {`, "  reload 0", "}");
+  else lines.push(`forward . 127.0.0.1:${upstreamPort}`);
+  if (stock && work.kind === "forward") lines.push("cache 30");
+  const zone = work.kind === "zone" ? "example.org" : ".";
+  writeFileSync(path, `${zone}:${port} {\n${lines.map((line) => `  ${line}\n`).join("")}}\n`);
   return { program, parameters: ["-conf", path] };
 }
 

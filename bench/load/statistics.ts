@@ -1,5 +1,6 @@
 /** Figures over repeated runs. */
-import type { Histogram } from "./measure.ts";
+/** [nanoseconds, count], rising: a bucket's middle and how many answers took as long. */
+export type Histogram = [number, number][];
 
 export type Summary = {
   median: number;
@@ -13,12 +14,6 @@ export function summarize(values: number[]): Summary {
   const middle = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
   return { median, spread: median === 0 ? 0 : (sorted.at(-1)! - sorted[0]!) / median, values };
-}
-
-export function mergeHistograms(histograms: Histogram[]): Histogram {
-  const counts = new Map<number, number>();
-  for (const [value, count] of histograms.flat()) counts.set(value, (counts.get(value) ?? 0) + count);
-  return [...counts].sort((a, b) => a[0] - b[0]);
 }
 
 /** In microseconds: the least value that `share` of all answers do not exceed. */

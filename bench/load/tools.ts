@@ -9,6 +9,8 @@ const sourceDirectory = join(benchDirectory, "tools");
 
 const programs = ["floor", "upstream", "load", "launch"] as const;
 
+const compiler = process.env.CC ?? "cc";
+
 export function tool(name: (typeof programs)[number]): string {
   return join(buildDirectory, name);
 }
@@ -20,7 +22,7 @@ export function buildTools(): void {
     const sources = [`${program}.c`, ...headers].map((file) => join(sourceDirectory, file));
     if (modified(tool(program)) > Math.max(...sources.map(modified))) continue;
     const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
-    execFileSync("cc", [...flags, "-o", tool(program), sources[0]!, "-lm"], { stdio: "inherit" });
+    execFileSync(compiler, [...flags, "-o", tool(program), sources[0]!, "-lm"], { stdio: "inherit" });
   }
 }
 

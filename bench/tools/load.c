@@ -59,7 +59,7 @@ static struct {
   double seconds, warmup;
   uint64_t limit; /* of queries sent, 0 without */
   bool wait, addresses;
-} options = {.sockets = 16, .outstanding = 256, .seconds = 1};
+} options = {.sockets = 16, .outstanding = 128, .seconds = 1};
 
 static struct counts {
   uint64_t sent, received, lost, foreign, skipped, send_errors, answered, wrong_address, truncated, rcodes[16];
@@ -309,7 +309,7 @@ static void print_result(double seconds, double cpu) {
 static void usage(void) {
   fprintf(stderr,
           "usage: load --port N (--names PATTERN --count N [--first N] [--order uniform|zipf|sequence] [--zipf S] | --file FILE)\n"
-          "            [--type A] [--sockets 16] [--outstanding 256] [--rate QPS] [--seconds 1] [--warmup 0] [--limit N]\n"
+          "            [--type A] [--sockets 16] [--outstanding 128] [--rate QPS] [--seconds 1] [--warmup 0] [--limit N]\n"
           "            [--seed N] [--addresses] [--wait]\n");
   exit(2);
 }
