@@ -74,6 +74,9 @@ export async function measure(scenario: Scenario, target: Target, window: Window
   const line = output.split("\n")[1];
   if (code !== 0 || !line) return { failure: `the load failed: ${load.output.trim() || `exit code ${code}`}` };
 
+  // A process that is gone has taken its CPU time along.
+  const isWhole = after.server.threadNs.size > 0 && after.server.processes >= before.server.processes;
+  if (!isWhole) return { failure: "a process of the server ended during the run" };
   const { latency, ...counts } = JSON.parse(line) as LoadResult;
   if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
   const wrong = whatIsWrong(scenario, target, counts);
