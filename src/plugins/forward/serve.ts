@@ -1,0 +1,370 @@
+/**
+ * The serve half of forward. For each query: a list of the servers in the policy's order, attempts one after the other
+ * until one has an answer, the deadline has passed or the attempts are used up (behaviour 3.E).
+ */
+import { Flag } from "../../dns/header.ts";
+import type { Name } from "../../dns/name.ts";
+import { nameToWire } from "../../dns/name-text.ts";
+import { Rcode, rcodeName } from "../../dns/types.ts";
+import type { Counter, Histogram } from "../../memory/counters.ts";
+import type { ServeContext } from "../../plugin/context.ts";
+import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
+import { type Query, Transport } from "../../plugin/query.ts";
+import { type Asker, MAX_EXCHANGES } from "../../upstream/asker.ts";
+import { Board } from "../../upstream/board.ts";
+import type { Answer, Exchange, ExchangeOwner } from "../../upstream/exchange.ts";
+import { randomBelow } from "../../upstream/random.ts";
+import { shareAsker } from "../../upstream/share.ts";
+import { endpointText, ignoredNames, Upstream } from "../../upstream/upstream.ts";
+import { adoptAnswer } from "./adopt.ts";
+import type { ForwardConfig } from "./config.ts";
+import type { Published } from "./control.ts";
+
+/** No attempt is begun after this time. */
+const DEADLINE_MS = 5_000;
+/** Attempts for one query, where the configuration sets no limit (reliability, section 1). */
+const MAX_ATTEMPTS = 100;
+/** Where there is no limit: the wait between two rounds of servers that all fail at once, from the third round on. */
+const ROUND_PAUSE_MS = 100;
+/** The bounds of CoreDNS's duration histograms: 0.25 ms doubled fifteen times. */
+const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
+/** Rcodes that every server gives now and then have their histograms from the start. */
+const COMMON_RCODES = [Rcode.NOERROR, Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.NOTIMP, Rcode.REFUSED];
+
+export function serve(config: ForwardConfig, context: ServeContext): Handler {
+  const forwarder = new Forwarder(config, context, shareAsker());
+  return (query) => forwarder.handle(query);
+}
+
+export class Forwarder implements ExchangeOwner {
+  readonly #config: ForwardConfig;
+  readonly #context: ServeContext;
+  readonly #next: Handler;
+  readonly #asker: Asker;
+  readonly #from: Uint8Array;
+  readonly #except: readonly Uint8Array[];
+  readonly #nextIsForward: boolean;
+  /** Three slots: the number of the server that answered, counted from 1, and whose query that was. */
+  readonly #answeredBy: number;
+  readonly #answeredAt: number;
+  readonly #answeredId: number;
+  #upstreams: Upstream[] = [];
+  /** By upstream, then rcode. */
+  #durations: Histogram[][] = [];
+  #maxAttempts = 0;
+  #board = new Board(0);
+  #load: { waiting: number } = { waiting: 0 };
+  readonly #broken: Counter;
+  readonly #rejected: Counter;
+
+  constructor(config: ForwardConfig, context: ServeContext, shared: { asker: Asker; release(): void }) {
+    this.#config = config;
+    this.#context = context;
+    this.#next = context.next;
+    this.#asker = shared.asker;
+    this.#from = wireOf(config.from);
+    this.#except = config.except.map(wireOf);
+    this.#nextIsForward = context.nextName === "forward" || context.nextName === "proxy";
+    this.#answeredBy = context.slot();
+    this.#answeredAt = context.slot();
+    this.#answeredId = context.slot();
+    this.#broken = context.counter(
+      "forward_healthcheck_broken_total",
+      "Counter of the number of complete failures of the healthchecks.",
+    );
+    this.#rejected = context.counter(
+      "forward_max_concurrent_rejects_total",
+      "Counter of the number of queries rejected because the concurrent queries were at maximum.",
+    );
+    context.onPublished((published: Published) => this.#receive(published));
+    context.provideMetadata("forward/upstream", (query) => this.#upstreamOf(query));
+    context.onStop(() => {
+      for (const upstream of this.#upstreams) this.#asker.forget(upstream);
+      shared.release();
+    });
+  }
+
+  handle(query: Query): Outcome | Promise<Outcome> {
+    if (!this.#takes(query.name)) return this.#next(query);
+    query.slots[this.#answeredBy] = 0;
+    const { maxConcurrent } = this.#config;
+    if (maxConcurrent > 0 && this.#board.waiting(this.#context.workerCount) >= maxConcurrent) {
+      this.#rejected.add(1);
+      return query.fail(REFUSED, `concurrent queries exceeded maximum ${maxConcurrent}`);
+    }
+    const asker = this.#asker;
+    // A look-up of our own may come long after the batch that it belongs to.
+    if (query.depth > 0) asker.tell();
+    else if (query.receivedAt > asker.now) asker.now = query.receivedAt;
+    const exchange = asker.acquire(this, query);
+    if (exchange === undefined) return query.fail(SERVFAIL, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
+    this.#count(1);
+    exchange.giveUpAt = asker.now + DEADLINE_MS;
+    query.error = NO_UPSTREAM;
+    this.#setOrder(exchange.order);
+    exchange.starting = true;
+    this.#advance(exchange);
+    if (!exchange.starting) {
+      const outcome = exchange.outcome;
+      asker.release(exchange);
+      return outcome;
+    }
+    exchange.starting = false;
+    const promise = new Promise<Outcome>(keepResolve);
+    exchange.resolve = keptResolve;
+    return promise;
+  }
+
+  answered(exchange: Exchange, answer: Answer): void {
+    const query = exchange.request as Query;
+    const upstream = exchange.upstream!;
+    const rcode = rcodeOf(answer);
+    this.#durationOf(upstream.index, rcode).observe((this.#asker.now - exchange.startedAt) / 1_000);
+    if (this.#mustRepeatOverTcp(exchange, query, answer)) {
+      const problem = this.#asker.ask(exchange, upstream, true, this.#config.readTimeoutMs);
+      if (problem !== "") this.failed(exchange, problem);
+      return;
+    }
+    const config = this.#config;
+    if (exchange.failovers < this.#upstreams.length - 1 && config.failoverRcodes.includes(rcode)) {
+      exchange.failovers++;
+      query.error = `upstream ${upstream.text} answered ${rcodeName(rcode)}`;
+      this.#advance(exchange);
+      return;
+    }
+    if (this.#nextIsForward && this.#wantsNext(rcode, answer)) {
+      query.error = "";
+      this.#settle(exchange, this.#next(query));
+      return;
+    }
+    if (!adoptAnswer(query, answer, exchange.randomLetters ? this.#asker.questionOf(exchange) : undefined)) {
+      this.failed(exchange, `the answer of ${upstream.text} has no room`);
+      return;
+    }
+    query.error = "";
+    query.slots[this.#answeredBy] = upstream.index + 1;
+    query.slots[this.#answeredAt] = query.receivedAt;
+    query.slots[this.#answeredId] = query.id;
+    this.#settle(exchange, ANSWERED);
+  }
+
+  failed(exchange: Exchange, reason: string): void {
+    (exchange.request as Query).error = reason;
+    this.#wantProbe(exchange.upstream!.index);
+    this.#advance(exchange);
+  }
+
+  resumed(exchange: Exchange): void {
+    this.#advance(exchange);
+  }
+
+  /** Begins the next attempt, or ends the query. */
+  #advance(exchange: Exchange): void {
+    const config = this.#config;
+    const upstreams = this.#upstreams;
+    const query = exchange.request as Query;
+    const overTcp = config.forceTcp || (!config.preferUdp && isStream(query.transport));
+    for (;;) {
+      if (this.#asker.now >= exchange.giveUpAt || exchange.attempts >= this.#maxAttempts) break;
+      const index = this.#pick(exchange);
+      if (index < 0) break;
+      if (this.#needsPause(exchange)) {
+        exchange.pausing = true;
+        this.#asker.pause(exchange, ROUND_PAUSE_MS);
+        return;
+      }
+      exchange.attempts++;
+      const problem = this.#asker.ask(exchange, upstreams[index]!, overTcp, config.readTimeoutMs);
+      if (problem === "") return;
+      query.error = problem;
+      this.#wantProbe(index);
+    }
+    this.#settle(exchange, SERVFAIL);
+  }
+
+  /** The next server to be asked: the next in the list that is not down; when all are down, any; -1 to give up. */
+  #pick(exchange: Exchange): number {
+    const count = this.#upstreams.length;
+    const { order } = exchange;
+    const { maxFails } = this.#config;
+    for (let looked = 0; looked < count; looked++) {
+      const index = order[exchange.position++ % count]!;
+      if (maxFails === 0 || this.#board.fails(index) <= maxFails) return index;
+    }
+    if (count === 0) return -1;
+    this.#broken.add(1);
+    if (this.#config.failFast) return -1;
+    // Probes may be wrong. From a random place on, so that no server is left out however often we try.
+    if (exchange.skipped++ === 0) exchange.position = randomBelow(count);
+    return order[exchange.position++ % count]!;
+  }
+
+  /** Servers that refuse at once would be asked thousands of times until the deadline. */
+  #needsPause(exchange: Exchange): boolean {
+    if (this.#config.maxAttempts !== 0) return false;
+    const { attempts } = exchange;
+    const count = this.#upstreams.length;
+    if (attempts < 2 * count || attempts % count !== 0 || exchange.pausedAt === attempts) return false;
+    exchange.pausedAt = attempts;
+    return true;
+  }
+
+  #settle(exchange: Exchange, outcome: Outcome | Promise<Outcome>): void {
+    this.#count(-1);
+    if (exchange.starting) {
+      // Only numbers come here: what gives a promise has waited before.
+      exchange.starting = false;
+      exchange.outcome = outcome as Outcome;
+      return;
+    }
+    const resolve = exchange.resolve!;
+    this.#asker.release(exchange);
+    resolve(outcome);
+  }
+
+  #takes(name: Name): boolean {
+    const label = name.labelOf(this.#from);
+    if (label <= 0) return label === 0;
+    const except = this.#except;
+    for (let i = 0; i < except.length; i++) if (name.labelOf(except[i]!) >= 0) return false;
+    return true;
+  }
+
+  #setOrder(order: Uint8Array): void {
+    const count = this.#upstreams.length;
+    for (let i = 0; i < count; i++) order[i] = i;
+    if (count < 2) return;
+    const { policy } = this.#config;
+    if (policy === "random") {
+      for (let i = count - 1; i > 0; i--) {
+        const other = randomBelow(i + 1);
+        const index = order[other]!;
+        order[other] = order[i]!;
+        order[i] = index;
+      }
+    } else if (policy === "round_robin") {
+      // Only the head rotates; the others follow as they are listed.
+      const head = this.#board.nextTurn() % count;
+      for (let i = head; i > 0; i--) order[i] = i - 1;
+      order[0] = head;
+    }
+  }
+
+  /**
+   * A cut answer is for the client to fetch again, as in CoreDNS, but where we are told to do it (`prefer_udp`), and
+   * where the client would have taken a longer datagram than we dare to ask for.
+   */
+  #mustRepeatOverTcp(exchange: Exchange, query: Query, answer: Answer): boolean {
+    if (answer.overStream) return false;
+    if (!answer.cut && (answer.bytes[answer.start + 2]! & (Flag.TC >> 8)) === 0) return false;
+    return this.#config.preferUdp || (query.hasOpt && query.udpLimit > exchange.udpSize);
+  }
+
+  #wantsNext(rcode: number, answer: Answer): boolean {
+    const config = this.#config;
+    if (config.nextRcodes.includes(rcode)) return true;
+    if (!config.nextOnNodata || rcode !== Rcode.NOERROR) return false;
+    return answer.bytes[answer.start + 6] === 0 && answer.bytes[answer.start + 7] === 0;
+  }
+
+  #wantProbe(index: number): void {
+    if (this.#config.maxFails > 0 && this.#board.wantProbe(index)) this.#context.tell(index);
+  }
+
+  #count(change: number): void {
+    this.#load.waiting += change;
+    if (this.#config.maxConcurrent > 0) this.#board.setWaiting(this.#context.worker, this.#load.waiting);
+  }
+
+  #receive({ upstreams, board }: Published): void {
+    const { config, counters } = { config: this.#config, counters: this.#context };
+    this.#board = new Board(upstreams.length, board);
+    this.#load = loadOf(board);
+    this.#board.setWaiting(counters.worker, this.#load.waiting);
+    for (const upstream of this.#upstreams) this.#asker.forget(upstream);
+    this.#upstreams = upstreams.map(({ host, port }, index) => {
+      const maxIdle = config.maxIdle === 0 ? 0 : Math.max(1, Math.floor(config.maxIdle / counters.workerCount));
+      const options = { index, address: host, port, expireMs: config.expireMs, maxAgeMs: config.maxAgeMs, maxIdle };
+      const source = config.source === undefined ? {} : { source: config.source };
+      return new Upstream({ ...options, ...source }, this.#board, countersOf(counters, endpointText(host, port)));
+    });
+    this.#durations = this.#upstreams.map(() => []);
+    for (const upstream of this.#upstreams) for (const rcode of COMMON_RCODES) this.#durationOf(upstream.index, rcode);
+    this.#maxAttempts = config.maxAttempts === 0 ? MAX_ATTEMPTS : (config.maxAttempts ?? 2 * upstreams.length);
+  }
+
+  #durationOf(upstream: number, rcode: number): Histogram {
+    const histograms = this.#durations[upstream]!;
+    histograms[rcode] ??= this.#context.histogram(
+      "proxy_request_duration_seconds",
+      "Histogram of the time each request took.",
+      { proxy_name: "forward", to: this.#upstreams[upstream]!.text, rcode: rcodeName(rcode) },
+      DURATION_BOUNDS,
+    );
+    return histograms[rcode];
+  }
+
+  #upstreamOf(query: Query): string {
+    const { slots } = query;
+    const answeredBy = slots[this.#answeredBy] ?? 0;
+    // Slots outlive a query: one that did not come here must not show the server of the one before.
+    const isHis = slots[this.#answeredAt] === query.receivedAt && slots[this.#answeredId] === query.id;
+    return answeredBy > 0 && isHis ? this.#upstreams[answeredBy - 1]!.text : "";
+  }
+}
+
+/** Said when no server was asked at all. */
+const NO_UPSTREAM = "no healthy proxies";
+
+/** A promise's resolving function, without a closure for each: `new Promise` calls its argument before it returns. */
+let keptResolve: (outcome: Outcome | Promise<Outcome>) => void;
+function keepResolve(resolve: (outcome: Outcome | Promise<Outcome>) => void): void {
+  keptResolve = resolve;
+}
+
+/** Queries in flight of one stanza in this worker, counted together for all its listeners. */
+const loads = new WeakMap<SharedArrayBuffer, { waiting: number }>();
+function loadOf(board: SharedArrayBuffer): { waiting: number } {
+  const load = loads.get(board) ?? { waiting: 0 };
+  loads.set(board, load);
+  return load;
+}
+
+function countersOf(context: ServeContext, to: string) {
+  const of = (name: string, help: string, proto: string) =>
+    context.counter(name, help, { proxy_name: "forward", to, proto });
+  const hits = ["udp", "tcp"].map((proto) =>
+    of("proxy_conn_cache_hits_total", "Counter of connection cache hits per upstream and protocol.", proto),
+  );
+  const misses = ["udp", "tcp"].map((proto) =>
+    of("proxy_conn_cache_misses_total", "Counter of connection cache misses per upstream and protocol.", proto),
+  );
+  const ignored = context.counters(
+    "proxy_ignored_responses_total",
+    "Counter of messages from an upstream's address that answered no question.",
+    { proxy_name: "forward", to },
+    { reason: ignoredNames },
+  );
+  return {
+    reused: (overTcp: boolean) => hits[overTcp ? 1 : 0]!.add(1),
+    opened: (overTcp: boolean) => misses[overTcp ? 1 : 0]!.add(1),
+    ignored: (kind: number) => ignored.add(kind, 1),
+  };
+}
+
+/** CoreDNS asks over UDP for clients of QUIC and HTTP/3, whose sockets are UDP sockets. */
+function isStream(transport: Transport): boolean {
+  return transport !== Transport.UDP && transport !== Transport.QUIC && transport !== Transport.HTTPS3;
+}
+
+function rcodeOf(answer: Answer): number {
+  const { bytes, start, opt } = answer;
+  const low = bytes[start + 3]! & Flag.RCODE;
+  return opt === 0 ? low : low | (bytes[start + opt + 5]! << 4);
+}
+
+function wireOf(text: string): Uint8Array {
+  const name = nameToWire(text);
+  if (typeof name === "string") throw new Error(`${text}: ${name}`);
+  return name;
+}

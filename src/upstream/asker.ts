@@ -1,0 +1,316 @@
+/**
+ * The asking side of one worker: its exchanges, its UDP port, and one clock for all deadlines. Shared by every stanza
+ * and every server block of the worker, so that their queries leave in common batches.
+ */
+import { Flag, HEADER_SIZE, OPCODE_SHIFT } from "../dns/header.ts";
+import { checkMessage } from "../dns/message.ts";
+import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
+import type { Request } from "../dns/request.ts";
+import type { OnBatch, PacketPort } from "../transport/packets.ts";
+import { Datagrams } from "./datagrams.ts";
+import { type Answer, Exchange, type ExchangeOwner, resetExchange } from "./exchange.ts";
+import { written } from "./outgoing.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+import { Ignored, type Upstream } from "./upstream.ts";
+
+/**
+ * Queries of one worker that wait for other servers. Each costs about 5 KiB while it waits, so a worker cannot be made to
+ * take more than 20 MiB for silent upstreams; with answers after 20 ms they are 200,000 queries a second.
+ */
+export const MAX_EXCHANGES = 4_096;
+/** How often deadlines are looked at. */
+export const TICK_MS = 10;
+/** A name, type and class. */
+const QUESTION_STRIDE = MAX_NAME_LENGTH + 1 + 8;
+
+const Match = { NONE: 0, EXACT: 1, OTHER_LETTERS: 2 } as const;
+
+export interface AskerOptions {
+  openPort(onBatch: OnBatch): PacketPort;
+  /** Milliseconds on a clock that never goes back. */
+  clock?(): number;
+  maxExchanges?: number;
+}
+
+export class Asker {
+  /** The time of the current batch or tick. */
+  now: number;
+  readonly #clock: () => number;
+  readonly #limit: number;
+  readonly #exchanges: Exchange[] = [];
+  readonly #spare: Exchange[] = [];
+  /** Questions as they were sent, by exchange. */
+  readonly #questions: Uint8Array;
+  readonly #questionLengths: Uint16Array;
+  readonly #wheel: TimerWheel;
+  readonly #datagrams: Datagrams;
+  #timer: NodeJS.Timeout | undefined;
+  #closing = false;
+  readonly #answer: Answer = {
+    bytes: NO_BYTES,
+    start: 0,
+    length: 0,
+    recordsEnd: 0,
+    opt: 0,
+    cut: false,
+    overStream: false,
+  };
+
+  constructor({ openPort, clock = () => performance.now(), maxExchanges = MAX_EXCHANGES }: AskerOptions) {
+    this.#clock = clock;
+    this.now = clock();
+    this.#limit = maxExchanges;
+    this.#questions = new Uint8Array(maxExchanges * QUESTION_STRIDE);
+    this.#questionLengths = new Uint16Array(maxExchanges);
+    this.#wheel = new TimerWheel(maxExchanges, TICK_MS, (index) => this.#due(this.#exchanges[index]!));
+    this.#datagrams = new Datagrams(this, openPort);
+  }
+
+  /** An exchange for `owner` to ask `request`; undefined when as many wait as may. */
+  acquire(owner: ExchangeOwner, request: Request): Exchange | undefined {
+    let exchange = this.#spare.pop();
+    if (exchange === undefined) {
+      if (this.#exchanges.length === this.#limit) return undefined;
+      exchange = new Exchange(this.#exchanges.length);
+      this.#exchanges.push(exchange);
+    }
+    exchange.owner = owner;
+    exchange.request = request;
+    return exchange;
+  }
+
+  /** Ends an exchange, whatever it waits for. */
+  release(exchange: Exchange): void {
+    this.#rest(exchange);
+    resetExchange(exchange);
+    this.#spare.push(exchange);
+    if (this.#closing && this.inUse === 0) this.close();
+  }
+
+  /** How many exchanges are in use. */
+  get inUse(): number {
+    return this.#exchanges.length - this.#spare.length;
+  }
+
+  /** Reads the clock: at the start of whatever brings events. */
+  tell(): void {
+    this.now = this.#clock();
+  }
+
+  /**
+   * Asks `upstream`, over UDP or TCP, and waits for `readTimeoutMs`. "" or why that is impossible; then the exchange
+   * waits for nothing and the owner is not told.
+   */
+  ask(exchange: Exchange, upstream: Upstream, overTcp: boolean, readTimeoutMs: number): string {
+    exchange.upstream = upstream;
+    exchange.readTimeoutMs = readTimeoutMs;
+    exchange.startedAt = this.now;
+    exchange.moved = false;
+    exchange.caseMissed = false;
+    exchange.plain = overTcp;
+    exchange.randomLetters = !overTcp && !upstream.caseless;
+    if (!overTcp) {
+      const problem = this.#datagrams.send(exchange);
+      if (problem !== "") return problem;
+    } else {
+      const problem = upstream.streams.send(this, exchange, false);
+      if (problem !== "") return problem;
+    }
+    this.#wheel.set(exchange.index, this.now + readTimeoutMs);
+    this.#keepTime();
+    return "";
+  }
+
+  /** Wakes the owner of an exchange that waits for nothing else. */
+  pause(exchange: Exchange, ms: number): void {
+    this.#wheel.set(exchange.index, this.now + ms);
+    exchange.pausing = true;
+    this.#keepTime();
+  }
+
+  /** An upstream is asked no more by a plan that is over; what is under way comes to its end. */
+  forget(upstream: Upstream): void {
+    this.#datagrams.forget(upstream);
+    upstream.streams.close();
+  }
+
+  /** Closes when nobody waits any more. */
+  closeWhenIdle(): void {
+    this.#closing = true;
+    if (this.inUse === 0) this.close();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#datagrams.close();
+  }
+
+  /** Keeps the question that stands at `at` of `bytes`, as described in `written`. */
+  remember(exchange: Exchange, bytes: Uint8Array, at: number): void {
+    const length = written.questionEnd - HEADER_SIZE;
+    const to = exchange.index * QUESTION_STRIDE;
+    for (let i = 0; i < length; i++) this.#questions[to + i] = bytes[at + HEADER_SIZE + i]!;
+    this.#questionLengths[exchange.index] = length;
+  }
+
+  /** Puts the question that was sent first into a message that is sent too. */
+  repeatQuestion(exchange: Exchange, bytes: Uint8Array, at: number): void {
+    const from = exchange.index * QUESTION_STRIDE;
+    const length = this.#questionLengths[exchange.index]!;
+    for (let i = 0; i < length; i++) bytes[at + HEADER_SIZE + i] = this.#questions[from + i]!;
+  }
+
+  /** The question as it was sent. */
+  questionOf(exchange: Exchange): Uint8Array {
+    const from = exchange.index * QUESTION_STRIDE;
+    return this.#questions.subarray(from, from + this.#questionLengths[exchange.index]!);
+  }
+
+  /** A datagram with the id of `exchange`, and QR, came on its socket. */
+  datagram(exchange: Exchange, bytes: Uint8Array, at: number, length: number): void {
+    const counters = exchange.upstream!.counters;
+    const match = this.#match(exchange, bytes, at, length);
+    if (match === Match.NONE) {
+      counters.ignored(Ignored.QUESTION);
+      return;
+    }
+    if (match === Match.OTHER_LETTERS) {
+      counters.ignored(Ignored.LETTERS);
+      if (exchange.caseMissed) return;
+      exchange.caseMissed = true;
+      this.distrust(exchange);
+      return;
+    }
+    if (!this.#take(exchange, bytes, at, length, false)) {
+      counters.ignored(Ignored.MALFORMED);
+      return;
+    }
+    if (exchange.caseMissed && exchange.plain) exchange.upstream!.learnCaseless();
+    this.#finish(exchange);
+  }
+
+  /** A message with the id of `exchange` came on its connection. False when it is not the answer. */
+  message(exchange: Exchange, bytes: Uint8Array, at: number, length: number): boolean {
+    const match = this.#match(exchange, bytes, at, length);
+    if (match === Match.NONE || !this.#take(exchange, bytes, at, length, true)) return false;
+    // Over TCP nobody can have forged it: the server itself does not keep the letters.
+    if (match === Match.OTHER_LETTERS && exchange.caseMissed) exchange.upstream!.learnCaseless();
+    this.#finish(exchange);
+    return true;
+  }
+
+  /** Somebody may be guessing: asks over TCP too, while the wait for the right datagram goes on. */
+  distrust(exchange: Exchange): void {
+    if (exchange.connection !== undefined) return;
+    const problem = exchange.upstream!.streams.send(this, exchange, exchange.socket >= 0);
+    if (problem !== "") this.streamFailed(exchange, problem);
+  }
+
+  datagramFailed(exchange: Exchange, reason: string): void {
+    if (exchange.connection === undefined) this.#fail(exchange, reason);
+  }
+
+  streamFailed(exchange: Exchange, reason: string): void {
+    if (exchange.caseMissed && !exchange.plain) {
+      // The server changes letters and cannot be asked over TCP. Ask once more as the client wrote it.
+      exchange.plain = true;
+      exchange.randomLetters = false;
+      this.#datagrams.release(exchange);
+      const problem = this.#datagrams.send(exchange);
+      if (problem !== "") this.#fail(exchange, problem);
+      return;
+    }
+    if (exchange.socket < 0) this.#fail(exchange, reason);
+  }
+
+  /** The connection of `exchange` is open: from now on the server has its time to answer. */
+  connected(exchange: Exchange): void {
+    this.#wheel.set(exchange.index, this.now + exchange.readTimeoutMs);
+  }
+
+  #fail(exchange: Exchange, reason: string): void {
+    this.#rest(exchange);
+    exchange.owner.failed(exchange, reason);
+  }
+
+  #finish(exchange: Exchange): void {
+    this.#rest(exchange);
+    exchange.owner.answered(exchange, this.#answer);
+  }
+
+  /** The exchange waits for nothing any more. */
+  #rest(exchange: Exchange): void {
+    this.#wheel.clear(exchange.index);
+    this.#datagrams.release(exchange);
+    exchange.connection?.release(exchange);
+  }
+
+  #due(exchange: Exchange): void {
+    if (exchange.pausing) {
+      exchange.pausing = false;
+      exchange.owner.resumed(exchange);
+      return;
+    }
+    const reason =
+      exchange.connection?.timeoutReason(exchange) ?? `read udp ${this.#datagrams.path(exchange)}: i/o timeout`;
+    exchange.connection?.distrust();
+    this.#fail(exchange, reason);
+  }
+
+  /** Runs the wheel while anything waits. */
+  #keepTime(): void {
+    if (this.#timer === undefined) this.#timer = setTimeout(this.#tick, TICK_MS);
+  }
+
+  readonly #tick = (): void => {
+    this.tell();
+    this.#wheel.advance(this.now);
+    this.#datagrams.sweep(this.now);
+    if (this.#wheel.count > 0 || this.#datagrams.busy) this.#timer?.refresh();
+    else this.#timer = undefined;
+  };
+
+  /** Compares opcode and question with what was asked. */
+  #match(exchange: Exchange, bytes: Uint8Array, at: number, length: number): number {
+    const questionLength = this.#questionLengths[exchange.index]!;
+    if (length < HEADER_SIZE + questionLength || bytes[at + 4] !== 0 || bytes[at + 5] !== 1) return Match.NONE;
+    const flags = bytes[at + 2]! << 8;
+    if ((flags & Flag.QR) === 0 || (flags & Flag.OPCODE) >> OPCODE_SHIFT !== exchange.request!.opcode)
+      return Match.NONE;
+    const questions = this.#questions;
+    const sent = exchange.index * QUESTION_STRIDE;
+    const first = at + HEADER_SIZE;
+    let exact = true;
+    for (let i = 0; i < questionLength; i++) {
+      const byte = bytes[first + i]!;
+      const expected = questions[sent + i]!;
+      if (byte === expected) continue;
+      // Lengths stand among the letters, and type and class behind them; none of those is as large as a letter in a match.
+      if (i >= questionLength - 4 || LOWER[byte] !== LOWER[expected]) return Match.NONE;
+      exact = false;
+    }
+    return exact ? Match.EXACT : Match.OTHER_LETTERS;
+  }
+
+  /** Checks the form of a message and describes it as the answer. False when it is malformed. */
+  #take(exchange: Exchange, bytes: Uint8Array, at: number, length: number, overStream: boolean): boolean {
+    const answer = this.#answer;
+    const questionEnd = HEADER_SIZE + this.#questionLengths[exchange.index]!;
+    const truncated = (bytes[at + 2]! & (Flag.TC >> 8)) !== 0;
+    const shape = checkMessage(bytes, at, length, questionEnd);
+    const tooLong = !overStream && length > exchange.udpSize;
+    // Some servers cut a message anywhere when they set TC (RFC 2181 section 9 tells us not to use its rest).
+    if (shape === undefined && !truncated && !tooLong) return false;
+    answer.bytes = bytes;
+    answer.start = at;
+    answer.length = length;
+    answer.recordsEnd = shape?.end ?? questionEnd;
+    answer.opt = shape?.opt ?? 0;
+    answer.cut = shape === undefined || tooLong;
+    answer.overStream = overStream;
+    return true;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);

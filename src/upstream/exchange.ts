@@ -1,0 +1,97 @@
+/**
+ * One question on its way to other servers. An exchange asks one upstream at a time, over UDP, TCP or for a while both,
+ * and its owner hears exactly once about each attempt: `answered` or `failed`. Objects are reused; all bytes of what was
+ * asked stay in the request, except the question as it was sent, which `Asker` keeps.
+ */
+import type { Request } from "../dns/request.ts";
+import type { Connection } from "./streams.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** TO may name this many servers (behaviour 3.E). */
+export const MAX_UPSTREAMS = 15;
+
+export class Exchange {
+  readonly index: number;
+  owner: ExchangeOwner = NOBODY;
+  request: Request | undefined = undefined;
+  upstream: Upstream | undefined = undefined;
+
+  /** The socket that it waits on, -1 when it does not wait for a datagram, and its id there. */
+  socket = -1;
+  id = 0;
+  /** The largest UDP answer that was asked for. */
+  udpSize = 512;
+  /** The connection that it waits on, and its id there. */
+  connection: Connection | undefined = undefined;
+  streamId = 0;
+  /** It has been moved to a new connection because an old one was closed; once is enough. */
+  moved = false;
+  /** The question went out with letters of our own choice. */
+  randomLetters = false;
+  /** A datagram came that was right in all but the case of letters. */
+  caseMissed = false;
+  /** Asked again with the letters of the request. */
+  plain = false;
+  readTimeoutMs = 0;
+  /** On the asker's clock. */
+  startedAt = 0;
+
+  /** What belongs to the owner: how far it is. */
+  resolve: ((outcome: number | Promise<number>) => void) | undefined = undefined;
+  outcome = 0;
+  readonly order: Uint8Array = new Uint8Array(MAX_UPSTREAMS);
+  position = 0;
+  attempts = 0;
+  skipped = 0;
+  failovers = 0;
+  giveUpAt = 0;
+  pausing = false;
+  pausedAt = 0;
+  starting = false;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+
+  get waits(): boolean {
+    return this.socket >= 0 || this.connection !== undefined;
+  }
+}
+
+/** A message that passed all checks. Valid during `answered` only. */
+export interface Answer {
+  bytes: Uint8Array;
+  start: number;
+  length: number;
+  /** Offsets counted from `start`: behind the last record, and of the OPT record (0 without one). */
+  recordsEnd: number;
+  opt: number;
+  /** Nothing behind the header can be used: the server cut the message, or sent more than it was asked for. */
+  cut: boolean;
+  overStream: boolean;
+}
+
+export interface ExchangeOwner {
+  /** The answer to the current attempt. The exchange waits for nothing any more. */
+  answered(exchange: Exchange, answer: Answer): void;
+  /** The current attempt has no answer, for a reason in Go's words. The exchange waits for nothing any more. */
+  failed(exchange: Exchange, reason: string): void;
+  /** The time given to `Asker.pause` is over. */
+  resumed(exchange: Exchange): void;
+}
+
+const NOBODY: ExchangeOwner = { answered() {}, failed() {}, resumed() {} };
+
+/** Forgets what belonged to the question before. */
+export function resetExchange(exchange: Exchange): void {
+  exchange.owner = NOBODY;
+  exchange.request = undefined;
+  exchange.upstream = undefined;
+  exchange.resolve = undefined;
+  exchange.position = 0;
+  exchange.attempts = 0;
+  exchange.skipped = 0;
+  exchange.failovers = 0;
+  exchange.pausing = false;
+  exchange.pausedAt = 0;
+}

@@ -1,0 +1,110 @@
+/**
+ * Undoing random letter case. Our question went out with letters of our own choice; the client must see its own. The
+ * question itself is replaced, and with it every name that points into it. What is left are names that a server wrote in
+ * full with our letters: owners, and names in the data of old types.
+ */
+import { HEADER_SIZE } from "../dns/header.ts";
+import { skipName } from "../dns/message.ts";
+import { Type } from "../dns/types.ts";
+
+/**
+ * Gives all names of the message `bytes[start..end)` that end in the question as we `sent` it (`sent[sentStart..]`, a name
+ * of `length` bytes) the letters of `client[clientStart..]`. Names with other letters are the server's own and stay.
+ */
+export function restoreLetters(
+  bytes: Uint8Array,
+  start: number,
+  questionEnd: number,
+  end: number,
+  sent: Uint8Array,
+  sentStart: number,
+  client: Uint8Array,
+  clientStart: number,
+  length: number,
+): void {
+  if (!differs(sent, sentStart, client, clientStart, length)) return;
+  let at = start + questionEnd;
+  while (at < end) {
+    const fixed = skipName(bytes, at, end, start);
+    if (fixed < 0 || fixed + 10 > end) return;
+    restoreName(bytes, at, end, sent, sentStart, client, clientStart, length);
+    const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
+    const data = fixed + 10;
+    const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
+    if (stop > end) return;
+    const name = nameInData(type);
+    if (name >= 0 && data + name < stop) {
+      restoreName(bytes, data + name, stop, sent, sentStart, client, clientStart, length);
+      // SOA has a second name behind the first.
+      const second = type === Type.SOA ? skipName(bytes, data, stop, start) : -1;
+      if (second > 0) restoreName(bytes, second, stop, sent, sentStart, client, clientStart, length);
+    }
+    at = stop;
+  }
+}
+
+/**
+ * Where the data of a type has a name whose case means nothing: RFC 4034 section 6.2 lower-cases these before it signs,
+ * so changing their letters breaks no signature. Others (NSEC, SVCB) stay as they are.
+ */
+function nameInData(type: number): number {
+  switch (type) {
+    case Type.NS:
+    case Type.CNAME:
+    case Type.SOA:
+    case Type.PTR:
+    case Type.DNAME:
+      return 0;
+    case Type.MX:
+      return 2;
+    case Type.SRV:
+      return 6;
+    default:
+      return -1;
+  }
+}
+
+/** Looks at each suffix of a name that is written in full; one that ends in a pointer has its letters from there. */
+function restoreName(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  sent: Uint8Array,
+  sentStart: number,
+  client: Uint8Array,
+  clientStart: number,
+  length: number,
+): void {
+  if (bytes[at]! >= 0xc0) return;
+  let stop = at;
+  while (stop < end && bytes[stop] !== 0) {
+    if (bytes[stop]! >= 0x40) return;
+    stop += bytes[stop]! + 1;
+  }
+  if (stop >= end) return;
+  for (let label = at; label < stop; label += bytes[label]! + 1) {
+    const skip = length - (stop + 1 - label);
+    if (skip < 0 || !isLabelStart(sent, sentStart, skip)) continue;
+    if (!same(bytes, label, sent, sentStart + skip, length - skip)) continue;
+    for (let i = skip; i < length; i++) bytes[label + i - skip] = client[clientStart + i]!;
+    return;
+  }
+}
+
+function isLabelStart(name: Uint8Array, start: number, offset: number): boolean {
+  let at = 0;
+  while (at < offset) at += name[start + at]! + 1;
+  return at === offset;
+}
+
+function same(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}
+
+function differs(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+  return !same(a, aStart, b, bStart, length);
+}
+
+/** Behind the header of a message, where its question's name stands. */
+export const QUESTION = HEADER_SIZE;

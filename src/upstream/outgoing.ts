@@ -1,0 +1,152 @@
+/**
+ * The query that goes to another server: the client's own message with a fresh id, so that options, DO, CD and whatever
+ * else it holds pass, and with what plugins changed on the way (name, type, class, flags, size, DO).
+ *
+ * Two things differ from the client's message over UDP. The letters of the name get random case (draft-vixie-dnsext-dns0x20):
+ * an answer must repeat them, so a forger has to guess a bit more for every letter. And an answer of more than 1232 bytes
+ * is not asked for: it would come in fragments, whose second half anyone can replace (RFC 9715 section 3.1); what is
+ * longer is fetched over TCP.
+ */
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
+import { LOWER } from "../dns/name.ts";
+import type { Request } from "../dns/request.ts";
+import { Type } from "../dns/types.ts";
+import { randomWord } from "./random.ts";
+
+/** The largest UDP answer that we ask for (DNS flag day 2020, RFC 9715 appendix A). */
+export const SAFE_UDP_SIZE = 1_232;
+
+/** What the last `writeQuery` wrote. One object, as every query writes at least once. */
+export const written = {
+  length: 0,
+  /** Offset behind the question. */
+  questionEnd: 0,
+  /** The largest UDP answer that the server may send. */
+  udpSize: MIN_UDP_SIZE,
+};
+
+/** An upper bound of what `writeQuery` writes. */
+export function outgoingSize(request: Request): number {
+  return request.length + request.name.length + OPT_RECORD_SIZE;
+}
+
+/**
+ * Writes the query into `out` at `at`, where `outgoingSize` bytes are free, and describes it in `written`. A signed
+ * message (anything but an OPT in its additional section) keeps its letters and its OPT, which the signature covers.
+ */
+export function writeQuery(
+  request: Request,
+  out: Uint8Array,
+  at: number,
+  id: number,
+  randomLetters: boolean,
+  overUdp: boolean,
+): void {
+  const from = request.bytes;
+  const start = request.start;
+  const flags = request.flags & ~(Flag.QR | Flag.RCODE);
+  out[at] = id >> 8;
+  out[at + 1] = id;
+  out[at + 2] = flags >> 8;
+  out[at + 3] = flags;
+  for (let i = 4; i < HEADER_SIZE; i++) out[at + i] = from[start + i]!;
+
+  const additionals = (from[start + 10]! << 8) | from[start + 11]!;
+  const optAt = findOpt(request, additionals);
+  const signed = additionals > (optAt > 0 ? 1 : 0);
+  let to = writeName(request, out, at + HEADER_SIZE, randomLetters && !signed);
+  out[to++] = request.type >> 8;
+  out[to++] = request.type;
+  out[to++] = request.class >> 8;
+  out[to++] = request.class;
+  written.questionEnd = to - at;
+
+  const size = !request.hasOpt
+    ? MIN_UDP_SIZE
+    : overUdp && request.udpSize > SAFE_UDP_SIZE
+      ? SAFE_UDP_SIZE
+      : request.udpSize;
+  written.udpSize = signed ? request.udpLimit : Math.max(size, MIN_UDP_SIZE);
+  const optIsLast = optAt > 0 && optAt + OPT_RECORD_SIZE + read16(from, start + optAt + 9) === request.length;
+  if (optIsLast && !request.hasOpt) {
+    to = copy(from, start + request.questionEnd, start + optAt, out, to);
+    out[at + 11] = additionals - 1;
+  } else {
+    const shift = to - at - request.questionEnd;
+    to = copy(from, start + request.questionEnd, start + request.length, out, to);
+    if (optAt > 0 && !signed) writeOptFields(request, out, at + optAt + shift, size);
+    else if (request.hasOpt && additionals === 0) to = addOpt(request, out, at, to, size);
+  }
+  written.length = to - at;
+}
+
+/** Whether the chain asks for the name that the client wrote. */
+export function asksOriginalName(request: Request): boolean {
+  const { name, bytes, start } = request;
+  if (name.length !== request.questionEnd - HEADER_SIZE - 4) return false;
+  const first = start + HEADER_SIZE;
+  for (let i = 0; i < name.length; i++) if (LOWER[bytes[first + i]!] !== name.bytes[i]) return false;
+  return true;
+}
+
+/** Offset of the OPT record in the client's message, 0 when there is none. */
+function findOpt(request: Request, additionals: number): number {
+  const at = request.optOffset;
+  if (additionals === 0 || at < request.questionEnd || at + OPT_RECORD_SIZE > request.length) return 0;
+  const bytes = request.bytes;
+  const start = request.start + at;
+  return bytes[start] === 0 && bytes[start + 1] === 0 && bytes[start + 2] === Type.OPT ? at : 0;
+}
+
+function writeName(request: Request, out: Uint8Array, at: number, randomLetters: boolean): number {
+  const original = asksOriginalName(request);
+  const from = original ? request.bytes : request.name.bytes;
+  const first = original ? request.start + HEADER_SIZE : 0;
+  const length = request.name.length;
+  if (!randomLetters) return copy(from, first, first + length, out, at);
+  let bits = 0;
+  let left = 0;
+  for (let i = 0; i < length; i++) {
+    const byte = from[first + i]!;
+    const lower = byte | 0x20;
+    // Length bytes are below 64, letters above: one test tells them apart.
+    if (lower < 0x61 || lower > 0x7a || byte < 0x41) {
+      out[at + i] = byte;
+      continue;
+    }
+    if (left === 0) {
+      bits = randomWord();
+      left = 32;
+    }
+    out[at + i] = byte ^ ((bits & 1) << 5);
+    bits >>>= 1;
+    left--;
+  }
+  return at + length;
+}
+
+function writeOptFields(request: Request, out: Uint8Array, opt: number, size: number): void {
+  out[opt + 3] = size >> 8;
+  out[opt + 4] = size;
+  out[opt + 6] = request.ednsVersion;
+  out[opt + 7] = (out[opt + 7]! & 0x7f) | (request.dnssecOk ? 0x80 : 0);
+}
+
+/** A plugin gave the query an OPT record that the client's message lacks. */
+function addOpt(request: Request, out: Uint8Array, at: number, to: number, size: number): number {
+  out.fill(0, to, to + OPT_RECORD_SIZE);
+  out[to + 2] = Type.OPT;
+  writeOptFields(request, out, to, size);
+  out[at + 11] = 1;
+  return to + OPT_RECORD_SIZE;
+}
+
+function copy(from: Uint8Array, first: number, stop: number, out: Uint8Array, to: number): number {
+  let at = to;
+  for (let i = first; i < stop; i++) out[at++] = from[i]!;
+  return at;
+}
+
+function read16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}

@@ -1,0 +1,290 @@
+/**
+ * Questions over TCP (RFC 7766): a few connections to each server, kept open while they are used, several questions on
+ * each at a time, answers in any order. A connection that the server closed while it was idle costs nothing: what was
+ * just written to it is written again to a new one, once.
+ */
+import { connect, type Socket } from "node:net";
+import { HEADER_SIZE } from "../dns/header.ts";
+import type { Asker } from "./asker.ts";
+import type { Exchange } from "./exchange.ts";
+import { outgoingSize, writeQuery, written } from "./outgoing.ts";
+import { randomWord } from "./random.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Connections to one server from one worker: more than one, as some servers answer a connection's questions in turn. */
+export const MAX_CONNECTIONS = 4;
+/** Questions that wait on one connection. Beyond that the server does not keep up, and another is asked. */
+const MAX_PIPELINED = 64;
+/** Bytes that a connection may hold back because the server does not read. */
+const MAX_UNSENT = 256 * 1024;
+/** Messages with an id that nobody waits for (late answers, or zone transfers) before a connection is given up. */
+const MAX_STRAY = 1_000;
+/** How often idle connections are looked at. */
+const SWEEP_MS = 250;
+const LENGTH_SIZE = 2;
+
+export class Streams {
+  readonly upstream: Upstream;
+  readonly #maxIdle: number;
+  readonly #connections: Connection[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(upstream: Upstream, maxIdle: number) {
+    this.upstream = upstream;
+    this.#maxIdle = maxIdle;
+  }
+
+  /** Open connections, for tests. */
+  get size(): number {
+    return this.#connections.length;
+  }
+
+  /**
+   * Sends the question of `exchange`; `again` repeats the letters that were sent over UDP. Gives "" or why that is
+   * impossible.
+   */
+  send(asker: Asker, exchange: Exchange, again: boolean): string {
+    const connection = this.#choose(asker);
+    if (connection === undefined) return `dial tcp ${this.upstream.text}: too many queries are waiting for this server`;
+    connection.send(exchange, again);
+    return "";
+  }
+
+  /** Takes no more questions; connections close when the last answer has come. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#connections.slice()) connection.retire();
+  }
+
+  remove(connection: Connection): void {
+    const place = this.#connections.indexOf(connection);
+    if (place >= 0) this.#connections.splice(place, 1);
+    if (this.#connections.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** A connection has become idle: whether there are too many of those. */
+  tooManyIdle(): boolean {
+    let idle = 0;
+    for (const connection of this.#connections) if (connection.idle) idle++;
+    return idle > this.#maxIdle || this.#closed;
+  }
+
+  /** An idle connection, else a new one, else the least busy one. */
+  #choose(asker: Asker): Connection | undefined {
+    this.#sweep(asker.now);
+    let best: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.usable && (best === undefined || connection.load < best.load)) best = connection;
+    }
+    const mayOpen = this.#connections.length < MAX_CONNECTIONS && !this.#closed;
+    if (best !== undefined && (best.load === 0 || !mayOpen)) {
+      if (best.load >= MAX_PIPELINED) return undefined;
+      this.upstream.counters.reused(true);
+      return best;
+    }
+    if (!mayOpen) return undefined;
+    this.upstream.counters.opened(true);
+    const connection = new Connection(this, asker);
+    this.#connections.push(connection);
+    this.#timer ??= setInterval(() => {
+      asker.tell();
+      this.#sweep(asker.now);
+    }, SWEEP_MS).unref();
+    return connection;
+  }
+
+  #sweep(now: number): void {
+    for (const connection of this.#connections.slice()) connection.age(now);
+  }
+}
+
+export class Connection {
+  readonly #streams: Streams;
+  readonly #asker: Asker;
+  readonly #socket: Socket;
+  readonly #waiting = new Map<number, Exchange>();
+  readonly #openedAt: number;
+  #idleSince: number;
+  #open = false;
+  #retired = false;
+  /** The server has answered on it before, so that its end may be the end of an idle time. */
+  #answered = false;
+  /** Bytes of a message whose end has not come. */
+  #rest: Buffer = EMPTY;
+  #stray = 0;
+  #path: string;
+
+  constructor(streams: Streams, asker: Asker) {
+    this.#streams = streams;
+    this.#asker = asker;
+    this.#openedAt = asker.now;
+    this.#idleSince = asker.now;
+    const { address, port, source } = streams.upstream.options;
+    this.#path = streams.upstream.text;
+    this.#socket = connect({
+      host: address,
+      port,
+      noDelay: true,
+      ...(source === undefined ? {} : { localAddress: source }),
+    });
+    this.#socket.on("connect", () => this.#connected());
+    this.#socket.on("data", (bytes) => this.#read(bytes as Buffer));
+    this.#socket.on("end", () => this.#end("EOF"));
+    this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#end(this.#errorText(error)));
+    this.#socket.on("close", () => this.#end("EOF"));
+  }
+
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  get usable(): boolean {
+    return !this.#retired && this.#socket.writableLength < MAX_UNSENT;
+  }
+
+  get idle(): boolean {
+    return this.#waiting.size === 0 && !this.#retired;
+  }
+
+  send(exchange: Exchange, again: boolean): void {
+    const request = exchange.request!;
+    const id = this.#freeId();
+    const frame = Buffer.allocUnsafe(LENGTH_SIZE + outgoingSize(request));
+    writeQuery(request, frame, LENGTH_SIZE, id, false, false);
+    if (again) this.#asker.repeatQuestion(exchange, frame, LENGTH_SIZE);
+    else this.#asker.remember(exchange, frame, LENGTH_SIZE);
+    frame.writeUInt16BE(written.length, 0);
+    exchange.connection = this;
+    exchange.streamId = id;
+    this.#waiting.set(id, exchange);
+    this.#socket.write(frame.subarray(0, LENGTH_SIZE + written.length));
+  }
+
+  /** `exchange` does not wait for this connection any more. */
+  release(exchange: Exchange): void {
+    this.#waiting.delete(exchange.streamId);
+    exchange.connection = undefined;
+    if (this.#waiting.size > 0) return;
+    this.#idleSince = this.#asker.now;
+    if (this.#retired || this.#streams.tooManyIdle() || !this.#open) this.#destroy();
+  }
+
+  /** Takes no more questions. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#waiting.size === 0) this.#destroy();
+  }
+
+  /** A question on it had no answer in time: those that wait may still have theirs, new ones go elsewhere. */
+  distrust(): void {
+    this.#retired = true;
+  }
+
+  age(now: number): void {
+    const { expireMs, maxAgeMs } = this.#streams.upstream.options;
+    if (maxAgeMs > 0 && now - this.#openedAt >= maxAgeMs) this.retire();
+    else if (this.#waiting.size === 0 && now - this.#idleSince >= expireMs) this.retire();
+  }
+
+  timeoutReason(_exchange: Exchange): string {
+    return this.#open ? `read tcp ${this.#path}: i/o timeout` : `dial tcp ${this.#path}: i/o timeout`;
+  }
+
+  #connected(): void {
+    this.#open = true;
+    const { localAddress, localPort, localFamily } = this.#socket;
+    const local = localFamily === "IPv6" ? `[${localAddress}]` : localAddress;
+    this.#path = `${local}:${localPort}->${this.#streams.upstream.text}`;
+    this.#asker.tell();
+    for (const exchange of this.#waiting.values()) this.#asker.connected(exchange);
+  }
+
+  #read(bytes: Buffer): void {
+    this.#asker.tell();
+    // Grows with what has come, at most one message and what the kernel gave at once (64 KiB).
+    const data = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    let at = 0;
+    while (at + LENGTH_SIZE <= data.length && !this.#socket.destroyed) {
+      const length = data.readUInt16BE(at);
+      if (length < HEADER_SIZE) {
+        this.#end(`short read`);
+        return;
+      }
+      if (at + LENGTH_SIZE + length > data.length) break;
+      this.#message(data, at + LENGTH_SIZE, length);
+      at += LENGTH_SIZE + length;
+    }
+    this.#rest = at === data.length ? EMPTY : Buffer.from(data.subarray(at));
+  }
+
+  #message(data: Buffer, at: number, length: number): void {
+    const exchange = this.#waiting.get(data.readUInt16BE(at));
+    if (exchange !== undefined && this.#asker.message(exchange, data, at, length)) {
+      this.#answered = true;
+      return;
+    }
+    if (++this.#stray >= MAX_STRAY) this.#end("too many messages that nobody asked for");
+  }
+
+  /** The connection is over. What waits goes to a new one when the server had only ended an idle time. */
+  #end(reason: string): void {
+    if (this.#socket.destroyed && this.#waiting.size === 0) {
+      this.#streams.remove(this);
+      return;
+    }
+    this.#retired = true;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#destroy();
+    this.#asker.tell();
+    for (const exchange of waiting) {
+      if (exchange.connection !== this) continue;
+      exchange.connection = undefined;
+      if (this.#answered && !exchange.moved) {
+        exchange.moved = true;
+        const problem = this.#streams.send(this.#asker, exchange, true);
+        if (problem === "") continue;
+      }
+      this.#asker.streamFailed(exchange, reason === "EOF" ? reason : `${this.#verb()} ${this.#path}: ${reason}`);
+    }
+  }
+
+  #verb(): string {
+    return this.#open ? "read tcp" : "dial tcp";
+  }
+
+  #errorText(error: NodeJS.ErrnoException): string {
+    const call = this.#open ? "read" : "connect";
+    const text = GO_TEXTS[error.code ?? ""] ?? error.message;
+    return `${call}: ${text}`;
+  }
+
+  #freeId(): number {
+    for (;;) {
+      const id = randomWord() >>> 16;
+      if (!this.#waiting.has(id)) return id;
+    }
+  }
+
+  #destroy(): void {
+    this.#retired = true;
+    this.#socket.destroy();
+    this.#streams.remove(this);
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
+
+const GO_TEXTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset by peer",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network is unreachable",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EPIPE: "broken pipe",
+  ETIMEDOUT: "connection timed out",
+  EMFILE: "too many open files",
+};
