@@ -13,11 +13,11 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
   try {
     const supervisor = new Supervisor(isExample ? exampleReader(settings) : corefileReader(settings));
     printLine(maxProcsLine());
+    obeySignals(supervisor);
     await supervisor.start();
     announce(supervisor, settings.quiet);
     if (isExample) printLine(EXAMPLE_HINT);
     if (settings.pidfile !== undefined) writeFileSync(settings.pidfile, `${process.pid}\n`);
-    obeySignals(supervisor);
   } catch (error) {
     flushLog();
     process.stderr.write(`${explain(error)}\n`);
@@ -47,6 +47,7 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** From before the start on: unless it is taken, SIGUSR1 would open Node's inspector. */
 function obeySignals(supervisor: Supervisor): void {
   const log = new Logger();
   let ending = false;

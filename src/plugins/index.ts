@@ -6,9 +6,15 @@ import { pathToFileURL } from "node:url";
 import { isPluginPath } from "../corefile/parser.ts";
 import { PLUGIN_ORDER } from "../corefile/plugin-order.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import { bind } from "./bind.ts";
+import { debug } from "./debug.ts";
+import { erratic } from "./erratic.ts";
+import { errors } from "./errors.ts";
 import { multisocket } from "./multisocket.ts";
+import { root } from "./root.ts";
+import { whoami } from "./whoami.ts";
 
-const list: readonly Plugin[] = [multisocket];
+const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, erratic, whoami];
 
 export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) => [plugin.name, plugin]));
 

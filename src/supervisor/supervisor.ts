@@ -109,7 +109,7 @@ export class Supervisor {
   }
 
   async #reload(): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping || !this.#configuration) return;
     this.#log.info("Reloading");
     let controls: Controls | undefined;
     let opened: string[] = [];

@@ -207,7 +207,12 @@ export class StreamServer {
     const { socket } = connection;
     if (socket.destroyed) return;
     const now = performance.now();
+    const { maxQueries } = this.#limits;
     while (connection.inFlight < MAX_IN_FLIGHT && socket.writableLength < MAX_UNSENT) {
+      if (maxQueries >= 0 && connection.queries >= maxQueries) {
+        connection.ended = true;
+        break;
+      }
       const message = connection.shift();
       if (message === undefined) break;
       connection.lastActive = now;
@@ -219,7 +224,6 @@ export class StreamServer {
         socket.destroy();
         return;
       }
-      if (this.#limits.maxQueries >= 0 && connection.queries >= this.#limits.maxQueries) connection.ended = true;
     }
     if (connection.partial && connection.inFlight < MAX_IN_FLIGHT) {
       if (connection.messageSince === 0) connection.messageSince = now;

@@ -1,0 +1,102 @@
+/** SIGUSR1 and SIGTERM under load lose nothing; a bad Corefile changes nothing. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TestServer } from "../support/server.ts";
+
+const plugin = `${import.meta.dirname}/../support/fault-plugin.ts`;
+const corefile = `.:{PORT} {\n  multisocket 2\n  ${plugin}\n}\n`;
+const larger = `${corefile}.:{PORT2} {\n  ${plugin}\n}\n`;
+
+/** Asks without a pause until told to stop; gives how many queries there were and how many had no reply. */
+function keepAsking(server: TestServer): () => Promise<{ asked: number; lost: number }> {
+  let going = true;
+  let asked = 0;
+  let lost = 0;
+  const run = async (): Promise<void> => {
+    while (going) {
+      asked++;
+      if (!(await server.ask({ ask: "www.test. A", over: asked % 8 === 0 ? "tcp" : "udp" }, 1_000))) lost++;
+    }
+  };
+  const runs = Promise.all([run(), run(), run(), run()]);
+  return async () => {
+    going = false;
+    await runs;
+    return { asked, lost };
+  };
+}
+
+test("reload: listeners come and go, no query is lost", { timeout: 60_000 }, async () => {
+  const server = await TestServer.start({ corefile });
+  const stop = keepAsking(server);
+  try {
+    for (let round = 0; round < 6; round++) {
+      const from = server.lines.length;
+      server.write("Corefile", round % 2 === 0 ? larger : corefile);
+      server.signal("SIGUSR1");
+      assert.ok(await server.line(/^\[INFO\] Reloading complete$/, from, 10_000), server.lines.slice(from).join("\n"));
+      const reply = await server.ask({ ask: "www.test. A", port: 2 }, 300);
+      assert.equal(reply?.rcode, round % 2 === 0 ? "NOERROR" : undefined);
+    }
+    const { asked, lost } = await stop();
+    assert.ok(asked > 100, `only ${asked} queries`);
+    assert.equal(lost, 0, `${lost} of ${asked}`);
+  } finally {
+    await stop();
+    assert.equal(await server.stop(), 0);
+  }
+});
+
+for (const { name, text, says } of [
+  { name: "an unknown directive", text: ".:{PORT} {\n  nonsense\n}\n", says: /Unknown directive 'nonsense'/ },
+  { name: "a listener that cannot be opened", text: `${corefile}.:{PORT2} {\n  bind 192.0.2.1\n  ${plugin}\n}\n`, says: /192\.0\.2\.1/ },
+]) {
+  test(`reload with ${name}: all goes on as before`, async () => {
+    const server = await TestServer.start({ corefile });
+    try {
+      server.write("Corefile", text);
+      server.signal("SIGUSR1");
+      const line = await server.line(/^\[ERROR\] Restart failed: /, 0, 10_000);
+      assert.match(line ?? "", says);
+      assert.equal((await server.ask({ ask: "www.test. A" }))?.rcode, "NOERROR");
+      // And the next good one is taken.
+      server.write("Corefile", larger);
+      server.signal("SIGUSR1");
+      assert.ok(await server.line(/^\[INFO\] Reloading complete$/, 0, 10_000));
+      assert.equal((await server.ask({ ask: "www.test. A", port: 2 }))?.rcode, "NOERROR");
+    } finally {
+      assert.equal(await server.stop(), 0);
+    }
+  });
+}
+
+for (const { signal, code } of [
+  { signal: "SIGTERM", code: 0 },
+  { signal: "SIGINT", code: 0 },
+  { signal: "SIGQUIT", code: 0 },
+] as const) {
+  test(`${signal} ends the server with ${code}`, async () => {
+    const server = await TestServer.start({ corefile });
+    server.signal(signal);
+    assert.ok(await server.line(new RegExp(`^\\[INFO\\] ${signal}: `)));
+    assert.equal(await server.stop(), code);
+  });
+}
+
+test("SIGHUP is ignored", async () => {
+  const server = await TestServer.start({ corefile });
+  server.signal("SIGHUP");
+  assert.equal((await server.ask({ ask: "www.test. A" }))?.rcode, "NOERROR");
+  assert.equal(await server.stop(), 0);
+});
+
+for (const { name, text, says } of [
+  { name: "several mistakes", text: ".:{PORT} {\n  whoamy\n}\nb.test:{PORT} {\n  foo\n}\n", says: [/Corefile:2 - Error during parsing: Unknown directive 'whoamy'/, /Corefile:5 - .*'foo'/] },
+  { name: "an address that is not ours", text: `.:{PORT} {\n  bind 192.0.2.1\n  ${plugin}\n}\n`, says: [/192\.0\.2\.1/] },
+]) {
+  test(`a start with ${name} ends with 1 and says why`, async () => {
+    const { code, lines } = await TestServer.run({ corefile: text });
+    assert.equal(code, 1);
+    for (const line of says) assert.match(lines.join("\n"), line);
+  });
+}

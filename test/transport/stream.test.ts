@@ -1,0 +1,202 @@
+/** Rows C1 to C5 of the reliability catalogue, as far as one listener of one worker goes, with short times. */
+import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import { after, test } from "node:test";
+import { type Connection, type StreamLimits, StreamServer } from "../../src/transport/stream.ts";
+
+const LIMITS: StreamLimits = { readTimeoutMs: 300, writeTimeoutMs: 500, idleTimeoutMs: 600, maxQueries: -1 };
+/** Longer than the longest limit and the sweep that finds it. */
+const OVER_MS = 1_200;
+
+const servers: StreamServer[] = [];
+after(() => Promise.all(servers.map((server) => server.close(0))));
+
+/** Sends every message back; `delayMs` gives the time before, by the message's third word. */
+async function echo(limits: Partial<StreamLimits> = {}, answer?: (server: StreamServer, connection: Connection, bytes: Uint8Array) => void) {
+  const server: StreamServer = new StreamServer(
+    { ...LIMITS, ...limits },
+    {
+      message: (connection, bytes) => {
+        if (answer) answer(server, connection, bytes);
+        else {
+          connection.send(bytes, 0, bytes.length);
+          queueMicrotask(() => server.answered(connection));
+        }
+        return true;
+      },
+      error: (error) => assert.fail(error),
+    },
+  );
+  servers.push(server);
+  return { server, port: await server.listen("127.0.0.1", 0) };
+}
+
+function framed(id: number, size = 12): Buffer {
+  const message = Buffer.alloc(size + 2);
+  message.writeUInt16BE(size, 0);
+  message.writeUInt16BE(id, 2);
+  return message;
+}
+
+/** Collects whole messages until `count` are there, the connection ends, or the time is over. */
+function collect(socket: Socket, count: number, timeoutMs = 5_000): Promise<Buffer[]> {
+  return new Promise((resolve) => {
+    let pending = Buffer.alloc(0);
+    const messages: Buffer[] = [];
+    const timer = setTimeout(() => resolve(messages), timeoutMs);
+    const done = () => {
+      clearTimeout(timer);
+      resolve(messages);
+    };
+    socket.on("data", (chunk: Buffer) => {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
+        messages.push(pending.subarray(2, 2 + pending.readUInt16BE(0)));
+        pending = pending.subarray(2 + pending.readUInt16BE(0));
+      }
+      if (messages.length >= count) done();
+    });
+    socket.on("close", done);
+    socket.on("error", done);
+  });
+}
+
+/** Opens a connection, lets `act` do what it will, and says after how many milliseconds the server closed it. */
+function closedAfter(port: number, act: (socket: Socket) => void): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => act(socket));
+    const start = performance.now();
+    const timer = setTimeout(() => {
+      socket.destroy();
+      resolve(undefined);
+    }, OVER_MS);
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(performance.now() - start);
+    });
+    socket.resume();
+  });
+}
+
+for (const { name, act } of [
+  { name: "says nothing", act: () => {} },
+  { name: "sends half a length", act: (socket: Socket) => void socket.write(Buffer.from([0])) },
+  { name: "sends a length and nothing behind it", act: (socket: Socket) => void socket.write(Buffer.from([0, 40])) },
+  {
+    name: "sends a byte at a time",
+    act: (socket: Socket) => {
+      socket.write(Buffer.from([0xff, 0xff]));
+      const timer = setInterval(() => socket.write(Buffer.from([1])), 20);
+      socket.on("close", () => clearInterval(timer));
+    },
+  },
+  { name: "sends a length of 0", act: (socket: Socket) => void socket.write(Buffer.from([0, 0])) },
+  { name: "sends a message shorter than a header", act: (socket: Socket) => void socket.write(framed(1, 11)) },
+]) {
+  test(`a client that ${name} is closed in time (C1)`, async () => {
+    const { port, server } = await echo();
+    const ms = await closedAfter(port, act);
+    assert.notEqual(ms, undefined, "still open");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(server.connectionCount, 0);
+  });
+}
+
+test("a message may come a byte at a time, as long as it is whole in time", async () => {
+  const { port } = await echo({ readTimeoutMs: 5_000 });
+  const socket = connect(port, "127.0.0.1");
+  const replies = collect(socket, 2);
+  for (const byte of Buffer.concat([framed(7), framed(8)])) {
+    socket.write(Buffer.from([byte]));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual((await replies).map((reply) => reply.readUInt16BE(0)), [7, 8]);
+  socket.destroy();
+});
+
+test("10,000 pipelined queries in one write: each answered once, at most 100 at work (C4)", async () => {
+  let atWork = 0;
+  let most = 0;
+  const { port } = await echo({ readTimeoutMs: 60_000 }, (server, connection, bytes) => {
+    most = Math.max(most, ++atWork);
+    const finish = () => {
+      atWork--;
+      connection.send(bytes, 0, bytes.length);
+      server.answered(connection);
+    };
+    // Some at once, some later, so that answers overtake each other.
+    if (bytes[1]! % 3 === 0) queueMicrotask(finish);
+    else setTimeout(finish, bytes[1]! % 3);
+  });
+  const socket = connect(port, "127.0.0.1");
+  const replies = collect(socket, 10_000, 30_000);
+  socket.write(Buffer.concat(Array.from({ length: 10_000 }, (_, id) => framed(id))));
+  const ids = (await replies).map((reply) => reply.readUInt16BE(0));
+  assert.ok(most <= 100, `${most} at work`);
+  assert.notDeepEqual(ids, ids.toSorted((a, b) => a - b), "answers came in order");
+  assert.deepEqual(ids.toSorted((a, b) => a - b), Array.from({ length: 10_000 }, (_, id) => id));
+  socket.destroy();
+});
+
+test("a client that asks and never reads holds a bounded number of bytes and is closed (C3)", async () => {
+  let answers = 0;
+  const big = new Uint8Array(60_000);
+  const { port } = await echo({}, (server, connection) => {
+    answers++;
+    connection.send(big, 0, big.length);
+    queueMicrotask(() => server.answered(connection));
+  });
+  const socket = connect(port, "127.0.0.1");
+  socket.pause();
+  socket.on("error", () => {});
+  socket.write(Buffer.concat(Array.from({ length: 2_000 }, (_, id) => framed(id))));
+  // A paused socket does not notice its end by itself.
+  const server = servers.at(-1)!;
+  const until = performance.now() + 5_000;
+  do await new Promise((resolve) => setTimeout(resolve, 50));
+  while (server.connectionCount > 0 && performance.now() < until);
+  assert.equal(server.connectionCount, 0, "still open");
+  // The kernel's own buffers take some megabytes; 2,000 answers would be 120.
+  assert.ok(answers < 400, `${answers} answers were made`);
+  socket.destroy();
+});
+
+test("after a half-close what was asked is answered, then the connection ends (C5)", async () => {
+  const { port } = await echo({}, (server, connection, bytes) => {
+    setTimeout(() => {
+      connection.send(bytes, 0, bytes.length);
+      server.answered(connection);
+    }, 50);
+  });
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  const replies = collect(socket, 3);
+  socket.end(Buffer.concat([framed(1), framed(2)]));
+  assert.equal((await replies).length, 2);
+});
+
+test("a connection that has sent its maximum of queries is closed after the last answer", async () => {
+  const { port } = await echo({ maxQueries: 2 });
+  const socket = connect(port, "127.0.0.1");
+  const replies = collect(socket, 4);
+  socket.write(Buffer.concat([framed(1), framed(2), framed(3)]));
+  assert.equal((await replies).length, 2);
+});
+
+test("one address gets no more than its share once half of all connections are taken", async () => {
+  const { port, server } = await echo({ idleTimeoutMs: 60_000 });
+  const sockets: Socket[] = [];
+  const open = async (from: string, count: number) => {
+    const batch = Array.from({ length: count }, () => connect({ port, host: "127.0.0.1", localAddress: from }));
+    sockets.push(...batch);
+    for (const socket of batch) socket.on("error", () => {});
+    await Promise.all(batch.map((socket) => new Promise((resolve) => socket.once("connect", resolve).once("close", resolve))));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  };
+  await open("127.0.0.2", 560);
+  // Up to the half nobody is counted, then 127.0.0.2 has its hundred and more.
+  assert.ok(server.connectionCount >= 500 && server.connectionCount <= 501, `${server.connectionCount}`);
+  await open("127.0.0.3", 20);
+  assert.ok(server.connectionCount >= 520, "another address gets in");
+  for (const socket of sockets) socket.destroy();
+});
