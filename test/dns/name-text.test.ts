@@ -140,6 +140,7 @@ for (const { child, parent, inside } of [
   { child: "badexample.org.", parent: "example.org.", inside: false },
   { child: "a\\.example.org.", parent: "example.org.", inside: false },
   { child: "example.com.", parent: "example.org.", inside: false },
+  { child: "x\\001b.", parent: "b.", inside: false },
 ])
   test(`${child} ${inside ? "is" : "is not"} in ${parent}`, () =>
     assert.equal(isSubdomain(wireName(child), wireName(parent)), inside));

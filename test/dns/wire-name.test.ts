@@ -34,6 +34,7 @@ const ROWS: { what: string; hex: string; at: number; name?: string; end?: number
   { what: "pointer into the label just read", hex: `${HEADER}00020161c00e`, at: 13 },
   { what: "forward pointer", hex: `${HEADER}c00e00`, at: 12 },
   { what: "forward pointer behind a label", hex: `${HEADER}0161c01000`, at: 12 },
+  { what: "forward pointer behind a backward one", hex: `${HEADER}0161c01000c00c`, at: 17 },
   { what: "cycle of two", hex: `${HEADER}c00ec00c`, at: 14 },
   { what: "cycle of two with labels", hex: `${HEADER}0161c0100162c00c`, at: 16 },
   { what: "cycle of three", hex: `${HEADER}c00ec010c00c`, at: 16 },
