@@ -1,0 +1,70 @@
+/** What a `log` line says of a query's end: one object per chain, filled for each query. */
+import { Flag } from "../../dns/header.ts";
+import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
+import { Opcode, Rcode, Type } from "../../dns/types.ts";
+import { ANSWERED, DROPPED, type Outcome } from "../../plugin/outcome.ts";
+import type { Query } from "../../plugin/query.ts";
+import type { Class } from "./index.ts";
+
+const NANOSECONDS_PER_MS = 1e6;
+
+export class Seen {
+  /** Something was sent to the client. */
+  answered = false;
+  flags = 0;
+  rcode = 0;
+  /** Milliseconds on the monotonic clock. */
+  endedAt = 0;
+  #query: Query | undefined;
+  #outcome: Outcome = DROPPED;
+
+  fill(query: Query, outcome: Outcome): void {
+    const { reply } = query;
+    this.#query = query;
+    this.#outcome = outcome;
+    this.endedAt = performance.now();
+    const written = outcome === ANSWERED && !reply.empty;
+    this.answered = written || (outcome !== ANSWERED && outcome !== DROPPED);
+    this.flags = written ? reply.flags : ownFlags(query);
+    this.rcode = written ? reply.rcode : Math.max(outcome, 0);
+  }
+
+  /** The reply's length without compression and without the OPT record that the server adds. */
+  get size(): number {
+    if (!this.answered) return 0;
+    return this.#outcome === ANSWERED ? this.#query!.reply.uncompressedLength() : this.#query!.questionEnd;
+  }
+
+  get nanoseconds(): number {
+    return Math.max(Math.round((this.endedAt - this.#query!.receivedAt) * NANOSECONDS_PER_MS), 0);
+  }
+
+  /** Which class of replies this one is in. */
+  get class(): Class {
+    if (!this.answered) return "error";
+    const query = this.#query!;
+    if (query.opcode === Opcode.NOTIFY || query.type === Type.AXFR || query.type === Type.IXFR) return "error";
+    if (this.#outcome !== ANSWERED) return "error";
+    const { reply } = query;
+    const hasSoa = authorityHas(reply, Type.SOA);
+    if (this.rcode === Rcode.NXDOMAIN) return hasSoa ? "denial" : "error";
+    if (this.rcode !== Rcode.NOERROR) return "error";
+    return reply.counts[Section.ANSWER] === 0 && hasSoa ? "denial" : "success";
+  }
+}
+
+/** The flags of a reply that the server writes itself, as `Reply.begin` sets them. */
+function ownFlags(query: Query): number {
+  return query.opcode === Opcode.QUERY ? Flag.QR | (query.flags & (Flag.RD | Flag.CD)) : Flag.QR;
+}
+
+function authorityHas(reply: Reply, type: number): boolean {
+  if (reply.counts[Section.AUTHORITY] === 0) return false;
+  const count = reply.indexRecords();
+  const { index } = reply;
+  for (let i = 0; i < count; i++) {
+    const at = i * INDEX_WORDS;
+    if (index[at + Index.SECTION] === Section.AUTHORITY && index[at + Index.TYPE] === type) return true;
+  }
+  return false;
+}
