@@ -12,13 +12,14 @@ import type { Summary } from "./load/statistics.ts";
 import { buildTools } from "./load/tools.ts";
 
 const help = `npm run bench -- [--scenario NAME,...] [--server NAME[=PATH],...] [--repeats 3] [--seconds 2] [--json FILE]
-                 [--queries 500000] [--with-dnsperf] [--list]
+                 [--queries 500000] [--quiet 0] [--with-dnsperf] [--list]
 
   --scenario   names or beginnings of names ("zone"); all of them without
   --server     names, or NAME=PATH for another build of one: weftdns=../before/bin/weftdns; all of them without
   --repeats    rounds over all servers; the table shows medians and the spread between the rounds
   --seconds    length of one window of load
   --queries    of a startup scenario, before its second look at the memory
+  --quiet      seconds that each window may wait for a quiet machine, and be repeated when others disturbed it
   --json       also write a record, for example to bench/results/
   --with-dnsperf   let dnsperf ask the same, as a cross-check
 `;
@@ -36,6 +37,7 @@ async function main(): Promise<number> {
       repeats: { type: "string", default: "3" },
       seconds: { type: "string", default: "2" },
       queries: { type: "string", default: "500000" },
+      quiet: { type: "string", default: "0" },
       json: { type: "string" },
       "with-dnsperf": { type: "boolean", default: false },
       list: { type: "boolean", default: false },
@@ -59,6 +61,7 @@ async function main(): Promise<number> {
     repeats: between("repeats", values.repeats, 1, 100),
     seconds: between("seconds", values.seconds, 0.1, 600),
     startupQueries: between("queries", values.queries, 1, 1e9),
+    quietSeconds: between("quiet", values.quiet, 0, 600),
     dnsperf: values["with-dnsperf"],
   };
   if (chosen.length === 0) throw new Error(`no scenario is named ${values.scenario}; --list shows them`);
