@@ -10,16 +10,19 @@ import { bind } from "./bind.ts";
 import { debug } from "./debug.ts";
 import { erratic } from "./erratic.ts";
 import { errors } from "./errors.ts";
+import { forward } from "./forward/index.ts";
+import { log } from "./log/index.ts";
 import { multisocket } from "./multisocket.ts";
+import { proxy } from "./proxy.ts";
 import { root } from "./root.ts";
 import { whoami } from "./whoami.ts";
 
-const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, erratic, whoami];
+const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, log, forward, proxy, erratic, whoami];
 
 export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) => [plugin.name, plugin]));
 
 /** All words that may stand in a Corefile, the first outermost; those that are no key of `plugins` are refused by name. */
-export const pluginOrder: readonly string[] = PLUGIN_ORDER;
+export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) => (name === "forward" ? [name, "proxy"] : [name]));
 
 /** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */
 const DEFAULT_PLACE = "hosts";
