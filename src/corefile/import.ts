@@ -22,6 +22,9 @@ const MAX_WORDS = 500_000;
 /** More than anybody reads; a file that is no Corefile at all would have one in every line. */
 const MAX_MISTAKES = 100;
 
+/** Linux's PATH_MAX. Without it a folder that leads to itself would be followed with an ever longer path. */
+const MAX_PATH_LENGTH = 4096;
+
 interface Frame {
   readonly tokens: readonly Token[];
   at: number;
@@ -153,6 +156,10 @@ export class WordStream {
   #importedFiles(name: Token): (readonly Token[])[] {
     const pattern = name.text;
     const path = resolve(dirname(name.file), pattern);
+    if (path.length > MAX_PATH_LENGTH) {
+      this.mistake(name, "parsing", `Could not import ${pattern}: the path is too long`);
+      return [];
+    }
     if (/\*.*\*|\?.*\?|[[\]]/s.test(pattern)) {
       const words = "Glob pattern may only contain one wildcard (*), but has others";
       this.mistake(name, "parsing", `${words}: ${path}`);

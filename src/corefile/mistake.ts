@@ -58,25 +58,27 @@ export function tokenMistake(word: WordPlace, form: MistakeForm, message: string
 
 /** `Corefile:14:5: plugin/forward: unknown property 'maxfails'` */
 export function placedText(mistake: Mistake): string {
-  return oneLine(`${mistake.file}:${mistake.line}:${mistake.column}: ${pluginPrefix(mistake)}${mistake.message}`);
+  const { file, line, column, message } = mistake;
+  return oneLine(`${file}:${line}:${column}: ${pluginPrefix(mistake)}${cut(message)}`);
 }
 
 /** The line that CoreDNS prints on stderr for the same mistake. */
 export function startText(mistake: Mistake): string {
-  return oneLine(`${pluginPrefix(mistake)}${formPrefix(mistake)}${mistake.message}`);
+  return oneLine(`${pluginPrefix(mistake)}${formPrefix(mistake)}${cut(mistake.message)}`);
 }
 
-/**
- * A word of the file may hold anything: line ends, what a terminal obeys, or megabytes. Characters that do not print
- * become `\uXXXX`, and a long text is cut.
- */
+/** A word of the file may hold anything: what does not print becomes `\uXXXX`. */
 function oneLine(text: string): string {
-  const short = text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}...`;
-  return short.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A word may have megabytes too. */
+function cut(message: string): string {
+  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH)}...`;
 }
 
 /** Longer than any message about a file that somebody wrote. */
-const MAX_TEXT_LENGTH = 1000;
+const MAX_MESSAGE_LENGTH = 1000;
 
 /** Control characters, and those that turn the direction of the text. */
 export const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;

@@ -259,6 +259,12 @@ for (const { name, text, says, files } of [
     says: /maximum file import depth \(100000\) exceeded|more than 500000 words/,
     files: { ...NO_FILES, readFile: () => "import Corefile\nimport Corefile\n" },
   },
+  {
+    name: "a folder that leads to itself",
+    text: "import sub/x*\n",
+    says: /Could not import sub\/x\*: the path is too long$/,
+    files: { readFile: () => "import sub/x*\n", glob: (pattern) => [pattern] },
+  },
   { name: "a prefix of many zones, many times", text: "0.0.0.0/1 ".repeat(100_000), says: /more than 200000 zones/ },
   { name: "braces in every line", text: `. {\n log ${"{\n".repeat(300_000)}`, says: /Unexpected EOF/ },
 ] as { name: string; text: string; says: RegExp; files?: CorefileFiles }[]) {
