@@ -74,7 +74,8 @@ static uint32_t receive(struct port *port, struct endpoint *endpoint, uint32_t f
   for (uint32_t slot = filled, read = filled; read < end; read++) {
     struct msghdr *header = &port->in[read].msg_hdr;
     struct address *address = &port->addresses[read];
-    address->peer_length = header->msg_namelen;
+    // The kernel says how long the name would have been, also where none was asked for.
+    address->peer_length = endpoint->kind == CONNECTED ? 0 : header->msg_namelen;
     address->local_length = 0;
     address->interface = 0;
     if (endpoint->kind == NAMED_WITH_LOCAL) read_local(header, address);
@@ -105,7 +106,11 @@ static void report_exception(napi_env env) {
   if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }
 
-static void release_retired(struct port *port);
+/** The slots are free again, and with them the numbers of the sockets removed meanwhile. */
+static void end_batch(struct port *port) {
+  port->in_batch = false;
+  while (port->retired_count > 0) port->free_numbers[port->free_count++] = port->retired[--port->retired_count];
+}
 
 /**
  * One batch: JavaScript is called, what it wants sent goes out, and then promise continuations run (on closing the
@@ -118,20 +123,19 @@ static void dispatch(struct port *port, uint32_t count) {
   napi_value on_batch, receiver, argument, result;
   if (napi_open_handle_scope(env, &handles) != napi_ok) return;
   port->statistics[BATCHES]++;
-  port->in_batch = true;
   if (napi_get_global(env, &receiver) == napi_ok && napi_get_reference_value(env, port->on_batch, &on_batch) == napi_ok &&
       napi_create_uint32(env, count, &argument) == napi_ok &&
       napi_open_callback_scope(env, receiver, port->environment->context, &callback) == napi_ok) {
     int32_t send = 0;
+    port->in_batch = true;
     if (napi_call_function(env, receiver, on_batch, 1, &argument, &result) != napi_ok) {
       report_exception(env);
     } else if (napi_get_value_int32(env, result, &send) == napi_ok && send > 0 && !port->closed) {
       send_descriptors(port, (uint32_t)send);
     }
+    end_batch(port);
     napi_close_callback_scope(env, callback);
   }
-  port->in_batch = false;
-  release_retired(port);
   napi_close_handle_scope(env, handles);
 }
 
@@ -346,10 +350,6 @@ static bool grow_endpoints(struct port *port) {
   return true;
 }
 
-static void release_retired(struct port *port) {
-  while (port->retired_count > 0) port->free_numbers[port->free_count++] = port->retired[--port->retired_count];
-}
-
 /** The inner epoll itself does not keep the event loop alive, only sockets do. */
 static void update_reference(struct port *port) {
   if (!port->watcher) return;
@@ -394,8 +394,8 @@ void port_remove(struct port *port, uint32_t number) {
   free(endpoint);
   port->endpoints[number] = NULL;
   port->endpoint_count--;
-  port->retired[port->retired_count++] = number;
-  if (!port->in_batch) release_retired(port);
+  if (port->in_batch) port->retired[port->retired_count++] = number;
+  else port->free_numbers[port->free_count++] = number;
   update_reference(port);
 }
 

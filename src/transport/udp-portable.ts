@@ -128,7 +128,7 @@ class PortablePort implements PacketPort {
       entry.socket = socket;
       this.#watch(entry, "listening");
       socket.on("error", (error) => {
-        if (!hasNoIPv6(error, listener)) return this.#fail(entry, error);
+        if (!hasNoIPv6(error, listener) || !this.#isOpen(entry)) return this.#fail(entry, error);
         socket.close();
         begin(openListener({ ...listener, address: "0.0.0.0" }));
       });
@@ -155,9 +155,6 @@ class PortablePort implements PacketPort {
     const entry = this.#entries[number];
     if (!entry) return;
     this.#entries[number] = undefined;
-    entry.socket.removeAllListeners();
-    // What it still tries to send may fail when nobody listens any more.
-    entry.socket.on("error", ignore);
     close(entry.socket);
     if (this.#inBatch) {
       this.#retired.push(number);
@@ -176,7 +173,7 @@ class PortablePort implements PacketPort {
       const offset = this.descriptors[at + 2]!;
       const length = this.descriptors[at + 3]!;
       const fits = offset >= 0 && length >= 0 && offset + length <= this.sending.length;
-      const known = entry?.connected ? record === -1 : record >= 0 && readFamily(this.addresses, record) !== 0;
+      const known = entry?.connected ? record === -1 : this.#hasAddress(record);
       if (!entry || !fits || !known) this.statistics[PacketCounter.LOST_OTHER]!++;
       else if (this.#sendOne(entry, record, offset, length)) accepted++;
     }
@@ -199,6 +196,7 @@ class PortablePort implements PacketPort {
 
   #watch(entry: Entry, ready: "listening" | "connect"): void {
     entry.socket.on(ready, () => {
+      if (!this.#isOpen(entry)) return;
       const early = entry.early ?? [];
       entry.early = undefined;
       for (const send of early) send();
@@ -206,7 +204,13 @@ class PortablePort implements PacketPort {
     entry.socket.on("message", (bytes, from) => this.#receive(entry, bytes, from));
   }
 
+  /** Closing takes a while in node, and what comes meanwhile is nobody's. */
+  #isOpen(entry: Entry): boolean {
+    return this.#entries[entry.number] === entry;
+  }
+
   #receive(entry: Entry, bytes: Uint8Array, from: RemoteInfo): void {
+    if (!this.#isOpen(entry)) return;
     this.statistics[PacketCounter.RECEIVED]!++;
     if (bytes.length > this.slotSize) {
       this.statistics[PacketCounter.TRUNCATED]!++;
@@ -224,6 +228,7 @@ class PortablePort implements PacketPort {
   }
 
   #fail(entry: Entry, error: Error): void {
+    if (!this.#isOpen(entry)) return;
     const slot = this.#filled;
     this.addresses.fill(0, slot * ADDRESS_SIZE, (slot + 1) * ADDRESS_SIZE);
     this.#fill(entry.number, errnoOf(error));
@@ -253,6 +258,10 @@ class PortablePort implements PacketPort {
       this.#inBatch = false;
       while (this.#retired.length > 0) this.#free.push(this.#retired.pop()!);
     }
+  }
+
+  #hasAddress(record: number): boolean {
+    return record >= 0 && record < 2 * this.slotCount && readFamily(this.addresses, record) !== 0;
   }
 
   #dropSlotsOf(number: number): void {
@@ -298,14 +307,12 @@ class PortablePort implements PacketPort {
     }
     this.statistics[lossOf((error as NodeJS.ErrnoException).code)]!++;
     // Whoever asked waits for an answer, and is told that there will be none.
-    if (entry.connected && this.#entries[entry.number] === entry) this.#fail(entry, error);
+    if (entry.connected) this.#fail(entry, error);
   }
 }
 
 const EBADF = 9;
 const EINVAL = 22;
-
-function ignore(): void {}
 
 function close(socket: Socket): void {
   try {
