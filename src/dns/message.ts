@@ -63,7 +63,12 @@ export interface MessageShape {
  * Walks a whole message, whose question ends at `questionEnd`, without looking into the records' data. Undefined when
  * its counts or lengths do not fit its bytes.
  */
-export function checkMessage(bytes: Uint8Array, start: number, length: number, questionEnd: number): MessageShape | undefined {
+export function checkMessage(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  questionEnd: number,
+): MessageShape | undefined {
   const end = start + length;
   let at = start + questionEnd;
   let opt = 0;

@@ -108,16 +108,21 @@ export class Reply {
     const flags = request.flags;
     // RFC 1035 section 4.1.1; RD and CD are copied for QUERY only, as CoreDNS does.
     this.flags =
-      (flags & Flag.OPCODE) === 0
-        ? Flag.QR | (flags & (Flag.RD | Flag.CD))
-        : Flag.QR | (flags & Flag.OPCODE);
+      (flags & Flag.OPCODE) === 0 ? Flag.QR | (flags & (Flag.RD | Flag.CD)) : Flag.QR | (flags & Flag.OPCODE);
   }
 
   /**
    * Takes over a whole message from elsewhere; its question is replaced by that of `request`, which must have the same
    * length. The message must have been checked (`checkMessage`). False when it does not fit into the room.
    */
-  adopt(request: Request, message: Uint8Array, offset: number, length: number, recordsEnd: number, opt: number): boolean {
+  adopt(
+    request: Request,
+    message: Uint8Array,
+    offset: number,
+    length: number,
+    recordsEnd: number,
+    opt: number,
+  ): boolean {
     this.#reset();
     if (!this.reserve(length)) return false;
     const bytes = this.bytes;
@@ -251,7 +256,8 @@ export class Reply {
     this.#targetCount = 0;
     this.#questionIsTarget = false;
     this.#indexedUpTo = -1;
-    for (const { section, name, type, class: klass, ttl, data } of list) this.add(section, name, type, klass, ttl, data);
+    for (const { section, name, type, class: klass, ttl, data } of list)
+      this.add(section, name, type, klass, ttl, data);
   }
 
   /** Drops all records behind the first `keep` ones. */
@@ -403,7 +409,8 @@ export class Reply {
     this.#questionIsTarget = true;
     if (this.questionEnd <= HEADER_SIZE + 5) return;
     const labels = suffixHashes(this.bytes, this.start + HEADER_SIZE);
-    for (let label = 0; label < labels; label++) this.#addTarget(suffixOffsets[label]! - this.start, suffixHash[label]!);
+    for (let label = 0; label < labels; label++)
+      this.#addTarget(suffixOffsets[label]! - this.start, suffixHash[label]!);
   }
 
   #addTarget(offset: number, hash: number): void {
@@ -460,7 +467,8 @@ function suffixHashes(wire: Uint8Array, offset: number): number {
   suffixOffsets[labels] = at;
   let hash = 17;
   for (let label = labels - 1; label >= 0; label--) {
-    for (let i = suffixOffsets[label]!; i < suffixOffsets[label + 1]!; i++) hash = Math.imul(hash ^ wire[i]!, 0x01000193);
+    for (let i = suffixOffsets[label]!; i < suffixOffsets[label + 1]!; i++)
+      hash = Math.imul(hash ^ wire[i]!, 0x01000193);
     suffixHash[label] = hash;
   }
   return labels;

@@ -9,8 +9,8 @@
  *   MALFORMED     reply FORMERR, with the question when `questionEnd` says that it could be read
  */
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
-import { BAD_NAME, Name } from "./name.ts";
 import { checkRecord } from "./message.ts";
+import { BAD_NAME, Name } from "./name.ts";
 import { Opcode, Rcode, Type } from "./types.ts";
 
 export const Reading = { FINE: 0, IGNORE: 1, HEADER_ONLY: 2, MALFORMED: 3 } as const;
@@ -59,7 +59,7 @@ export class Request {
 
   /** What the client takes over UDP: RFC 6891 section 6.2.3, never less than 512. */
   get udpLimit(): number {
-    return this.udpSize < MIN_UDP_SIZE ? MIN_UDP_SIZE : this.udpSize;
+    return Math.max(this.udpSize, MIN_UDP_SIZE);
   }
 
   read(bytes: Uint8Array, start: number, length: number): Reading {

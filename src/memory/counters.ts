@@ -54,7 +54,11 @@ export class CounterRow {
   counter(name: string, help: string, labels: Readonly<Record<string, string>> = {}): Counter {
     const cells = this.#cells;
     const { first } = this.#allocate({ kind: "counter", name, help, labels, dimensions: {}, bounds: [] }, 1);
-    return { add: (amount) => void (cells[first]! += amount) };
+    return {
+      add: (amount) => {
+        cells[first]! += amount;
+      },
+    };
   }
 
   table(
@@ -66,7 +70,11 @@ export class CounterRow {
     const cells = this.#cells;
     const count = Object.values(dimensions).reduce((product, values) => product * values.length, 1);
     const { first } = this.#allocate({ kind: "counter", name, help, labels, dimensions, bounds: [] }, count);
-    return { add: (index, amount) => void (cells[first + index]! += amount) };
+    return {
+      add: (index, amount) => {
+        cells[first + index]! += amount;
+      },
+    };
   }
 
   histogram(

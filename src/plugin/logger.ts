@@ -134,9 +134,17 @@ function writeSome(offset: number, length: number): number {
 
 /** Lines must stay lines, and a terminal must not obey them: control characters are shown as Go's %q shows them. */
 function escapeControls(text: string): string {
-  return text.replace(CONTROLS, (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  let escaped = "";
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if ((code >= 0x20 && code !== 0x7f) || code === TAB) continue;
+    escaped += `${text.slice(from, i)}\\x${code.toString(16).padStart(2, "0")}`;
+    from = i + 1;
+  }
+  return escaped + text.slice(from);
 }
-const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
+const TAB = 0x09;
 
 /** RFC 3339 with nanoseconds, as far as the clock goes. */
 function timestamp(): string {

@@ -22,7 +22,9 @@ const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, log, fo
 export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) => [plugin.name, plugin]));
 
 /** All words that may stand in a Corefile, the first outermost; those that are no key of `plugins` are refused by name. */
-export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) => (name === "forward" ? [name, "proxy"] : [name]));
+export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) =>
+  name === "forward" ? [name, "proxy"] : [name],
+);
 
 /** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */
 const DEFAULT_PLACE = "hosts";

@@ -2,8 +2,9 @@
  * From a Corefile's text to a plan: parse it, let every plugin read its directives, work out who listens where. Plugins
  * read in their order, each in all blocks, as CoreDNS does it, so the first mistake is the one that CoreDNS would name.
  */
-import { ConfigMistake, type Mistake } from "../corefile/mistake.ts";
+
 import { findClashes, zoneLine } from "../corefile/keys.ts";
+import { ConfigMistake, type Mistake } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, parseCorefile } from "../corefile/parser.ts";
 import type { ServerBlock, ServerKey } from "../corefile/server-block.ts";
 import { BlockSettings } from "../plugin/block-settings.ts";
@@ -104,7 +105,10 @@ function readDirective(
 ): void {
   const directive = block.directives.find((candidate) => candidate.name === name);
   if (!directive) return;
-  if (!plugin) return directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
+  if (!plugin) {
+    directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
+    return;
+  }
   for (const part of plugin.repeatable ? directive.perStanza() : [directive]) {
     const config = plugin.parse(part, settings);
     const element = { id: `${generation}/${index}/${elements.length}/${name}`, plugin: name, config };

@@ -4,8 +4,8 @@
  * answered by its replacement, and meanwhile the group's steering program sends nothing there.
  */
 import { native } from "../native/index.ts";
-import { closeFd, openUdp, setSteering, socketDrops } from "../transport/udp.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
+import { closeFd, openUdp, setSteering, socketDrops } from "../transport/udp.ts";
 
 /**
  * Bytes that the kernel may queue for one socket: at 100,000 queries a second of 100 bytes (each costs the kernel some

@@ -2,9 +2,10 @@
  * The main thread: owns what lasts (configuration, sockets, workers, control halves, HTTP) and leads the server through
  * start, reload and stop. Queries never come here.
  */
-import { CounterRow } from "../memory/counters.ts";
+
 import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
+import { CounterRow } from "../memory/counters.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
 import type { Plan } from "../plugin/plan.ts";
 import { type Configuration, type ConfigurationSource, loadConfiguration } from "./configuration.ts";

@@ -101,9 +101,15 @@ export class WorkerPool {
   }
 
   /** Leads all workers to `plan`. When one cannot prepare it, none takes it, and the reason is thrown. */
-  async deploy(plan: Plan, sockets: (worker: number) => ReadonlyMap<string, number>, published: ReadonlyMap<string, unknown>): Promise<void> {
+  async deploy(
+    plan: Plan,
+    sockets: (worker: number) => ReadonlyMap<string, number>,
+    published: ReadonlyMap<string, unknown>,
+  ): Promise<void> {
     const threads = this.#threads.filter((thread) => thread !== undefined);
-    const failures = await Promise.all(threads.map((thread) => this.#prepare(thread, plan, sockets(thread.index), published)));
+    const failures = await Promise.all(
+      threads.map((thread) => this.#prepare(thread, plan, sockets(thread.index), published)),
+    );
     const failure = failures.find((reason) => reason !== undefined);
     if (failure !== undefined) {
       for (const thread of threads) this.#send(thread, { kind: "discard", generation: plan.generation });
@@ -130,7 +136,9 @@ export class WorkerPool {
 
   /** Rows of counters of the workers that run now. */
   rows(): { row: CounterRow; descriptions: readonly CellDescription[] }[] {
-    return this.#threads.filter((thread) => thread !== undefined).map(({ row, descriptions }) => ({ row, descriptions }));
+    return this.#threads
+      .filter((thread) => thread !== undefined)
+      .map(({ row, descriptions }) => ({ row, descriptions }));
   }
 
   #begin(index: number): Thread {
@@ -154,7 +162,8 @@ export class WorkerPool {
       startedAt: now,
       ended: run.then(
         () => this.#ended(thread, "ended"),
-        (error: unknown) => this.#ended(thread, thread.reason ?? (error instanceof Error ? error.message : String(error))),
+        (error: unknown) =>
+          this.#ended(thread, thread.reason ?? (error instanceof Error ? error.message : String(error))),
       ),
       descriptions: [],
       state: "starting",

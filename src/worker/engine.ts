@@ -73,8 +73,9 @@ export class Engine {
     if (query.block?.debug) throw error;
     this.#counters.panics();
     const text = error instanceof Error ? error.message : String(error);
-    const stack = query.block?.stacktrace && error instanceof Error ? `\n${error.stack}` : "";
-    this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}${stack}`);
+    this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}`);
+    const stack = query.block?.stacktrace && error instanceof Error ? (error.stack ?? "") : "";
+    for (const line of stack.split("\n").slice(1)) this.#log.error(line);
     return query.fail(SERVFAIL, text);
   }
 

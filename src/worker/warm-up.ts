@@ -5,7 +5,7 @@
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Class, Type } from "../dns/types.ts";
 import { ANSWERED } from "../plugin/outcome.ts";
-import { type ListenerPlan } from "../plugin/plan.ts";
+import type { ListenerPlan } from "../plugin/plan.ts";
 import { Query, Transport } from "../plugin/query.ts";
 import { Engine, type Served } from "./engine.ts";
 import { ZoneRouter } from "./zone-router.ts";

@@ -7,8 +7,8 @@ import { CounterRow } from "../memory/counters.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import type { ListenerPlan, Plan } from "../plugin/plan.ts";
-import { Transport } from "../plugin/query.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import { Transport } from "../plugin/query.ts";
 import { withUserPlugins } from "../plugins/index.ts";
 import { Engine, type Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
@@ -85,7 +85,9 @@ export class Worker {
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
-      const plugins = await withUserPlugins(plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)));
+      const plugins = await withUserPlugins(
+        plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)),
+      );
       for (const listener of plan.listeners) {
         const targets = await this.#link(plan, listener, plugins, published, chains, receivers);
         served.set(listener.id, { plan: listener, router: new ZoneRouter(targets) });

@@ -13,9 +13,15 @@ for (const fault of ["throw", "reject"]) {
       const reply = await server.ask({ ask: `${fault}.test. A` });
       assert.equal(reply?.rcode, "SERVFAIL");
       const line = await server.line(/Recovered from panic/);
-      assert.match(line ?? "", new RegExp(`^\\[ERROR\\] Recovered from panic in server: "dns://:\\d+" ${fault}\\w+ on purpose$`));
+      assert.match(
+        line ?? "",
+        new RegExp(`^\\[ERROR\\] Recovered from panic in server: "dns://:\\d+" ${fault}\\w+ on purpose$`),
+      );
       assert.equal((await server.ask({ ask: "www.test. A" }))?.rcode, "NOERROR");
-      assert.equal(server.lines.some((text) => /died/.test(text)), false);
+      assert.equal(
+        server.lines.some((text) => /died/.test(text)),
+        false,
+      );
     } finally {
       assert.equal(await server.stop(), 0);
     }

@@ -49,7 +49,11 @@ test("reload: listeners come and go, no query is lost", { timeout: 60_000 }, asy
 
 for (const { name, text, says } of [
   { name: "an unknown directive", text: ".:{PORT} {\n  nonsense\n}\n", says: /Unknown directive 'nonsense'/ },
-  { name: "a listener that cannot be opened", text: `${corefile}.:{PORT2} {\n  bind 192.0.2.1\n  ${plugin}\n}\n`, says: /192\.0\.2\.1/ },
+  {
+    name: "a listener that cannot be opened",
+    text: `${corefile}.:{PORT2} {\n  bind 192.0.2.1\n  ${plugin}\n}\n`,
+    says: /192\.0\.2\.1/,
+  },
 ]) {
   test(`reload with ${name}: all goes on as before`, async () => {
     const server = await TestServer.start({ corefile });
@@ -91,8 +95,16 @@ test("SIGHUP is ignored", async () => {
 });
 
 for (const { name, text, says } of [
-  { name: "several mistakes", text: ".:{PORT} {\n  whoamy\n}\nb.test:{PORT} {\n  foo\n}\n", says: [/Corefile:2 - Error during parsing: Unknown directive 'whoamy'/, /Corefile:5 - .*'foo'/] },
-  { name: "an address that is not ours", text: `.:{PORT} {\n  bind 192.0.2.1\n  ${plugin}\n}\n`, says: [/192\.0\.2\.1/] },
+  {
+    name: "several mistakes",
+    text: ".:{PORT} {\n  whoamy\n}\nb.test:{PORT} {\n  foo\n}\n",
+    says: [/Corefile:2 - Error during parsing: Unknown directive 'whoamy'/, /Corefile:5 - .*'foo'/],
+  },
+  {
+    name: "an address that is not ours",
+    text: `.:{PORT} {\n  bind 192.0.2.1\n  ${plugin}\n}\n`,
+    says: [/192\.0\.2\.1/],
+  },
 ]) {
   test(`a start with ${name} ends with 1 and says why`, async () => {
     const { code, lines } = await TestServer.run({ corefile: text });

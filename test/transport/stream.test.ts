@@ -12,7 +12,10 @@ const servers: StreamServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close(0))));
 
 /** Sends every message back; `delayMs` gives the time before, by the message's third word. */
-async function echo(limits: Partial<StreamLimits> = {}, answer?: (server: StreamServer, connection: Connection, bytes: Uint8Array) => void) {
+async function echo(
+  limits: Partial<StreamLimits> = {},
+  answer?: (server: StreamServer, connection: Connection, bytes: Uint8Array) => void,
+) {
   const server: StreamServer = new StreamServer(
     { ...LIMITS, ...limits },
     {
@@ -111,7 +114,10 @@ test("a message may come a byte at a time, as long as it is whole in time", asyn
     socket.write(Buffer.from([byte]));
     await new Promise((resolve) => setImmediate(resolve));
   }
-  assert.deepEqual((await replies).map((reply) => reply.readUInt16BE(0)), [7, 8]);
+  assert.deepEqual(
+    (await replies).map((reply) => reply.readUInt16BE(0)),
+    [7, 8],
+  );
   socket.destroy();
 });
 
@@ -134,8 +140,15 @@ test("10,000 pipelined queries in one write: each answered once, at most 100 at 
   socket.write(Buffer.concat(Array.from({ length: 10_000 }, (_, id) => framed(id))));
   const ids = (await replies).map((reply) => reply.readUInt16BE(0));
   assert.ok(most <= 100, `${most} at work`);
-  assert.notDeepEqual(ids, ids.toSorted((a, b) => a - b), "answers came in order");
-  assert.deepEqual(ids.toSorted((a, b) => a - b), Array.from({ length: 10_000 }, (_, id) => id));
+  assert.notDeepEqual(
+    ids,
+    ids.toSorted((a, b) => a - b),
+    "answers came in order",
+  );
+  assert.deepEqual(
+    ids.toSorted((a, b) => a - b),
+    Array.from({ length: 10_000 }, (_, id) => id),
+  );
   socket.destroy();
 });
 
@@ -190,7 +203,9 @@ test("one address gets no more than its share once half of all connections are t
     const batch = Array.from({ length: count }, () => connect({ port, host: "127.0.0.1", localAddress: from }));
     sockets.push(...batch);
     for (const socket of batch) socket.on("error", () => {});
-    await Promise.all(batch.map((socket) => new Promise((resolve) => socket.once("connect", resolve).once("close", resolve))));
+    await Promise.all(
+      batch.map((socket) => new Promise((resolve) => socket.once("connect", resolve).once("close", resolve))),
+    );
     await new Promise((resolve) => setTimeout(resolve, 100));
   };
   await open("127.0.0.2", 560);
