@@ -18,7 +18,7 @@
  *     whoami
  *   }
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Stanza } from "../corefile/directive.ts";
@@ -65,8 +65,13 @@ function addressesOf(word: string): string[] | undefined {
   if (isIP(word) !== 0 && !word.includes("%")) return [canonical(word)];
   const entries = networkInterfaces()[word];
   if (entries) return entries.map(({ address, scopeid }) => (scopeid ? `${address}%${word}` : address));
-  // Interfaces that are down or have no address are not in the list above.
-  return /^[^/\s]+$/.test(word) && existsSync(`/sys/class/net/${word}`) ? [] : undefined;
+  return allInterfaces().includes(word) ? [] : undefined;
+}
+
+/** Also those that are down or have no address, which the list of Node.js leaves out. */
+function allInterfaces(): readonly string[] {
+  const directory = "/sys/class/net";
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 function canonical(address: string): string {

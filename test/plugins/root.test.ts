@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { root } from "../../src/plugins/root.ts";
+import { parseBlock } from "../support/chain.ts";
+
+for (const { directive, path, warnings = [], mistakes = [] } of [
+  { directive: "root /", path: "/" },
+  { directive: "root /tmp\nroot /", path: "/" },
+  {
+    directive: "root /nonexistent",
+    path: "/nonexistent",
+    warnings: ["Corefile:2:6: plugin/root: Root path does not exist: /nonexistent"],
+  },
+  {
+    directive: "root",
+    path: "",
+    mistakes: [
+      "Corefile:2:1: plugin/root: Wrong argument count or unexpected line ending after 'root', expected a directory",
+    ],
+  },
+  {
+    directive: "root / /tmp",
+    path: "/",
+    mistakes: [
+      "Corefile:2:8: plugin/root: Wrong argument count or unexpected line ending after '/tmp', expected no more than 1 argument",
+    ],
+  },
+]) {
+  test(`root: ${directive.replace("\n", ", ")}`, () => {
+    const parsed = parseBlock([root], `. {\n${directive}\n}`);
+    assert.equal(parsed.block.root, path);
+    assert.deepEqual(parsed.warnings, warnings);
+    assert.deepEqual(parsed.mistakes, mistakes);
+    assert.deepEqual(parsed.elements, []);
+  });
+}
