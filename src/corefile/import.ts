@@ -150,7 +150,7 @@ export class WordStream {
   }
 
   warn(at: Token, message: string): void {
-    this.warnings.push(tokenMistake(at, "parsing", message));
+    if (this.warnings.length < MAX_MISTAKES) this.warnings.push(tokenMistake(at, "parsing", message));
   }
 
   #importedFiles(name: Token): (readonly Token[])[] {

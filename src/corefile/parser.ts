@@ -99,8 +99,8 @@ class Parser {
     }
     const hasBraces = words.isOpen(words.peek());
     if (hasBraces) words.take();
-    // CoreDNS reads such a block and never serves it. An unset variable in place of the keys makes one.
-    if (keys.length === 0) words.mistake(place, "parsing", "this server block has no zone, expected one such as '.'");
+    // An unset variable in place of the keys makes such a block.
+    if (keys.length === 0) words.warn(place, "this server block has no zone, so it is never served");
     if (words.isClose(first?.token)) words.warn(first!.token, "this '}' closes nothing, so it is a zone of this name");
     const body = new BlockBody(keys.map((key) => this.#readKey(key.token, key.text)));
     this.#directives(body, hasBraces);
@@ -160,8 +160,8 @@ class Parser {
     for (let depth = 1; ; ) {
       const token = words.peek();
       if (token === undefined) {
-        this.#unclosedBlock();
-        break;
+        this.#expectedClose();
+        return;
       }
       words.take();
       if (words.isOpen(token)) depth++;
@@ -191,7 +191,12 @@ class Parser {
     const last = words.last!;
     // CoreDNS looks at the last word only, so the brace of a directive's options passes for the block's.
     if (words.isClose(last)) words.warn(last, "the server block is not closed, expected one more '}'");
-    else words.mistake(last, "syntax", `Unexpected token '${last.text}', expecting '}'`);
+    else this.#expectedClose();
+  }
+
+  #expectedClose(): void {
+    const last = this.#words.last!;
+    this.#words.mistake(last, "syntax", `Unexpected token '${last.text}', expecting '}'`);
   }
 
   /** Reads one occurrence of a directive. False when the block has ended with it, by a brace too many or a file too short. */
