@@ -4,8 +4,8 @@
  * what it finds is done elsewhere.
  */
 
-export const COMMANDS = ["serve", "check", "example"] as const;
-export type Command = (typeof COMMANDS)[number];
+const COMMANDS = ["serve", "check", "example"] as const;
+type Command = (typeof COMMANDS)[number];
 
 export interface Settings {
   /** The file of `-conf`; undefined when the flag is not given, "stdin" to read a pipe. */

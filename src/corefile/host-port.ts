@@ -22,7 +22,7 @@ export function splitAddress(text: string, defaultPort?: number): HostPort | und
 }
 
 /** Decimal digits up to 65535; 0 lets the system choose. */
-export function parsePort(text: string): number | undefined {
+function parsePort(text: string): number | undefined {
   if (!/^[0-9]+$/.test(text)) return undefined;
   const port = Number(text);
   return port <= 65535 ? port : undefined;

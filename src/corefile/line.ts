@@ -13,7 +13,7 @@ import type { ServerKey, Token } from "./server-block.ts";
 import { isDomainName, MAX_ZONES, normalizeZone, zonesOf } from "./zones.ts";
 
 /** What a directive knows of the server block around it. */
-export interface BlockFacts {
+interface BlockFacts {
   readonly keys: readonly ServerKey[];
   readonly root: string;
 }
