@@ -5,12 +5,14 @@ import { Type } from "../dns/types.ts";
 import { type MasterFileError, type RecordSink, readMasterFile, readMasterText } from "./master-file.ts";
 import { FULL, OUTSIDE, RecordLog } from "./record-log.ts";
 import type { ZoneSnapshot } from "./snapshot.ts";
-import { buildSnapshot } from "./snapshot-builder.ts";
+import { buildSnapshot, serialOf } from "./snapshot-builder.ts";
 
 export interface LoadRequest {
   readonly path: string;
   /** The zone's name in lower-case wire form. */
   readonly origin: Uint8Array;
+  /** The serial of the zone that is served: a file that still has it is not read to its end. */
+  readonly knownSerial?: number;
 }
 
 export interface FileStamp {
@@ -19,19 +21,21 @@ export interface FileStamp {
 }
 
 export type LoadedZone =
+  /** The file has the serial that is known. */
+  | { readonly unchanged: true; readonly stamp: FileStamp }
   | { readonly snapshot: ZoneSnapshot; readonly stamp: FileStamp }
   /** `missing`: the file itself could not be opened. */
   | { readonly error: string; readonly missing: boolean };
 
 /** The job. The stamp is taken before the file is read, so that a file which changes meanwhile differs from it. */
-export function run({ path, origin }: LoadRequest): LoadedZone {
+export function run({ path, origin, knownSerial }: LoadRequest): LoadedZone {
   const stamp = stampOf(path);
-  return finish(path, origin, stamp, (sink) => readMasterFile(path, origin, sink));
+  return finish(path, origin, stamp, knownSerial, (sink) => readMasterFile(path, origin, sink));
 }
 
 /** The same for a text, one byte per character; `path` is for messages. */
 export function loadZoneText(text: string, path: string, origin: Uint8Array): LoadedZone {
-  return finish(path, origin, NO_STAMP, (sink) => readMasterText(text, path, origin, sink));
+  return finish(path, origin, NO_STAMP, undefined, (sink) => readMasterText(text, path, origin, sink));
 }
 
 export function stampOf(path: string): FileStamp {
@@ -45,11 +49,13 @@ function finish(
   path: string,
   origin: Uint8Array,
   stamp: FileStamp,
+  knownSerial: number | undefined,
   read: (sink: RecordSink) => MasterFileError | undefined,
 ): LoadedZone {
-  const sink = new ZoneSink(origin, path);
+  const sink = new ZoneSink(origin, path, knownSerial);
   const error = read(sink);
   const origins = `"${path}" for origin ${nameToText(origin)}`;
+  if (sink.unchanged) return { unchanged: true, stamp };
   if (error?.missing) return { error: error.message, missing: true };
   if (sink.refusal !== "") return { error: sink.refusal, missing: false };
   if (error) return { error: `failed to parse file ${origins} with error ${error.message}`, missing: false };
@@ -66,11 +72,14 @@ class ZoneSink implements RecordSink {
   /** Why the whole zone is refused, in CoreDNS's words. */
   refusal = "";
   hasSoa = false;
+  unchanged = false;
   readonly #path: string;
+  readonly #knownSerial: number | undefined;
 
-  constructor(origin: Uint8Array, path: string) {
+  constructor(origin: Uint8Array, path: string, knownSerial: number | undefined) {
     this.log = new RecordLog(origin);
     this.#path = path;
+    this.#knownSerial = knownSerial;
   }
 
   add(
@@ -97,8 +106,10 @@ class ZoneSink implements RecordSink {
     if (number === FULL || !log.append(number, type, klass, ttl, rdata, length)) {
       return this.#refuse(`file "${this.#path}" is too large: more than 2 GiB of records`);
     }
-    if (type === Type.SOA) this.hasSoa = true;
-    return undefined;
+    if (type !== Type.SOA) return undefined;
+    this.hasSoa = true;
+    this.unchanged = serialOf(rdata) === this.#knownSerial;
+    return this.unchanged ? "the serial is known" : undefined;
   }
 
   get #zone(): string {

@@ -58,8 +58,8 @@ const APEX = -1;
 export class ZoneLookup {
   /** Where an alias leads that this zone does not follow. */
   alias = new Name();
-  /** The label of the question's name below which a wildcard answered; 0 when none did. */
-  wildcardLabel = 0;
+  /** The label of the question's name that the wildcard which answers it stands below; 0 when none does. */
+  #wildcardLabel = 0;
 
   #zone!: Zone;
   #reply!: Reply;
@@ -83,7 +83,7 @@ export class ZoneLookup {
     this.#zone = zone;
     this.#request = request;
     this.#reply = reply;
-    this.wildcardLabel = 0;
+    this.#wildcardLabel = 0;
     const { name, type } = request;
     const node = zone.find(name, 0);
     if (node !== 0) {
@@ -99,7 +99,7 @@ export class ZoneLookup {
     const flags = zone.data[encloser]!;
     if (flags & (OCCLUDED | NodeFlag.DNAME)) return this.#descend(type, passOn);
     if (flags & NodeFlag.WILDCARD_CHILD) {
-      this.wildcardLabel = label;
+      this.#wildcardLabel = label;
       return this.#atNode(zone.findWildcard(name, label), type, passOn);
     }
     if (passOn) return Result.PASSED;
@@ -135,6 +135,15 @@ export class ZoneLookup {
     return Result.WRITTEN;
   }
 
+  /** The label of `name` below which the wildcard stands that answers it; 0 when none does. For whoever asks afterwards. */
+  wildcardLabelOf(zone: Zone, name: Name): number {
+    if (zone.find(name, 0) !== 0) return 0;
+    let label = 1;
+    while (zone.find(name, label) === 0) label++;
+    const flags = zone.data[zone.find(name, label)]!;
+    return (flags & (OCCLUDED | NodeFlag.DNAME)) === 0 && flags & NodeFlag.WILDCARD_CHILD ? label : 0;
+  }
+
   #atNode(node: number, type: number, passOn: boolean): Result {
     const zone = this.#zone;
     const isAlias = (zone.data[node]! & NodeFlag.CNAME) !== 0;
@@ -152,7 +161,7 @@ export class ZoneLookup {
     if (isSigned) this.#putExtra(rrset, Extra.SIGNATURES);
     const isApexNs = type === Type.NS && zone.data[node + 1] === 0;
     if (!isApexNs) this.#writeNs();
-    if (isSigned && this.wildcardLabel > 0 && zone.nsecNodes)
+    if (isSigned && this.#wildcardLabel > 0 && zone.nsecNodes)
       this.#writeNsec(this.#proofOf(this.#request.name.toWire()));
     this.#putAddresses(rrset, base);
     return Result.WRITTEN;
@@ -160,11 +169,11 @@ export class ZoneLookup {
 
   #noData(node: number, passOn: boolean): Result {
     const zone = this.#zone;
-    if (passOn && this.wildcardLabel === 0 && zone.isEmpty(node)) return Result.PASSED;
+    if (passOn && this.#wildcardLabel === 0 && zone.isEmpty(node)) return Result.PASSED;
     this.#writeNegative(Rcode.NOERROR);
     if (!this.#request.dnssecOk || !zone.nsecNodes) return Result.WRITTEN;
     const covering = this.#proofOf(this.#request.name.toWire());
-    const isWildcard = this.wildcardLabel > 0 && zone.rrset(node, Type.NSEC) !== 0;
+    const isWildcard = this.#wildcardLabel > 0 && zone.rrset(node, Type.NSEC) !== 0;
     if (isWildcard) this.#writeNsec(node);
     if (!isWildcard || covering !== node) this.#writeNsec(covering);
     return Result.WRITTEN;
@@ -373,7 +382,7 @@ export class ZoneLookup {
     const at = reply.length;
     const base = at + ownerLength - skip;
     this.#base = base;
-    const reach = base + (length < MAX_TARGET_OFFSET ? length : MAX_TARGET_OFFSET);
+    const reach = base + Math.min(length, MAX_TARGET_OFFSET);
     if (!room || this.#byRecord || (patches > 0 && reach > MAX_POINTER)) {
       this.#putRecords(fragment, fragment, section, label);
       return;

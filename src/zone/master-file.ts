@@ -15,7 +15,7 @@ import { parseTtl } from "../dns/rdata-field.ts";
 import { Class, classNumber, Type, typeName, typeNumber } from "../dns/types.ts";
 import { BROKEN, END, EntryReader } from "./entry-reader.ts";
 import { generateLines } from "./generate.ts";
-import { AS_WRITTEN, BAD_NAME_BYTES, encodeNameBytes, isDigit, lowerName, unescape } from "./name-bytes.ts";
+import { AS_WRITTEN, BAD_NAME_BYTES, encodeNameBytes, escapedByteAt, isDigit, lowerName } from "./name-bytes.ts";
 
 /** How deep $INCLUDE may nest, as in CoreDNS: so that a loop ends. */
 const MAX_INCLUDE_DEPTH = 7;
@@ -380,7 +380,7 @@ class Parser {
       for (let i = starts[word]!; i < to; i++) {
         let byte = bytes[i]!;
         if (byte === 0x5c) {
-          byte = unescape(bytes, i + 1, to);
+          byte = escapedByteAt(bytes, i + 1, to);
           if (byte < 0) return -1;
           i += isDigit(bytes[i + 1]!) ? 3 : 1;
         }

@@ -47,7 +47,7 @@ export function encodeNameBytes(
       continue;
     }
     if (byte === BACKSLASH) {
-      byte = unescape(bytes, i + 1, to);
+      byte = escapedByteAt(bytes, i + 1, to);
       if (byte < 0) return BAD_NAME_BYTES;
       i += isDigit(bytes[i + 1]!) ? 3 : 1;
     }
@@ -74,7 +74,7 @@ function appendOrigin(origin: Uint8Array, out: Uint8Array, at: number, letters: 
 }
 
 /** The byte behind a backslash that stands before `at`: \DDD or \X (RFC 1035 section 5.1); -1 for neither. */
-export function unescape(bytes: Uint8Array, at: number, to: number): number {
+export function escapedByteAt(bytes: Uint8Array, at: number, to: number): number {
   if (at >= to) return -1;
   const first = bytes[at]!;
   if (!isDigit(first)) return first;

@@ -334,7 +334,7 @@ function coveredType(rdata: Uint8Array): number {
 }
 
 /** RFC 1035 section 3.3.13: two names, then the serial. */
-function serialOf(rdata: Uint8Array): number {
+export function serialOf(rdata: Uint8Array): number {
   const first = wireLength(rdata);
   const at = first + wireLength(rdata, first);
   return ((rdata[at]! << 24) | (rdata[at + 1]! << 16) | (rdata[at + 2]! << 8) | rdata[at + 3]!) >>> 0;

@@ -1,0 +1,190 @@
+/** The control half of file: reads the zones before anything is served, and looks after their files from then on. */
+import { readFileSync } from "node:fs";
+import { nameToWire, ROOT } from "../../dns/name-text.ts";
+import type { Control, ControlContext } from "../../plugin/context.ts";
+import { type FileStamp, type LoadedZone, type LoadRequest, run, stampOf } from "../../zone/load-zone.ts";
+import type { ZoneSnapshot } from "../../zone/snapshot.ts";
+import type { FileConfig, ZoneConfig } from "./index.ts";
+
+/** What the workers are given: for each zone of the config its snapshot, undefined as long as there is none. */
+export type Published = readonly (ZoneSnapshot | undefined)[];
+
+/** A file up to this size is read in a millisecond or two, less than what starting a thread takes. */
+const SMALL_FILE = 32 * 1024;
+/** What lets a small file be more than it looks. */
+const GROWING = /\$(?:INCLUDE|GENERATE)/i;
+
+export async function control(config: FileConfig, context: ControlContext): Promise<Control> {
+  const files = new ZoneFiles(config, context);
+  await files.start();
+  return files;
+}
+
+interface ZoneState {
+  readonly config: ZoneConfig;
+  readonly origin: Uint8Array;
+  snapshot: ZoneSnapshot | undefined;
+  /** The file as it was when it was read last, whether that went well or not. */
+  stamp: FileStamp | undefined;
+  /** What was wrong then. */
+  error: string;
+}
+
+/** What a reload of the whole server finds: zones whose files need not be read again. */
+type Inheritance = ReadonlyMap<string, { snapshot: ZoneSnapshot; stamp: FileStamp }>;
+
+class ZoneFiles implements Control {
+  readonly #context: ControlContext;
+  readonly #zones: readonly ZoneState[];
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #stopping = new AbortController();
+
+  constructor(config: FileConfig, context: ControlContext) {
+    this.#context = context;
+    this.#zones = config.zones.map((zone) => {
+      const origin = nameToWire(zone.origin);
+      return {
+        config: zone,
+        origin: typeof origin === "string" ? ROOT : origin,
+        snapshot: undefined,
+        stamp: undefined,
+        error: "",
+      };
+    });
+  }
+
+  /** Rejects when a file is there and no zone, as that stops the server's start. */
+  async start(): Promise<void> {
+    const inherited = (this.#context.inherited ?? new Map()) as Inheritance;
+    await Promise.all(this.#zones.map((zone) => this.#loadFirst(zone, inherited)));
+    this.#publish();
+    for (const zone of this.#zones) this.#watch(zone);
+  }
+
+  inherit(): Inheritance {
+    const known = new Map<string, { snapshot: ZoneSnapshot; stamp: FileStamp }>();
+    for (const { config, snapshot, stamp } of this.#zones) {
+      if (snapshot && stamp) known.set(config.origin, { snapshot, stamp });
+    }
+    return known;
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#stopping.abort();
+  }
+
+  async #loadFirst(zone: ZoneState, inherited: Inheritance): Promise<void> {
+    const { config } = zone;
+    const before = inherited.get(config.origin);
+    if (before && sameStamp(before.stamp, stampOf(config.path))) {
+      zone.snapshot = before.snapshot;
+      zone.stamp = before.stamp;
+      return;
+    }
+    const loaded = await this.#load({ path: config.path, origin: zone.origin });
+    if ("snapshot" in loaded) {
+      zone.snapshot = loaded.snapshot;
+      zone.stamp = loaded.stamp;
+      return;
+    }
+    if (!("error" in loaded)) return;
+    if (!loaded.missing || config.reloadMs === 0) throw new Error(loaded.error);
+    const wait = formatWait(config.reloadMs);
+    this.#context.log.warning(`Failed to open "${loaded.error}": trying again in ${wait}`);
+  }
+
+  #load(request: LoadRequest): LoadedZone | Promise<LoadedZone> {
+    if (isSmall(request.path)) return run(request);
+    return this.#context.job(loaderModule, request, this.#stopping.signal);
+  }
+
+  /** One look follows the other, so a file that takes longer to read than its interval is not read twice at a time. */
+  #watch(zone: ZoneState): void {
+    const { reloadMs } = zone.config;
+    if (reloadMs === 0) return;
+    const timer = setTimeout(
+      async () => {
+        this.#timers.splice(this.#timers.indexOf(timer), 1);
+        await this.#look(zone);
+        if (!this.#stopping.signal.aborted) this.#watch(zone);
+      },
+      Math.min(reloadMs, MAX_TIMER_MS),
+    ).unref();
+    this.#timers.push(timer);
+  }
+
+  async #look(zone: ZoneState): Promise<void> {
+    const { log } = this.#context;
+    const { origin, path, byTime } = zone.config;
+    const stamp = stampOf(path);
+    if (zone.stamp && sameStamp(zone.stamp, stamp)) {
+      // The same mistake is not read again, but it is still worth a line.
+      if (zone.error !== "") log.error(zone.error);
+      return;
+    }
+    const serial = byTime ? undefined : zone.snapshot?.serial;
+    const request = { path, origin: zone.origin, ...(serial !== undefined && { knownSerial: serial }) };
+    const loaded = await this.#attempt(request);
+    if (this.#stopping.signal.aborted || loaded === undefined) return;
+    zone.error = "";
+    if ("error" in loaded) {
+      const missing = `Failed to open zone "${origin}" in "${path}": ${loaded.error}`;
+      zone.error = loaded.missing ? missing : `Parsing zone "${origin}": ${loaded.error}`;
+      zone.stamp = loaded.missing ? undefined : stamp;
+      log.error(zone.error);
+      return;
+    }
+    zone.stamp = loaded.stamp;
+    if (!("snapshot" in loaded)) return;
+    zone.snapshot = loaded.snapshot;
+    this.#publish();
+    log.info(`Successfully reloaded zone "${origin}" in "${path}" with ${loaded.snapshot.serial} SOA serial`);
+  }
+
+  /** A thread that could not do its work leaves everything as it is, until the next look. */
+  async #attempt(request: LoadRequest): Promise<LoadedZone | undefined> {
+    try {
+      return await this.#load(request);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#context.log.error(`Reading "${request.path}": ${error}`);
+      return undefined;
+    }
+  }
+
+  #publish(): void {
+    this.#context.publish(this.#zones.map(({ snapshot }) => snapshot) satisfies Published);
+  }
+}
+
+/** The longest that a timer can wait: about 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The module beside this one in the tree, as it runs: source or compiled. */
+const loaderModule = new URL(
+  `../../zone/load-zone.${import.meta.filename.endsWith(".ts") ? "ts" : "js"}`,
+  import.meta.url,
+).href;
+
+function isSmall(path: string): boolean {
+  const { size } = stampOf(path);
+  if (size > SMALL_FILE) return false;
+  try {
+    return size <= 0 || !GROWING.test(readFileSync(path, "latin1"));
+  } catch {
+    return true;
+  }
+}
+
+function sameStamp(a: FileStamp, b: FileStamp): boolean {
+  return a.modifiedMs === b.modifiedMs && a.size === b.size;
+}
+
+/** As Go prints it: 1m0s. */
+function formatWait(ms: number): string {
+  if (ms < 1000) return `${ms}ms`;
+  const seconds = `${(ms % 60_000) / 1000}s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}
