@@ -1,0 +1,170 @@
+/** C7 and rule 17: every answer that the kernel may give to a send, by a sendmmsg that fails on command. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { QUEUE_BYTES, QUEUE_DATAGRAMS } from "../../src/transport/packets.ts";
+import { skipNative } from "../transport/udp-support.ts";
+import type { FaultResult, FaultRow } from "./faults-child.ts";
+
+const { ECONNREFUSED, ENETUNREACH } = constants.errno;
+
+const numbered = (count: number) => Array.from({ length: count }, (_, i) => String(i));
+const roundsOf = (texts: string[], size: number) =>
+  Array.from({ length: Math.ceil(texts.length / size) }, (_, i) => texts.slice(i * size, (i + 1) * size));
+
+const many = numbered(1280);
+const large = numbered(200);
+const size = 16384;
+const kept = QUEUE_BYTES / size;
+
+const rows: (FaultRow & { name: string } & Partial<FaultResult>)[] = [
+  {
+    name: "EPERM for one destination costs only that entry",
+    connected: false,
+    rounds: [["a", "!EPERM9", "b", "!EPERM9", "!EPERM9", "c"]],
+    accepted: [3],
+    arrived: ["a", "b", "c"],
+    counts: { SENT: 3, LOST_FORBIDDEN: 3 },
+  },
+  {
+    name: "errors of each kind have a counter of their own",
+    connected: false,
+    rounds: [["!EINVAL9", "a", "!ENETUNREACH9", "!ECONNREFUSED9", "b"]],
+    accepted: [2],
+    arrived: ["a", "b"],
+    counts: { SENT: 2, LOST_OTHER: 1, LOST_UNREACHABLE: 1, LOST_REFUSED: 1 },
+  },
+  {
+    name: "EINTR is tried again at once",
+    connected: false,
+    rounds: [["a", "!EINTR3", "b"]],
+    accepted: [3],
+    arrived: ["a", "!EINTR0", "b"],
+    counts: { SENT: 3 },
+  },
+  {
+    name: "EAGAIN: the rest waits and leaves newest first",
+    connected: false,
+    rounds: [["a", "!EAGAIN1", "b", "c"]],
+    accepted: [4],
+    arrived: ["a", "c", "b", "!EAGAIN0"],
+    counts: { SENT: 4, QUEUED: 3 },
+  },
+  {
+    name: "EAGAIN for good: tried when there is room, never lost, never sent twice",
+    connected: false,
+    rounds: [["a", "!FULL2", "b", "c"], ["d"]],
+    accepted: [4, 1],
+    arrived: ["a", "!FULL0", "d", "c", "b"],
+    counts: { SENT: 5, QUEUED: 3 },
+  },
+  {
+    name: "ENOBUFS: tried again a little later",
+    connected: false,
+    rounds: [["a", "!ENOBUFS3", "b"]],
+    accepted: [3],
+    arrived: ["a", "b", "!ENOBUFS0"],
+    counts: { SENT: 3, QUEUED: 2 },
+  },
+  {
+    name: "an error inside the queue costs only its entry",
+    connected: false,
+    rounds: [["!FULL1", "a", "!EPERM9", "b"]],
+    accepted: [4],
+    arrived: ["!FULL0", "b", "a"],
+    counts: { SENT: 3, QUEUED: 3, LOST_FORBIDDEN: 1 },
+  },
+  {
+    name: `a queue of more than ${QUEUE_DATAGRAMS}: the oldest make room`,
+    connected: false,
+    rounds: [["!FULL2"], ...roundsOf(many, 128)],
+    accepted: [1, ...Array<number>(10).fill(128)],
+    arrived: ["!FULL0", ...many.slice(-QUEUE_DATAGRAMS).reverse()],
+    counts: { SENT: 1 + QUEUE_DATAGRAMS, QUEUED: 1280, LOST_QUEUE_FULL: 1280 - QUEUE_DATAGRAMS },
+  },
+  {
+    name: `a queue of more than ${QUEUE_BYTES} bytes: the oldest make room`,
+    connected: false,
+    rounds: [["!FULL2"], ...roundsOf(large, 100)],
+    size,
+    arrived: ["!FULL0", ...large.slice(-kept).reverse()],
+    counts: { SENT: 1 + kept, QUEUED: 200, LOST_QUEUE_FULL: 200 - kept },
+  },
+  {
+    name: "ECONNREFUSED left over from an earlier datagram: the entry is tried again, the owner is told",
+    connected: true,
+    rounds: [["a", "!ECONNREFUSED1", "b"]],
+    accepted: [3],
+    arrived: ["a", "!ECONNREFUSED0", "b"],
+    errors: [-ECONNREFUSED],
+    counts: { SENT: 3 },
+  },
+  {
+    name: "ECONNREFUSED twice: the entry is lost, once",
+    connected: true,
+    rounds: [["a", "!ECONNREFUSED9", "b"]],
+    accepted: [2],
+    arrived: ["a", "b"],
+    errors: [-ECONNREFUSED],
+    counts: { SENT: 2, LOST_REFUSED: 1 },
+  },
+  {
+    name: "other errors of a connected socket are told as well",
+    connected: true,
+    rounds: [["!EPERM9"], ["!ENETUNREACH9", "a"]],
+    accepted: [0, 1],
+    arrived: ["a"],
+    errors: [-ENETUNREACH],
+    counts: { SENT: 1, LOST_FORBIDDEN: 1, LOST_UNREACHABLE: 1 },
+  },
+  {
+    name: "a connected socket waits as well",
+    connected: true,
+    rounds: [["!FULL1", "a", "b"]],
+    arrived: ["!FULL0", "b", "a"],
+    counts: { SENT: 3, QUEUED: 2 },
+  },
+];
+
+describe("C7: what sendmmsg may answer", { skip: skipNative }, () => {
+  const results = skipNative ? [] : runRows();
+  rows.forEach(({ name, accepted, arrived, errors, counts }, i) => {
+    test(name, () => {
+      const result = results[i]!;
+      assert.deepEqual(result.counts, counts);
+      assert.deepEqual(result.arrived, arrived);
+      assert.deepEqual(result.errors, errors ?? []);
+      if (accepted) assert.deepEqual(result.accepted, accepted);
+    });
+  });
+});
+
+function runRows(): FaultResult[] {
+  const directory = mkdtempSync(join(tmpdir(), "weftdns-faults-"));
+  try {
+    const library = join(directory, "faults.so");
+    const source = join(import.meta.dirname, "faults.c");
+    execFileSync(process.env.CC ?? "cc", [
+      "-O2",
+      "-Wall",
+      "-Wextra",
+      "-Werror",
+      "-shared",
+      "-fPIC",
+      "-o",
+      library,
+      source,
+    ]);
+    const output = execFileSync(process.execPath, [join(import.meta.dirname, "faults-child.ts")], {
+      input: JSON.stringify(rows),
+      env: { ...process.env, LD_PRELOAD: library, NODE_TEST_CONTEXT: "" },
+      timeout: 20_000,
+    });
+    return JSON.parse(String(output));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
