@@ -10,6 +10,7 @@ import { bind } from "./bind.ts";
 import { debug } from "./debug.ts";
 import { erratic } from "./erratic.ts";
 import { errors } from "./errors.ts";
+import { file } from "./file/index.ts";
 import { forward } from "./forward/index.ts";
 import { log } from "./log/index.ts";
 import { multisocket } from "./multisocket.ts";
@@ -17,7 +18,7 @@ import { proxy } from "./proxy.ts";
 import { root } from "./root.ts";
 import { whoami } from "./whoami.ts";
 
-const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, log, forward, proxy, erratic, whoami];
+const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, log, file, forward, proxy, erratic, whoami];
 
 export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) => [plugin.name, plugin]));
 
