@@ -6,6 +6,7 @@
  *   FINE          go on
  *   IGNORE        no reply: shorter than a header, or itself a reply
  *   HEADER_ONLY   reply with the bare twelve bytes, rcode in `rcode`
+ *   NO_QUESTION   reply SERVFAIL: the header says that there is a question, but the message ends with the header
  *   MALFORMED     reply FORMERR, with the question when `questionEnd` says that it could be read
  */
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
@@ -13,7 +14,7 @@ import { checkRecord } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
 import { Opcode, Rcode, Type } from "./types.ts";
 
-export const Reading = { FINE: 0, IGNORE: 1, HEADER_ONLY: 2, MALFORMED: 3 } as const;
+export const Reading = { FINE: 0, IGNORE: 1, HEADER_ONLY: 2, MALFORMED: 3, NO_QUESTION: 4 } as const;
 export type Reading = (typeof Reading)[keyof typeof Reading];
 
 export class Request {
@@ -88,13 +89,29 @@ export class Request {
     }
 
     const end = start + length;
+    if (length === HEADER_SIZE) return Reading.NO_QUESTION;
     const at = this.name.read(bytes, start + HEADER_SIZE, end);
-    if (at === BAD_NAME || at + 4 > end) return Reading.MALFORMED;
+    if (at === BAD_NAME) return Reading.MALFORMED;
+    if (at + 4 > end) return this.#shortQuestion(at, end);
     this.type = (bytes[at]! << 8) | bytes[at + 1]!;
     this.class = (bytes[at + 2]! << 8) | bytes[at + 3]!;
     this.questionEnd = at + 4 - start;
     const records = answers + authorities + additionals;
     return records === 0 ? Reading.FINE : this.#readRecords(at + 4, end, answers + authorities, records);
+  }
+
+  /** CoreDNS tolerates a message that ends before the question's type, or before its class: they count as 0. */
+  #shortQuestion(at: number, end: number): Reading {
+    if (at !== end && at + 2 !== end) return Reading.MALFORMED;
+    const whole = new Uint8Array(at + 4 - this.start);
+    whole.set(this.bytes.subarray(this.start, end));
+    this.type = at === end ? 0 : (this.bytes[at]! << 8) | this.bytes[at + 1]!;
+    this.class = 0;
+    this.bytes = whole;
+    this.start = 0;
+    this.length = whole.length;
+    this.questionEnd = whole.length;
+    return Reading.FINE;
   }
 
   /** What follows the question: most often one OPT record, rarely others, which must at least be well-formed. */
@@ -127,7 +144,10 @@ export class Request {
     let option = at + 11;
     while (option < stop) {
       if (option + 4 > stop) return -1;
-      option += 4 + ((bytes[option + 2]! << 8) | bytes[option + 3]!);
+      const size = (bytes[option + 2]! << 8) | bytes[option + 3]!;
+      const code = (bytes[option]! << 8) | bytes[option + 1]!;
+      if (code === CLIENT_SUBNET && !isSubnet(bytes, option + 4, size)) return -1;
+      option += 4 + size;
     }
     return option === stop ? stop : -1;
   }
@@ -136,4 +156,17 @@ export class Request {
     this.rcode = rcode;
     return Reading.HEADER_ONLY;
   }
+}
+
+/** RFC 7871 section 6. CoreDNS refuses a message whose option is malformed, though nobody may ever read it. */
+const CLIENT_SUBNET = 8;
+
+function isSubnet(bytes: Uint8Array, at: number, size: number): boolean {
+  if (size < 4) return false;
+  const family = (bytes[at]! << 8) | bytes[at + 1]!;
+  const source = bytes[at + 2]!;
+  const scope = bytes[at + 3]!;
+  if (family === 0) return source === 0;
+  const most = family === 1 ? 32 : 128;
+  return (family === 1 || family === 2) && source <= most && scope <= most;
 }

@@ -96,11 +96,11 @@ export class Engine {
   reject(query: Query, reading: Reading): number {
     const reply = query.reply;
     if (reading === Reading.IGNORE) return 0;
+    if (reading === Reading.NO_QUESTION) return this.finish(query, SERVFAIL);
     if (reading === Reading.MALFORMED) {
       query.hasOpt = false;
       reply.begin(query);
-      // RFC 1035 says nothing of the other bits; CoreDNS clears them, and takes the opcode for QUERY.
-      reply.flags = Flag.QR;
+      reply.flags = rejectedFlags(query, Rcode.FORMERR);
       reply.rcode = Rcode.FORMERR;
       return reply.finish(query, MIN_UDP_SIZE);
     }
@@ -161,8 +161,7 @@ function badVersion(query: Query): Outcome {
 
 function bareHeader(query: Query): number {
   const { bytes, start } = query.reply;
-  const opcode = query.rcode === Rcode.FORMERR ? 0 : query.flags & Flag.OPCODE;
-  const flags = Flag.QR | opcode | (query.flags & (Flag.RD | Flag.AD | Flag.CD)) | query.rcode;
+  const flags = rejectedFlags(query, query.rcode);
   bytes[start] = query.id >> 8;
   bytes[start + 1] = query.id;
   bytes[start + 2] = flags >> 8;
@@ -170,6 +169,13 @@ function bareHeader(query: Query): number {
   bytes.fill(0, start + 4, start + HEADER_SIZE);
   query.reply.end = start + HEADER_SIZE;
   return HEADER_SIZE;
+}
+
+/** What is refused before it is understood keeps its flags (behaviour 2.8); a FORMERR takes the opcode for QUERY. */
+function rejectedFlags(query: Query, rcode: number): number {
+  const kept =
+    rcode === Rcode.FORMERR ? ~(Flag.RCODE | Flag.OPCODE | Flag.AA | Flag.Z) : ~(Flag.RCODE | Flag.AA | Flag.Z);
+  return Flag.QR | (query.flags & kept) | rcode;
 }
 
 /** Makes `query` ask for `name` as `parent`'s client would: same id, flags and OPT record. */

@@ -48,13 +48,13 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
     const { name } = query;
     const one = finder.find(name);
     if (one === undefined) return context.nextName === undefined ? REFUSED : context.next(query);
+    // Transfers are for the plugin that says who may have them.
+    if (query.type === Type.AXFR || query.type === Type.IXFR) return REFUSED;
     if (query.opcode === Opcode.NOTIFY) {
       const from = formatAddress(query.peers, query.peerIndex);
       context.log.info(`Dropping notify from ${from} for ${nameToText(name.bytes)}`);
       return DROPPED;
     }
-    // Transfers are for the plugin that says who may have them.
-    if (query.type === Type.AXFR || query.type === Type.IXFR) return REFUSED;
     const { zone } = one;
     if (zone === undefined) return SERVFAIL;
     const passOn = fallthrough.length > 0 && fallthrough.some((parent) => name.labelOf(parent) >= 0);
