@@ -51,6 +51,10 @@ export class Board {
     return Atomics.compareExchange(this.#words, at(upstream, WANTED), 0, 1) === 0;
   }
 
+  isProbeWanted(upstream: number): boolean {
+    return Atomics.load(this.#words, at(upstream, WANTED)) !== 0;
+  }
+
   probeDone(upstream: number): void {
     Atomics.store(this.#words, at(upstream, WANTED), 0);
   }

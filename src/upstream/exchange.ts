@@ -48,6 +48,7 @@ export class Exchange {
   pausing = false;
   pausedAt = 0;
   starting = false;
+  place = 0;
 
   constructor(index: number) {
     this.index = index;

@@ -14,6 +14,8 @@ import { randomWord } from "./random.ts";
 const PROBE_TIMEOUT_MS = 1_000;
 /** Between two probes of one server at least, whatever the configuration and the workers want. */
 const MIN_GAP_MS = 50;
+/** How often the board is looked at for a wish that was not told, because the worker died on it. */
+const LOOK_MS = 1_000;
 /** Failed probes are counted up to here; `max_fails` cannot be larger. */
 const MAX_FAILS = 0x7fff_ffff;
 
@@ -41,6 +43,7 @@ export class Prober {
   readonly #running = new Set<number>();
   readonly #lastAt: number[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #look: NodeJS.Timeout;
   #stopped = false;
 
   constructor(board: Board, targets: readonly ProbeTarget[], options: ProbeOptions) {
@@ -48,6 +51,9 @@ export class Prober {
     this.#targets = targets;
     this.#options = options;
     this.#intervalMs = Math.max(options.intervalMs, MIN_GAP_MS);
+    this.#look = setInterval(() => {
+      for (let i = 0; i < targets.length; i++) if (board.isProbeWanted(i)) this.want(i);
+    }, LOOK_MS).unref();
   }
 
   /** A query met an error at this server. */
@@ -61,6 +67,7 @@ export class Prober {
 
   stop(): void {
     this.#stopped = true;
+    clearInterval(this.#look);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }

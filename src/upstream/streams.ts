@@ -51,7 +51,7 @@ export class Streams {
     return "";
   }
 
-  /** Takes no more questions; connections close when the last answer has come. */
+  /** From now on no connection is kept; what is under way comes to its end, over a new one if need be. */
   close(): void {
     this.#closed = true;
     for (const connection of this.#connections.slice()) connection.retire();
@@ -79,7 +79,7 @@ export class Streams {
     for (const connection of this.#connections) {
       if (connection.usable && (best === undefined || connection.load < best.load)) best = connection;
     }
-    const mayOpen = this.#connections.length < MAX_CONNECTIONS && !this.#closed;
+    const mayOpen = this.#connections.length < MAX_CONNECTIONS;
     if (best !== undefined && (best.load === 0 || !mayOpen)) {
       if (best.load >= MAX_PIPELINED) return undefined;
       this.upstream.counters.reused(true);

@@ -19,6 +19,7 @@ import { endpointText, ignoredNames, Upstream } from "../../upstream/upstream.ts
 import { adoptAnswer } from "./adopt.ts";
 import type { ForwardConfig } from "./config.ts";
 import type { Published } from "./control.ts";
+import { Crowd, MAX_SAME_QUESTIONS } from "./crowd.ts";
 
 /** No attempt is begun after this time. */
 const DEADLINE_MS = 5_000;
@@ -54,6 +55,7 @@ export class Forwarder implements ExchangeOwner {
   #maxAttempts = 0;
   #board = new Board(0);
   #load: { waiting: number } = { waiting: 0 };
+  readonly #crowd = new Crowd();
   readonly #broken: Counter;
   readonly #rejected: Counter;
 
@@ -96,8 +98,14 @@ export class Forwarder implements ExchangeOwner {
     // A look-up of our own may come long after the batch that it belongs to.
     if (query.depth > 0) asker.tell();
     else if (query.receivedAt > asker.now) asker.now = query.receivedAt;
+    const place = this.#crowd.enter(query);
+    if (place < 0) return query.fail(SERVFAIL, TOO_MANY_ALIKE);
     const exchange = asker.acquire(this, query);
-    if (exchange === undefined) return query.fail(SERVFAIL, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
+    if (exchange === undefined) {
+      this.#crowd.leave(place);
+      return query.fail(SERVFAIL, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
+    }
+    exchange.place = place;
     this.#count(1);
     exchange.giveUpAt = asker.now + DEADLINE_MS;
     query.error = NO_UPSTREAM;
@@ -211,6 +219,7 @@ export class Forwarder implements ExchangeOwner {
 
   #settle(exchange: Exchange, outcome: Outcome | Promise<Outcome>): void {
     this.#count(-1);
+    this.#crowd.leave(exchange.place);
     if (exchange.starting) {
       // Only numbers come here: what gives a promise has waited before.
       exchange.starting = false;
@@ -315,6 +324,8 @@ export class Forwarder implements ExchangeOwner {
 
 /** Said when no server was asked at all. */
 const NO_UPSTREAM = "no healthy proxies";
+
+const TOO_MANY_ALIKE = `more than ${MAX_SAME_QUESTIONS} queries of one client wait for the answer to one question`;
 
 /** A promise's resolving function, without a closure for each: `new Promise` calls its argument before it returns. */
 let keptResolve: (outcome: Outcome | Promise<Outcome>) => void;
