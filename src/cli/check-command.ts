@@ -1,5 +1,5 @@
 /** `weftdns check`: reads the Corefile as a start would and shows every mistake in it. */
-import { readFileSync } from "node:fs";
+import { diskFiles } from "../corefile/files.ts";
 import type { Mistake } from "../corefile/mistake.ts";
 import { type ConfigurationSource, loadConfiguration } from "../supervisor/configuration.ts";
 import { formatMistakes, wantsColour } from "./check.ts";
@@ -26,7 +26,7 @@ export async function check(settings: Settings): Promise<number> {
 }
 
 /** Mistakes with their lines; imported files are read again for that. */
-export function describeMistakes(mistakes: readonly Mistake[], source: ConfigurationSource): string {
+function describeMistakes(mistakes: readonly Mistake[], source: ConfigurationSource): string {
   const sources = new Map([[source.file, source.text]]);
   for (const { file } of mistakes) if (!sources.has(file)) sources.set(file, readOrNothing(file));
   return formatMistakes(mistakes, sources, { colour: wantsColour(process.stderr.isTTY, process.env) });
@@ -34,7 +34,7 @@ export function describeMistakes(mistakes: readonly Mistake[], source: Configura
 
 function readOrNothing(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return diskFiles.readFile(file);
   } catch {
     return "";
   }

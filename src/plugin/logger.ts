@@ -40,11 +40,6 @@ export function configureLogging(options: { format: LogFormat; debug: boolean })
   debugEnabled = options.debug;
 }
 
-/** How many lines of this thread found no room since its start. */
-export function lostLines(): number {
-  return lost;
-}
-
 export class Logger {
   readonly #plugin: string;
 
@@ -105,7 +100,15 @@ export function flushLog(): void {
   }
   buffer.copyWithin(0, from, used);
   used -= from;
+  if (lost > 0 && used < WRITE_AT) reportLoss();
   if (used > 0 && !scheduled) schedule((retry) => setTimeout(retry, RETRY_MS).unref());
+}
+
+/** The reader is back: it is told what it has missed. */
+function reportLoss(): void {
+  const count = lost;
+  lost = 0;
+  new Logger().warning(`${count} log lines were lost: their reader was too slow`);
 }
 
 function schedule(later: (run: () => void) => unknown): void {

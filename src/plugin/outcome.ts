@@ -10,8 +10,10 @@ export type Outcome = number;
 
 export const ANSWERED: Outcome = 0;
 export const DROPPED: Outcome = -1;
+/** @public */
 export const FORMERR: Outcome = Rcode.FORMERR;
 export const SERVFAIL: Outcome = Rcode.SERVFAIL;
+/** @public */
 export const NOTIMP: Outcome = Rcode.NOTIMP;
 export const REFUSED: Outcome = Rcode.REFUSED;
 

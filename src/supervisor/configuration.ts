@@ -7,6 +7,7 @@ import { findClashes, zoneLine } from "../corefile/keys.ts";
 import { ConfigMistake, type Mistake } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, parseCorefile } from "../corefile/parser.ts";
 import type { ServerBlock, ServerKey } from "../corefile/server-block.ts";
+import { followsPreferredSyntax } from "../corefile/zones.ts";
 import { BlockSettings } from "../plugin/block-settings.ts";
 import type { LogFormat } from "../plugin/logger.ts";
 import type { BlockPlan, ElementPlan, ListenerPlan, Plan, RoutePlan } from "../plugin/plan.ts";
@@ -148,7 +149,8 @@ function layOut(
   plugins: ReadonlyMap<string, Plugin>,
 ): { listeners: ListenerPlan[]; zoneLines: string[] } {
   const listeners = new Map<string, ListenerPlan & { routes: RoutePlan[]; anyClass: boolean }>();
-  const lines = new Set<string>();
+  /** Each line with its zone. */
+  const lines = new Map<string, string>();
   for (const [index, block] of blocks.entries()) {
     const set = settings[index]!;
     for (const key of block.keys) {
@@ -163,10 +165,15 @@ function layOut(
         listener.anyClass ||= elements[index]!.some(({ plugin }) => plugins.get(plugin)?.anyClass);
         for (const zone of key.zones) {
           listener.routes.push({ zone, block: index });
-          lines.add(zoneLine(key.transport, zone, key.port, address));
+          lines.set(zoneLine(key.transport, zone, key.port, address), zone);
         }
       }
     }
   }
-  return { listeners: [...listeners.values()], zoneLines: [...lines].sort() };
+  const zoneLines = [...lines.keys()].sort().flatMap((line) => {
+    const zone = lines.get(line)!;
+    if (followsPreferredSyntax(zone)) return [line];
+    return [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
+  });
+  return { listeners: [...listeners.values()], zoneLines };
 }

@@ -9,7 +9,7 @@ import { type Connection, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
-export const GRACE_MS = 5_000;
+const GRACE_MS = 5_000;
 
 export class TcpServer {
   readonly #engine: Engine;
