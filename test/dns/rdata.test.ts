@@ -108,6 +108,7 @@ for (const { type, text, token, expected } of [
   { type: "NSEC", text: "a. A NOTYPE", token: 2, expected: "record types" },
   { type: "NXT", text: "a. A TYPE128", token: 2, expected: "record types below 128" },
   { type: "NSEC3", text: "1 0 0 - 2T7B4W", token: 4, expected: "a hash in base32hex" },
+  { type: "NSEC3", text: "1 0 0 - 01", token: 4, expected: "a hash in base32hex" },
   { type: "LOC", text: "91 N 0 E 0", token: 2, expected: "a smaller angle" },
   { type: "LOC", text: "1 60 N 0 E 0", token: 1, expected: "degrees, minutes, seconds and N or S" },
   { type: "LOC", text: "1 N 1 E high", token: 4, expected: "an altitude in metres" },
@@ -147,10 +148,9 @@ test("names are relative to the origin, wherever they stand", () => {
 test("rdata has at most 65535 bytes", () => {
   const string = `"${"x".repeat(255)}" `;
   assert.equal((parseRdata(Type.TXT, words(`${string.repeat(255)}"${"x".repeat(54)}"`)) as Uint8Array).length, 65335);
-  assert.deepEqual(parseRdata(Type.TXT, words(string.repeat(256))), {
-    token: 255,
-    expected: "at most 65535 bytes of data",
-  });
+  const tooLong = parseRdata(Type.TXT, words(string.repeat(256)));
+  assert.ok("expected" in tooLong);
+  assert.deepEqual(tooLong, { token: 255, expected: "at most 65535 bytes of data" });
   const key = Buffer.alloc(65_535).toString("base64");
   assert.ok("expected" in parseRdata(Type.DNSKEY, words(`1 3 8 ${key}`)));
   assert.ok("expected" in parseRdata(Type.URI, words(`1 1 "${"x".repeat(70_000)}"`)));
@@ -200,7 +200,20 @@ for (const { type, hex, text } of [
   { type: "NSEC", hex: "00 010140 000140", text: undefined },
   { type: "NSEC", hex: "00 00024000", text: undefined },
   { type: "NSEC", hex: "00 0021 ".concat("01".repeat(33)), text: undefined },
-  { type: "LOC", hex: "00ff161380000000800000009 0989680".replaceAll(" ", ""), text: undefined },
+  { type: "LOC", hex: "00121613 80000000 80000000 00989680", text: "0 0 0.000 N 0 0 0.000 E 0.00m 1m 10000m 10m" },
+  { type: "LOC", hex: "01121613 80000000 80000000 00989680", text: undefined },
+  { type: "LOC", hex: "001a1613 80000000 80000000 00989680", text: undefined },
+  { type: "LOC", hex: "00a11613 80000000 80000000 00989680", text: undefined },
+  { type: "LOC", hex: "00121613 9350ad01 80000000 00989680", text: undefined },
+  { type: "LOC", hex: "00121613 80000000 00000000 00989680", text: undefined },
+  { type: "IPSECKEY", hex: "0a 01 00 c0000201", text: "10 1 0 192.0.2.1" },
+  { type: "IPSECKEY", hex: "0a 01 00 c0000201 aa", text: undefined },
+  { type: "IPSECKEY", hex: "0a 01 02 c0000201", text: undefined },
+  { type: "IPSECKEY", hex: "0a 04 02 c0000201 aa", text: undefined },
+  { type: "APL", hex: "0001 20 04 c0000201", text: "1:192.0.2.1/32" },
+  { type: "APL", hex: "0001 20 05 c000020101", text: undefined },
+  { type: "APL", hex: "0001 21 04 c0000201", text: undefined },
+  { type: "APL", hex: "0003 08 01 0a", text: undefined },
   { type: "CAA", hex: "00 00 61", text: undefined },
   { type: "TYPE65399", hex: "c00c c0ff 40", text: "\\# 5 C00CC0FF40" },
   { type: "OPT", hex: "c00c", text: "\\# 2 C00C" },
@@ -222,7 +235,8 @@ test("names that grow past 65535 bytes are malformed", () => {
   const key = new Uint8Array(
     Buffer.concat([start, Buffer.alloc(18), Buffer.from("c00c", "hex"), Buffer.alloc(65_300)]),
   );
-  assert.equal(expandRdata(Type.RRSIG, key, start.length, 65_320), undefined);
+  // Of the length alone: a failing comparison of 65,000 elements would take all memory for its difference.
+  assert.equal(expandRdata(Type.RRSIG, key, start.length, 65_320)?.length, undefined);
   assert.equal(expandRdata(Type.RRSIG, key, start.length, 65_000)?.length, 65_253);
 });
 
