@@ -76,11 +76,12 @@ async function main(): Promise<number> {
       compareWithBaseline(scenario.baseline, results, finished);
       finished.push({ scenario, results });
       console.log(formatTable({ scenario, results }));
+      // After each scenario: a run that is broken off keeps what it has.
+      if (values.json !== undefined) writeRecord(values.json, finished, options);
     }
   } finally {
     await stopAll();
   }
-  if (values.json !== undefined) writeRecord(values.json, finished, options);
   return 0;
 }
 

@@ -76,10 +76,15 @@ function goalLines(goals: Goal, results: Result[]): string[] {
     goals.map(({ figure, atMost }) => {
       const value = figure === "scaling" ? result.scaling : result[figure]?.median;
       const outcome =
-        value === undefined ? "not measured" : `${value <= atMost ? "met" : "MISSED"} with ${value.toFixed(2)}`;
+        value === undefined ? "not measured" : `${verdict(result, value <= atMost)} with ${value.toFixed(2)}`;
       return `goal of ${result.label}: ${goalNames[figure]} at most ${atMost}: ${outcome}`;
     }),
   );
+}
+
+function verdict({ disturbed }: Result, isMet: boolean): string {
+  if (disturbed) return "not judged, the machine was busy,";
+  return isMet ? "met" : "MISSED";
 }
 
 export function writeRecord(path: string, finished: Finished[], options: RunOptions): void {

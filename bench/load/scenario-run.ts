@@ -36,6 +36,8 @@ export type Result = {
   /** Why there is no figure. */
   failure?: string;
   notes: string[];
+  /** Something else ran beside it, so no goal is judged by it. */
+  disturbed?: boolean;
   cpuMicros?: Summary;
   ratio?: Summary;
   /** CPU per query over that with one worker. */
@@ -255,7 +257,10 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   const busy = over((run) => run.busy).median;
   if (scenario.rate === undefined && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
   const foreign = over((run) => run.foreignCores).median;
-  if (foreign > disturbedCores) notes.push(`others used ${percent(foreign)} of a core`);
+  if (foreign > disturbedCores) {
+    result.disturbed = true;
+    notes.push(`others used ${percent(foreign)} of a core`);
+  }
   noteSpread(result, headline(scenario, result));
 }
 
