@@ -114,8 +114,8 @@ export class Fakeup {
       address: from.address,
       port: from.port,
       connection: 0,
-      send: (message) => this.#udp.send(message, from.port, from.address),
-      sendRaw: (message) => this.#udp.send(message, from.port, from.address),
+      send: (message) => this.#sendTo(from, message),
+      sendRaw: (message) => this.#sendTo(from, message),
       close: () => {},
       sendFrom: async (address, message) => {
         const other = createSocket("udp4");
@@ -124,6 +124,11 @@ export class Fakeup {
         other.close();
       },
     });
+  }
+
+  /** A script may still send when its test is over. */
+  #sendTo(to: RemoteInfo, message: Buffer): void {
+    if (this.#stopped === undefined) this.#udp.send(message, to.port, to.address);
   }
 
   #accept(socket: Socket): void {

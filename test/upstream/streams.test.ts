@@ -1,0 +1,139 @@
+/** Questions over TCP: connections shared, pipelined, kept, closed. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Asked, answerAddress, answerTo, framed } from "../support/fakeup.ts";
+import { type Result, setUp } from "./forward-support.ts";
+
+const ONE = { ask: "www.example.org. A", over: "tcp" } as const;
+const named = (i: number) => ({ ask: `host${i}.example.org. A`, over: "tcp" }) as const;
+
+/** An address that tells which question was answered. */
+const numbered = (asked: Asked, delayMs = 0): void => {
+  const number = Number(/\d+/.exec(asked.ask)?.[0] ?? 0);
+  const message = answerTo(asked, { answer: [`. 60 IN A 10.0.${number >> 8}.${number & 255}`], pointers: true });
+  setTimeout(() => asked.send(message), delayMs);
+};
+
+function checkNumbered(results: readonly Result[]): void {
+  results.forEach(({ reply }, i) => {
+    assert.deepEqual(reply?.answer, [`host${i}.example.org. 60 IN A 10.0.${i >> 8}.${i & 255}`]);
+  });
+}
+
+test("streams: many questions at once use few connections, answers come in any order", async (t) => {
+  const script = (asked: Asked): void => numbered(asked, (asked.number * 7) % 20);
+  const { forward, ups } = await setUp(t, [script]);
+  checkNumbered(await Promise.all(Array.from({ length: 200 }, (_, i) => forward.ask(named(i)))));
+  assert.ok(ups[0]!.accepted <= 4, `${ups[0]!.accepted} connections`);
+  const ids = ups[0]!.asked.map(({ connection, bytes }) => `${connection} ${bytes.readUInt16BE(0)}`);
+  assert.equal(new Set(ids).size, 200, "ids differ on each connection");
+});
+
+test("streams: more questions than connections carry fail at once", async (t) => {
+  const { forward } = await setUp(t, [() => {}], ["read_timeout 100ms", "max_connect_attempts 1"]);
+  const results = await Promise.all(Array.from({ length: 300 }, (_, i) => forward.ask(named(i))));
+  const refused = results.filter(({ error }) => error.includes("too many queries are waiting for this server"));
+  assert.equal(refused.length, 300 - 4 * 64);
+});
+
+test("streams: answers in pieces, and several in one piece", async (t) => {
+  const held: Buffer[] = [];
+  const script = (asked: Asked): void => {
+    const message = framed(answerTo(asked, { answer: [". 60 IN A 10.0.0.0"], pointers: true }));
+    if (asked.number < 2) {
+      for (const [i, byte] of message.entries()) setTimeout(() => asked.sendRaw(Buffer.from([byte])), 2 * i);
+      return;
+    }
+    held.push(message);
+    if (held.length === 3) asked.sendRaw(Buffer.concat(held.splice(0)));
+  };
+  const { forward, ups } = await setUp(t, [script]);
+  for (let i = 0; i < 2; i++)
+    assert.equal((await forward.ask({ ask: "host0.example.org. A", over: "tcp" })).outcome, 0);
+  assert.equal(ups[0]!.accepted, 1);
+});
+
+test("streams: an idle connection is used again until it expires", async (t) => {
+  const { forward, ups } = await setUp(t, [answerAddress], ["expire 300ms"]);
+  for (let i = 0; i < 3; i++) assert.equal((await forward.ask(ONE)).outcome, 0);
+  assert.equal(ups[0]!.accepted, 1);
+  await sleep(700);
+  assert.equal(ups[0]!.connections.length, 0, "closed without a question");
+  assert.equal((await forward.ask(ONE)).outcome, 0);
+  assert.equal(ups[0]!.accepted, 2);
+});
+
+test("streams: max_age ends a connection that is in use", async (t) => {
+  const { forward, ups } = await setUp(t, [answerAddress], ["expire 100ms", "max_age 200ms"]);
+  const until = performance.now() + 700;
+  while (performance.now() < until) {
+    assert.equal((await forward.ask(ONE)).outcome, 0);
+    await sleep(20);
+  }
+  assert.ok(ups[0]!.accepted >= 3, `${ups[0]!.accepted} connections`);
+});
+
+test("streams: max_idle_conns", async (t) => {
+  const { forward, ups } = await setUp(t, [(asked) => numbered(asked, 20)], ["max_idle_conns 1"]);
+  checkNumbered(await Promise.all([0, 1, 2, 3].map((i) => forward.ask(named(i)))));
+  assert.equal(ups[0]!.accepted, 4);
+  await sleep(50);
+  assert.equal(ups[0]!.connections.length, 1);
+});
+
+test("streams: a server that answers once a connection and closes it loses no question", async (t) => {
+  const answered = new Set<number>();
+  const script = (asked: Asked): void => {
+    if (answered.has(asked.connection)) return;
+    answered.add(asked.connection);
+    numbered(asked);
+    setTimeout(() => asked.close(), 2);
+  };
+  const { forward } = await setUp(t, [script], ["max_connect_attempts 4"]);
+  for (let round = 0; round < 5; round++) checkNumbered(await Promise.all([0, 1, 2].map((i) => forward.ask(named(i)))));
+});
+
+test("streams: a connection on which a question got no answer takes no more", async (t) => {
+  const script = (asked: Asked): void => {
+    if (asked.connection > 1) answerAddress(asked);
+  };
+  const { forward, ups } = await setUp(t, [script], ["read_timeout 50ms"]);
+  const { outcome, ms } = await forward.ask(ONE);
+  assert.equal(outcome, 0);
+  assert.ok(ms < 200, `${ms} ms`);
+  assert.equal(ups[0]!.accepted, 2);
+});
+
+test("streams: a zone transfer's first message is the answer, the rest is nobody's", async (t) => {
+  const script = (asked: Asked): void => {
+    for (let i = 0; i < 3; i++) numbered(asked);
+  };
+  const { forward, ups } = await setUp(t, [script]);
+  checkNumbered([await forward.ask(named(0)), await forward.ask(named(1))]);
+  assert.equal(ups[0]!.accepted, 1);
+});
+
+test("streams: 65,535 bytes", async (t) => {
+  const answer = Array.from({ length: 250 }, (_, i) => `www.example.org. 60 IN TXT "${`${i} `.padEnd(230, "x")}"`);
+  const { forward } = await setUp(t, [(asked) => asked.send(answerTo(asked, { answer }))]);
+  const { reply } = await forward.ask(ONE);
+  assert.equal(reply?.answer.length, 250);
+});
+
+test("streams: a server that sends without end is left", async (t) => {
+  const junk = Buffer.concat(Array.from({ length: 100 }, () => framed(Buffer.alloc(60, 0x80))));
+  const script = (asked: Asked): void => {
+    // Its probe comes over UDP.
+    if (asked.connection !== 1) {
+      answerAddress(asked);
+      return;
+    }
+    const timer = setInterval(() => asked.sendRaw(junk), 1);
+    setTimeout(() => clearInterval(timer), 500);
+  };
+  const { forward } = await setUp(t, [script]);
+  const { outcome, ms } = await forward.ask(ONE);
+  assert.equal(outcome, 0);
+  assert.ok(ms < 500, `${ms} ms`);
+});
