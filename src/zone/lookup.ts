@@ -3,7 +3,7 @@
  * choices that CoreDNS makes where the RFCs leave one:
  *
  *   - a positive answer brings the zone's NS in the authority section, the NS of the zone themselves their addresses instead;
- *     so does an alias whose target exists in the zone without the type that is asked
+ *     so does an alias whose target exists in the zone without the type that is asked, unless that is NS
  *   - an alias wins over whatever else its owner has
  *   - an alias is followed inside the zone as long as its target has records there and is no wildcard's; any other target
  *     is asked from the whole server, this zone included
@@ -15,7 +15,7 @@
 import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { MAX_NAME_LENGTH, Name } from "../dns/name.ts";
 import { compareNames } from "../dns/name-text.ts";
-import { readRecord } from "../dns/record.ts";
+import { type ResourceRecord, readRecord } from "../dns/record.ts";
 import { type Reply, Section } from "../dns/reply.ts";
 import type { Request } from "../dns/request.ts";
 import { Class, Rcode, Type } from "../dns/types.ts";
@@ -27,6 +27,7 @@ import {
   OVERSIZE,
   PATCH_APEX,
   RRSET_FRAGMENT,
+  targetOffset,
   type Zone,
 } from "./snapshot.ts";
 
@@ -121,23 +122,39 @@ export class ZoneLookup {
   finishAlias(zone: Zone, request: Request, reply: Reply, rcode: number, foreign: Reply | undefined): Result {
     const result = this.answer(zone, request, reply, false);
     if (result !== Result.ALIAS) return result;
-    let answers = 0;
-    for (const record of foreign?.records() ?? []) {
-      if (record.section !== Section.ANSWER) continue;
-      reply.add(Section.ANSWER, record.name, record.type, record.class, record.ttl, record.data);
-      answers++;
+    const answers = foreign?.records().filter(({ section }) => section === Section.ANSWER) ?? [];
+    for (const { name, type, class: klass, ttl, data } of answers) {
+      reply.add(Section.ANSWER, name, type, klass, ttl, data);
     }
-    const isNegative = rcode === Rcode.NXDOMAIN || (rcode === Rcode.NOERROR && answers === 0);
+    const isNegative = rcode === Rcode.NXDOMAIN || (rcode === Rcode.NOERROR && answers.length === 0);
     // Of the errors only these two reach the client, as in CoreDNS.
     if (rcode === Rcode.NXDOMAIN || rcode === Rcode.SERVFAIL) reply.rcode = rcode;
     if (isNegative) this.#writeSoa();
     else this.#writeNs();
+    this.#addAddresses(answers);
     return Result.WRITTEN;
+  }
+
+  /** The addresses that this zone has for names in records from elsewhere: what a wildcard's MX leads to, for example. */
+  #addAddresses(answers: readonly ResourceRecord[]): void {
+    const zone = this.#zone;
+    const seen = new Set<number>();
+    for (const { type, data } of answers) {
+      const at = targetOffset(type);
+      if (at < 0 || type === Type.NS) continue;
+      const target = new Name();
+      if (target.read(data, at, data.length) < 0 || target.labelOf(zone.apex) < 0) continue;
+      const node = zone.find(target, 0);
+      if (node === 0 || seen.has(node)) continue;
+      seen.add(node);
+      for (const addressType of [Type.A, Type.AAAA]) this.#putNodeRecords(node, addressType, Section.ADDITIONAL);
+    }
   }
 
   /** The label of `name` below which the wildcard stands that answers it; 0 when none does. For whoever asks afterwards. */
   wildcardLabelOf(zone: Zone, name: Name): number {
-    if (zone.find(name, 0) !== 0) return 0;
+    const node = zone.find(name, 0);
+    if (node !== 0) return zone.isEmpty(node) && hasSiblingWildcard(zone, name) ? 1 : 0;
     let label = 1;
     while (zone.find(name, label) === 0) label++;
     const flags = zone.data[zone.find(name, label)]!;
@@ -169,7 +186,12 @@ export class ZoneLookup {
 
   #noData(node: number, passOn: boolean): Result {
     const zone = this.#zone;
-    if (passOn && this.#wildcardLabel === 0 && zone.isEmpty(node)) return Result.PASSED;
+    const isNonTerminal = this.#wildcardLabel === 0 && zone.isEmpty(node);
+    if (isNonTerminal && hasSiblingWildcard(zone, this.#request.name)) {
+      this.#wildcardLabel = 1;
+      return this.#atNode(zone.findWildcard(this.#request.name, 1), this.#request.type, passOn);
+    }
+    if (passOn && isNonTerminal) return Result.PASSED;
     this.#writeNegative(Rcode.NOERROR);
     if (!this.#request.dnssecOk || !zone.nsecNodes) return Result.WRITTEN;
     const covering = this.#proofOf(this.#request.name.toWire());
@@ -225,7 +247,9 @@ export class ZoneLookup {
       this.#put(rrset + RRSET_FRAGMENT, Section.ANSWER, 0);
       if (this.#request.dnssecOk) this.#putExtra(rrset, Extra.SIGNATURES);
       const target = this.#freeName;
-      if (!this.#readTarget(rrset, target) || sameName(target, this.#owner)) return Result.FAILED;
+      if (!this.#readTarget(rrset, target)) return Result.FAILED;
+      // A wildcard's alias to a name that it stands for runs into the limit of look-ups, as in CoreDNS.
+      if (sameName(target, this.#owner) && this.#wildcardLabel === 0) return Result.FAILED;
       const next = this.#followTarget(target, at + RECORD_HEADER, type, aliases);
       if (next < 0) return (-next - 1) as Result;
       rrset = next;
@@ -272,7 +296,9 @@ export class ZoneLookup {
         return done(Result.WRITTEN);
       }
     }
-    this.#writeNs();
+    // CoreDNS forgets the SOA (RFC 2308 section 2.2) except for this type.
+    if (type === Type.NS && !isAlias) this.#writeSoa();
+    else this.#writeNs();
     return done(Result.WRITTEN);
   }
 
@@ -321,6 +347,11 @@ export class ZoneLookup {
     this.#writeOwner = false;
     this.#byRecord = true;
     this.#reply.add(Section.ANSWER, name.toWire(), Type.CNAME, Class.IN, ttl, wire.slice(0, prefix + suffix));
+    // The made alias answers a question for an alias.
+    if (type === Type.CNAME) {
+      this.#writeNs();
+      return Result.WRITTEN;
+    }
     const next = this.#followTarget(target, 0, type, 1);
     return next < 0 ? ((-next - 1) as Result) : this.#followAlias(next, type);
   }
@@ -569,15 +600,20 @@ export class ZoneLookup {
   }
 
   #writeNsec(node: number): void {
+    if (node !== 0) this.#putNodeRecords(node, Type.NSEC, Section.AUTHORITY);
+  }
+
+  /** Writes the RRset of `type` at `node`, and its signatures with DO, under the node's own name. */
+  #putNodeRecords(node: number, type: number, section: Section): void {
     const zone = this.#zone;
-    const rrset = node === 0 ? 0 : zone.rrset(node, Type.NSEC);
+    const rrset = zone.rrset(node, type);
     if (rrset === 0) return;
     const owner = this.#owner;
     this.#owner = new Name();
     this.#owner.set(this.#nodeName(node));
-    this.#putRecords(rrset + RRSET_FRAGMENT, rrset + RRSET_FRAGMENT, Section.AUTHORITY, 0);
-    const signatures = zone.extra(rrset, Extra.SIGNATURES);
-    if (signatures !== 0) this.#putRecords(signatures, signatures, Section.AUTHORITY, 0);
+    this.#putRecords(rrset + RRSET_FRAGMENT, rrset + RRSET_FRAGMENT, section, 0);
+    const signatures = this.#request.dnssecOk ? zone.extra(rrset, Extra.SIGNATURES) : 0;
+    if (signatures !== 0) this.#putRecords(signatures, signatures, section, 0);
     this.#owner = owner;
   }
 }
@@ -585,6 +621,15 @@ export class ZoneLookup {
 /** A result where an RRset could stand as well. */
 function done(result: Result): number {
   return -result - 1;
+}
+
+/**
+ * Whether the wildcard beside an empty non-terminal answers for it. RFC 4592 section 2.2.2 says that it does not, and in a
+ * signed zone it must not; but CoreDNS answers so, and names of clusters that move from it must not vanish.
+ */
+function hasSiblingWildcard(zone: Zone, name: Name): boolean {
+  if (zone.nsecNodes !== undefined || name.labelCount === zone.apexLabels) return false;
+  return (zone.data[zone.find(name, 1)]! & NodeFlag.WILDCARD_CHILD) !== 0;
 }
 
 function sameName(a: Name, b: Name): boolean {

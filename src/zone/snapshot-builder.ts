@@ -3,12 +3,18 @@ import { lowerCaseWire, wireLength } from "../dns/name-text.ts";
 import { Type } from "../dns/types.ts";
 import { FragmentWriter, Owner } from "./fragment-writer.ts";
 import { OUTSIDE, type RecordLog, write32 } from "./record-log.ts";
-import { EXTRAS_SIZE, Extra, NODE_HEADER, NodeFlag, RRSET_FRAGMENT, type ZoneSnapshot } from "./snapshot.ts";
+import {
+  EXTRAS_SIZE,
+  Extra,
+  NODE_HEADER,
+  NodeFlag,
+  RRSET_FRAGMENT,
+  targetOffset,
+  type ZoneSnapshot,
+} from "./snapshot.ts";
 
 /** Offsets are positive 32-bit numbers. */
 const MAX_BYTES = 0x7fffffff;
-/** Duplicates among more records than this are found with a set rather than by comparing each with each. */
-const MANY_RECORDS = 16;
 
 export function buildSnapshot(log: RecordLog): ZoneSnapshot | string {
   return new Builder(log).build();
@@ -74,7 +80,7 @@ class Builder {
     }
   }
 
-  /** A name's records by type, in the file's order, without those that are there twice (RFC 2181 section 5). */
+  /** A name's records by type, in the file's order; one that is there twice is sent twice, as CoreDNS does. */
   #groups(number: number): Map<number, number[]> {
     const log = this.#log;
     const addresses = this.#addresses;
@@ -86,25 +92,10 @@ class Builder {
       if (group === undefined) groups.set(type, [addresses[i]!]);
       else group.push(addresses[i]!);
     }
-    for (const [type, group] of groups) {
-      // CoreDNS keeps the last of several SOAs.
-      if (type === Type.SOA) groups.set(type, group.slice(-1));
-      else if (group.length > 1) groups.set(type, this.#unique(group));
-    }
+    // CoreDNS keeps the last of several SOAs.
+    const soa = groups.get(Type.SOA);
+    if (soa !== undefined) groups.set(Type.SOA, soa.slice(-1));
     return groups;
-  }
-
-  #unique(group: number[]): number[] {
-    const log = this.#log;
-    const same = (a: number, b: number): boolean => log.ttl(a) === log.ttl(b) && equalBytes(log.rdata(a), log.rdata(b));
-    if (group.length <= MANY_RECORDS) return group.filter((a, i) => group.findIndex((b) => same(a, b)) === i);
-    const seen = new Set<string>();
-    return group.filter((address) => {
-      const key = `${log.ttl(address)} ${Buffer.from(log.rdata(address)).toString("latin1")}`;
-      const isNew = !seen.has(key);
-      seen.add(key);
-      return isNew;
-    });
   }
 
   #writeNode(number: number, groups: Map<number, number[]>): boolean {
@@ -208,17 +199,11 @@ class Builder {
           const address = list[i]!;
           const isSignature = signed && log.type(address) === Type.RRSIG && coveredType(log.rdata(address)) === type;
           if (log.type(address) !== type && !isSignature) continue;
-          if (list.findIndex((other) => this.#isCopy(other, address)) < i) continue;
           writer.addAddress(owner, log.type(address), log.class(address), log.ttl(address), log.rdata(address));
         }
       }
     }
     return writer.empty ? 0 : this.#writeWhole();
-  }
-
-  #isCopy(a: number, b: number): boolean {
-    const log = this.#log;
-    return log.type(a) === log.type(b) && log.ttl(a) === log.ttl(b) && equalBytes(log.rdata(a), log.rdata(b));
   }
 
   #fullName(number: number): Uint8Array {
@@ -312,22 +297,6 @@ function buildSlots(log: RecordLog, nodes: Int32Array): SharedArrayBuffer {
   return shared;
 }
 
-/** Where the name stands in the rdata of a type whose names' addresses belong to the additional section; -1 otherwise. */
-function targetOffset(type: number): number {
-  switch (type) {
-    case Type.NS:
-      return 0;
-    case Type.MX:
-    case Type.SVCB:
-    case Type.HTTPS:
-      return 2;
-    case Type.SRV:
-      return 6;
-    default:
-      return -1;
-  }
-}
-
 /** RFC 4034 section 3.1.1: an RRSIG begins with the type it covers. */
 function coveredType(rdata: Uint8Array): number {
   return rdata.length < 2 ? 0 : (rdata[0]! << 8) | rdata[1]!;
@@ -353,10 +322,4 @@ function canonicalKey(name: Uint8Array): string {
     labels.push(`${label}\0`);
   }
   return labels.reverse().join("");
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -39,6 +39,7 @@
  * orders the builder's stores before the worker's loads. Readers check nothing else than that what they copy fits.
  */
 import type { Name } from "../dns/name.ts";
+import { Type } from "../dns/types.ts";
 
 export const NodeFlag = {
   /** Has NS and is not the apex: what is asked here or below is delegated. */
@@ -201,4 +202,20 @@ export function countLabels(wire: Uint8Array): number {
   let labels = 0;
   for (let at = 0; wire[at]! !== 0; at += wire[at]! + 1) labels++;
   return labels;
+}
+
+/** Where the name stands in the rdata of a type whose names' addresses belong to the additional section; -1 otherwise. */
+export function targetOffset(type: number): number {
+  switch (type) {
+    case Type.NS:
+      return 0;
+    case Type.MX:
+    case Type.SVCB:
+    case Type.HTTPS:
+      return 2;
+    case Type.SRV:
+      return 6;
+    default:
+      return -1;
+  }
 }
