@@ -26,6 +26,9 @@ const STOP_MS = 8_000;
 /** A query that gets no reply within this time gets none. */
 const REPLY_MS = 2_500;
 
+/** Printed when all listeners are open: `CoreDNS-1.15.0` as a line, or as the message of a JSON line. */
+const BANNER = /^(\{.*"msg":")?(CoreDNS|WeftDNS)-/;
+
 export const ourCommand: string = join(import.meta.dirname, "../../bin/weftdns");
 
 export class TestServer {
@@ -152,11 +155,9 @@ export class TestServer {
 
   async #ready(): Promise<void> {
     const ended = this.#exit.then((code) => `the server ended with ${code}`);
-    const banner = this.line(/^(CoreDNS|WeftDNS)-/, 0, START_MS).then(
-      (line) => line ?? "the server did not start in time",
-    );
+    const banner = this.line(BANNER, 0, START_MS).then((line) => line ?? "the server did not start in time");
     const first = await Promise.race([ended, banner]);
-    if (!/^(CoreDNS|WeftDNS)-/.test(first)) throw new Error(`${first}:\n${this.lines.join("\n")}`);
+    if (!BANNER.test(first)) throw new Error(`${first}:\n${this.lines.join("\n")}`);
   }
 
   #print(text: string): void {

@@ -92,6 +92,12 @@ export function questionWire(ask: string): Buffer {
   return Buffer.concat([wireName(name), numbers]);
 }
 
+/** A question in the form that replies are printed in. */
+export function canonicalQuestion(ask: string): string {
+  const wire = questionWire(ask);
+  return questionText(wire, 0, wire.length - 4);
+}
+
 export function optWire(edns: Edns, extendedRcode = 0): Buffer {
   const options = (edns.options ?? []).map((option) => {
     const [code, hex = ""] = option.split(" ");
@@ -153,8 +159,7 @@ export function decodeReply(bytes: Buffer): DecodedReply {
   let question = "none";
   if (questions === 1) {
     const end = plainNameEnd(bytes, at);
-    const [type, klass] = [bytes.readUInt16BE(end), bytes.readUInt16BE(end + 2)];
-    question = `${nameToText(bytes, at)} ${typeName(type)}${klass === Class.IN ? "" : ` ${className(klass)}`}`;
+    question = questionText(bytes, at, end);
     at = end + 4;
   }
   const sections = counts.map((count) =>
@@ -273,6 +278,11 @@ function essence(record: dnsPacket.Answer): string {
 function essenceOf(type: number, ttl: number, data: string): string {
   if (type === Type.OPT) return "OPT";
   return `${ttl} ${typeName(type)}${type === Type.A ? ` ${data}` : ""}`;
+}
+
+function questionText(bytes: Buffer, at: number, nameEnd: number): string {
+  const [type, klass] = [bytes.readUInt16BE(nameEnd), bytes.readUInt16BE(nameEnd + 2)];
+  return `${nameToText(bytes, at)} ${typeName(type)}${klass === Class.IN ? "" : ` ${className(klass)}`}`;
 }
 
 function decodeOpt(record: ResourceRecord): DecodedOpt {

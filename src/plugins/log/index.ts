@@ -35,7 +35,7 @@
  *   }
  */
 import type { Stanza } from "../../corefile/directive.ts";
-import { zonesOf } from "../../corefile/zones.ts";
+import { isDomainName, normalizeZone } from "../../corefile/zones.ts";
 import { definePlugin, inWorker } from "../../plugin/plugin.ts";
 
 export const CLASSES = ["success", "denial", "error", "all"] as const;
@@ -83,11 +83,10 @@ function readRule(stanza: Stanza): LogRule {
   return { names, format, classes: classes.length === 0 ? ["all"] : classes };
 }
 
-/** A name, or the zones of a CIDR. CoreDNS starts with words that are neither, and so do we. */
-function readName(stanza: Stanza): readonly string[] {
+/** Unlike ZONES elsewhere, these are names and nothing else: CoreDNS takes a CIDR or a URL by its letters, as we do. */
+function readName(stanza: Stanza): string[] {
   const token = stanza.token();
-  const zones = zonesOf(token.text);
-  if (typeof zones !== "string") return zones;
-  stanza.warn(`'${token.text}' is left out: ${zones}`, token);
+  if (isDomainName(token.text)) return [normalizeZone(token.text)];
+  stanza.warn(`'${token.text}' is left out: it is no name`, token);
   return [];
 }

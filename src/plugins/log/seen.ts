@@ -46,10 +46,11 @@ export class Seen {
     if (query.opcode === Opcode.NOTIFY || query.type === Type.AXFR || query.type === Type.IXFR) return "error";
     if (this.#outcome !== ANSWERED) return "error";
     const { reply } = query;
-    const hasSoa = authorityHas(reply, Type.SOA);
-    if (this.rcode === Rcode.NXDOMAIN) return hasSoa ? "denial" : "error";
+    const hasAnswer = reply.counts[Section.ANSWER]! > 0;
+    // A name that an alias leads to, and that does not exist, counts as an error.
+    if (this.rcode === Rcode.NXDOMAIN) return hasAnswer ? "error" : "denial";
     if (this.rcode !== Rcode.NOERROR) return "error";
-    return reply.counts[Section.ANSWER] === 0 && hasSoa ? "denial" : "success";
+    return !hasAnswer && authorityHas(reply, Type.SOA) ? "denial" : "success";
   }
 }
 
