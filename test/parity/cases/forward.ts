@@ -179,14 +179,18 @@ export const servers: ParityServer[] = [
     name: "forward, FROM and except",
     corefile: `.:{PORT} {
       forward example.org {UP:one} {
-        except a.example.org example.org
+        except a.example.org
+      }
+      forward example.com {UP:one} {
+        except example.com
       }
       forward . {UP:two}
     }`,
     upstreams: { one, two },
     cases: [
       { ask: www, reply: { answer: ["www.example.org. 60 IN A 192.0.2.1"] } },
-      { ask: "example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] }, name: "except FROM itself" },
+      { ask: "example.com. A", reply: answered(1), name: "FROM itself is taken, whatever except says" },
+      { ask: "www.example.com. A", reply: answered(2) },
       { ask: "a.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
       { ask: "b.a.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
       { ask: "xa.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
