@@ -58,6 +58,10 @@ export class Reply {
   #index = new Int32Array(INDEX_WORDS * 16);
   #indexedUpTo = -1;
   #indexCount = 0;
+  /** The message came by `adopt`. */
+  #foreign = false;
+  #ownUdpSize = 0;
+  #ownDnssecOk = 0;
 
   /** Gives the reply the room that it is written into. A whole message and its OPT record always fit into a fixed one. */
   place(bytes: Uint8Array, start: number, room: number, growable = false): void {
@@ -125,6 +129,7 @@ export class Reply {
   ): boolean {
     this.#reset();
     if (!this.reserve(length)) return false;
+    this.#foreign = true;
     const bytes = this.bytes;
     const start = this.start;
     bytes.set(message.subarray(offset, offset + recordsEnd), start);
@@ -285,6 +290,7 @@ export class Reply {
   finish(request: Request, limit: number): number {
     const withOpt = request.hasOpt || this.hasOpt;
     const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
+    if (this.#foreign && this.end - this.start + optSize > limit) this.#compress();
     if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);
     const bytes = this.bytes;
     if (withOpt) this.#writeOpt(request);
@@ -316,6 +322,7 @@ export class Reply {
     this.hasOpt = false;
     this.options = NO_OPTIONS;
     this.extendedRcode = 0;
+    this.#foreign = false;
     this.#targetCount = 0;
     this.#questionIsTarget = false;
     this.#indexedUpTo = -1;
@@ -326,6 +333,8 @@ export class Reply {
     const bytes = this.bytes;
     const at = this.start + offset;
     const size = (bytes[at + 9]! << 8) | bytes[at + 10]!;
+    this.#ownUdpSize = (bytes[at + 3]! << 8) | bytes[at + 4]!;
+    this.#ownDnssecOk = bytes[at + 7]! & 0x80;
     this.extendedRcode = bytes[at + 5]!;
     this.options = size === 0 ? NO_OPTIONS : bytes.slice(at + OPT_RECORD_SIZE, at + OPT_RECORD_SIZE + size);
     this.hasOpt = true;
@@ -338,6 +347,13 @@ export class Reply {
     // Records behind it would move, and names in them may be pointed to: write the message anew.
     const rest = this.records().filter((record) => record.type !== Type.OPT);
     this.rewrite(rest);
+  }
+
+  /** A message from elsewhere may have been written without compression; before anything is cut, that is made good. */
+  #compress(): void {
+    const list = this.records();
+    const [answers, authorities, additionals] = this.counts;
+    if (list.length === answers! + authorities! + additionals!) this.rewrite(list);
   }
 
   #truncate(limit: number): void {
@@ -355,11 +371,13 @@ export class Reply {
     bytes[at++] = 0;
     bytes[at++] = Type.OPT >> 8;
     bytes[at++] = Type.OPT;
-    bytes[at++] = request.udpSize >> 8;
-    bytes[at++] = request.udpSize;
+    // An OPT that nobody asked for keeps what it says; else it repeats the client's size and DO (behaviour 2.9).
+    const udpSize = request.hasOpt ? request.udpSize : this.#ownUdpSize;
+    bytes[at++] = udpSize >> 8;
+    bytes[at++] = udpSize;
     bytes[at++] = this.extendedRcode;
     bytes[at++] = 0;
-    bytes[at++] = request.dnssecOk ? 0x80 : 0;
+    bytes[at++] = request.hasOpt ? (request.dnssecOk ? 0x80 : 0) : this.#ownDnssecOk;
     bytes[at++] = 0;
     const options = this.options;
     bytes[at++] = options.length >> 8;

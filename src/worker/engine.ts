@@ -4,7 +4,7 @@
  */
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
 import { Reading } from "../dns/request.ts";
-import { Class, Rcode, Type } from "../dns/types.ts";
+import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import { Logger } from "../plugin/logger.ts";
 import { ANSWERED, DROPPED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
@@ -139,7 +139,7 @@ export class Engine {
 function findTarget(router: ZoneRouter<Target>, query: Query): Target | undefined {
   if (router.onlyRoot) return router.root[0];
   const name = query.name;
-  const wantsParent = query.type === Type.DS;
+  const wantsParent = query.type === Type.DS && query.opcode === Opcode.QUERY;
   let found: Target | undefined;
   for (let label = 0; label < name.labelCount; label++) {
     const targets = router.at(name, label);
