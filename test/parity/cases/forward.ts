@@ -193,7 +193,7 @@ export const servers: ParityServer[] = [
       { ask: "www.example.com. A", reply: answered(2) },
       { ask: "a.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
       { ask: "b.a.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
-      { ask: "xa.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
+      { ask: "xa.example.org. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.1"] } },
       { ask: "example.net. A", reply: { answer: ["www.example.org. 60 IN A 192.0.2.2"] } },
     ],
   },
