@@ -81,19 +81,35 @@ export function formatIpv4(bytes: Uint8Array, start: number): string {
   return `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}`;
 }
 
-/** RFC 5952: lower case, the longest run of two zero groups or more as "::", the first of equals; IPv4-mapped in dots. */
+/**
+ * RFC 5952: lower case, the longest run of two zero groups or more as "::", the first of equals; IPv4-mapped in dots.
+ * Log lines name each client with this, so it makes no arrays.
+ */
 export function formatIpv6(bytes: Uint8Array, start: number): string {
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[start + 2 * i]! << 8) | bytes[start + 2 * i + 1]!);
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+  let gap = -1;
+  let gapLength = 1;
+  for (let i = 0, run = 0; i < 8; i++) {
+    run = groupAt(bytes, start, i) === 0 ? run + 1 : 0;
+    if (run > gapLength) {
+      gap = i + 1 - run;
+      gapLength = run;
+    }
+  }
+  if (gap === 0 && gapLength === 5 && groupAt(bytes, start, 5) === 0xffff) {
     return `::ffff:${formatIpv4(bytes, start + 12)}`;
   }
-  let from = 0;
-  let length = 1;
+  let text = "";
   for (let i = 0; i < 8; i++) {
-    let run = 0;
-    while (groups[i + run] === 0) run++;
-    if (run > length) [from, length] = [i, run];
+    if (i === gap) {
+      text += "::";
+      i += gapLength - 1;
+    } else {
+      text += (i === 0 || i === gap + gapLength ? "" : ":") + groupAt(bytes, start, i).toString(16);
+    }
   }
-  const hex = (part: number[]): string => part.map((group) => group.toString(16)).join(":");
-  return length < 2 ? hex(groups) : `${hex(groups.slice(0, from))}::${hex(groups.slice(from + length))}`;
+  return text;
+}
+
+function groupAt(bytes: Uint8Array, start: number, i: number): number {
+  return (bytes[start + 2 * i]! << 8) | bytes[start + 2 * i + 1]!;
 }

@@ -45,7 +45,7 @@ export function toHex(bytes: Uint8Array, from: number, to: number): string {
 }
 
 /** 0-15, or -1 for what is no hexadecimal digit. */
-export function hexValue(code: number): number {
+function hexValue(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const letter = code | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
@@ -215,7 +215,8 @@ export function groupedHex(what: string, groups: number, size: 1 | 2, joint: str
       const parts = source.text()?.split(joint) ?? [];
       if (parts.length !== groups) return false;
       for (const part of parts) {
-        if (part.length < fewest || part.length > size * 2 || !putHex(source, part.padStart(size * 2, "0"))) return false;
+        if (part.length < fewest || part.length > size * 2 || !putHex(source, part.padStart(size * 2, "0")))
+          return false;
       }
       source.index++;
       return true;

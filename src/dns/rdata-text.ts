@@ -35,6 +35,23 @@ function putString(source: RdataSource, text: string): boolean {
   return true;
 }
 
+/** A text of any length as the strings of 255 bytes that it takes, for DKIM keys and their like; CoreDNS does so too. */
+function putStrings(source: RdataSource, text: string): boolean {
+  if (!source.room(1)) return false;
+  const { bytes } = source;
+  let length = source.offset++;
+  if (!putText(source, text, bytes.length)) return false;
+  while (source.offset - length - 1 > MAX_STRING_LENGTH) {
+    if (!source.room(1)) return false;
+    bytes[length] = MAX_STRING_LENGTH;
+    length += 1 + MAX_STRING_LENGTH;
+    bytes.copyWithin(length + 1, length, source.offset);
+    source.offset++;
+  }
+  bytes[length] = source.offset - length - 1;
+  return true;
+}
+
 function measureString(bytes: Uint8Array, at: number, end: number): number {
   if (at >= end) return MALFORMED;
   const next = at + 1 + bytes[at]!;
@@ -69,16 +86,21 @@ export const characterString: Field = {
   },
 };
 
-/** All that is left is character strings, `least` or more: TXT and its kin, and ISDN's optional second one. */
-export function characterStrings(least: number, most: number): Field {
+/** All that is left is character strings, at least one: TXT and its kin. */
+export const characterStrings = stringList("a text", Number.POSITIVE_INFINITY, putStrings);
+
+/** ISDN's address and its optional subaddress. */
+export const oneOrTwoStrings = stringList(characterString.what, 2, putString);
+
+function stringList(what: string, most: number, put: (source: RdataSource, text: string) => boolean): Field {
   return {
-    what: characterString.what,
+    what,
     parse(source) {
       let count = 0;
-      for (; source.index < source.tokens.length && count < most; count++) {
-        if (!characterString.parse(source)) return false;
+      for (; source.index < source.tokens.length && count < most; source.index++, count++) {
+        if (!put(source, source.text()!)) return false;
       }
-      return count >= least;
+      return count > 0;
     },
     measure(bytes, at, end) {
       let count = 0;
@@ -87,7 +109,7 @@ export function characterStrings(least: number, most: number): Field {
         next = measureString(bytes, next, end);
         if (next === MALFORMED) return MALFORMED;
       }
-      return count >= least ? next : MALFORMED;
+      return count > 0 ? next : MALFORMED;
     },
     format(bytes, at, end, words) {
       let next = at;

@@ -27,7 +27,7 @@ import {
 } from "./rdata-field.ts";
 import { hostIdentity, ipsecKey, relay } from "./rdata-gateway.ts";
 import { location } from "./rdata-location.ts";
-import { caaTag, characterString, characterStrings, remainingText } from "./rdata-text.ts";
+import { caaTag, characterString, characterStrings, oneOrTwoStrings, remainingText } from "./rdata-text.ts";
 import { serviceParameters } from "./svcb.ts";
 import { Rcode, Type } from "./types.ts";
 
@@ -79,7 +79,7 @@ const errorCode = mnemonic(2, "an error's name or number", { BADSIG: badSignatur
 const key = remainingBase64(0);
 const someBase64 = remainingBase64(1);
 const digest = remainingHex(1);
-const texts = [characterStrings(1, Number.POSITIVE_INFINITY)];
+const texts = [characterStrings];
 
 const delegationSigner = [u16, algorithm, u8, digest];
 const publicKey = [u16, u8, algorithm, key];
@@ -108,7 +108,7 @@ const FIELDS: ReadonlyMap<number, readonly Field[]> = new Map<number, readonly F
   [Type.RP, [plainName, plainName]],
   [Type.AFSDB, preference],
   [Type.X25, [characterString]],
-  [Type.ISDN, [characterStrings(1, 2)]],
+  [Type.ISDN, [oneOrTwoStrings]],
   [Type.RT, preference],
   [Type.NSAP, [nsap]],
   [Type["NSAP-PTR"], [plainName]],

@@ -89,8 +89,8 @@ for (const { type, text, token, expected } of [
   { type: "MX", text: "10 a..b.", token: 1, expected: "a domain name, not an empty label" },
   { type: "SOA", text: "ns. h. 1 2 3 4", token: 6, expected: "a number of seconds, or an interval such as 1h30m" },
   { type: "SOA", text: "ns. h. 1 2 3x 4 5", token: 4, expected: "a number of seconds, or an interval such as 1h30m" },
-  { type: "TXT", text: "", token: 0, expected: "a text of up to 255 bytes" },
-  { type: "TXT", text: `ok ${"x".repeat(256)}`, token: 1, expected: "at most 255 bytes of text" },
+  { type: "TXT", text: "", token: 0, expected: "a text" },
+  { type: "HINFO", text: `ok ${"x".repeat(256)}`, token: 1, expected: "at most 255 bytes of text" },
   {
     type: "TXT",
     text: '"\\300"',
@@ -145,12 +145,29 @@ test("names are relative to the origin, wherever they stand", () => {
   }
 });
 
+for (const { size, hex } of [
+  { size: 0, hex: "00" },
+  { size: 255, hex: `ff${"78".repeat(255)}` },
+  { size: 256, hex: `ff${"78".repeat(255)}0178` },
+  { size: 510, hex: `ff${"78".repeat(255)}`.repeat(2) },
+  { size: 511, hex: `${`ff${"78".repeat(255)}`.repeat(2)}0178` },
+])
+  test(`a TXT word of ${size} bytes takes as many strings as it needs`, () => {
+    const rdata = parseRdata(Type.TXT, words(`"${"\\120".repeat(size)}" y`));
+    assert.ok(rdata instanceof Uint8Array);
+    assert.equal(toHexText(rdata), `${hex}0179`);
+    assert.ok(validateRdata(Type.TXT, rdata));
+  });
+
 test("rdata has at most 65535 bytes", () => {
   const string = `"${"x".repeat(255)}" `;
   assert.equal((parseRdata(Type.TXT, words(`${string.repeat(255)}"${"x".repeat(54)}"`)) as Uint8Array).length, 65335);
   const tooLong = parseRdata(Type.TXT, words(string.repeat(256)));
   assert.ok("expected" in tooLong);
   assert.deepEqual(tooLong, { token: 255, expected: "at most 65535 bytes of data" });
+  assert.equal((parseRdata(Type.TXT, words(`"${"x".repeat(65_279)}"`)) as Uint8Array).length, 65_535);
+  assert.ok("expected" in parseRdata(Type.TXT, words(`"${"x".repeat(65_280)}"`)));
+  assert.ok("expected" in parseRdata(Type.TXT, words(`"${"x".repeat(70_000)}"`)));
   const key = Buffer.alloc(65_535).toString("base64");
   assert.ok("expected" in parseRdata(Type.DNSKEY, words(`1 3 8 ${key}`)));
   assert.ok("expected" in parseRdata(Type.URI, words(`1 1 "${"x".repeat(70_000)}"`)));
