@@ -137,13 +137,11 @@ const answers: fc.Arbitrary<{ type: string; data: unknown; text: string }> = fc.
   fc
     .constantFrom("NS", "CNAME", "PTR", "DNAME")
     .chain((type) => name.map((data) => ({ type, data, text: `${data}.` }))),
-  fc
-    .tuple(u16, name)
-    .map(([preference, exchange]) => ({
-      type: "MX",
-      data: { preference, exchange },
-      text: `${preference} ${exchange}.`,
-    })),
+  fc.tuple(u16, name).map(([preference, exchange]) => ({
+    type: "MX",
+    data: { preference, exchange },
+    text: `${preference} ${exchange}.`,
+  })),
   fc.tuple(u16, u16, u16, name).map(([priority, weight, port, target]) => ({
     type: "SRV",
     data: { priority, weight, port, target },
