@@ -4,6 +4,7 @@
  */
 #include "packets.h"
 
+#include <sys/mman.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -123,6 +124,19 @@ static napi_value js_write_now(napi_env env, napi_callback_info info) {
   return finish(&call, call.wrong ? 0 : (double)write_now(fd, bytes + offset, (size_t)length));
 }
 
+/* ---- Memory ---- */
+
+/** useHugePages(bytes): asks the kernel to back these bytes by huge pages where it can; they must not be filled yet. */
+static napi_value js_use_huge_pages(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  size_t size;
+  const uint8_t *bytes = elements(&call, 0, napi_uint8_array, &size);
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  uintptr_t from = ((uintptr_t)bytes + page - 1) & ~(page - 1), to = ((uintptr_t)bytes + size) & ~(page - 1);
+  if (call.wrong || to <= from) return finish(&call, 0);
+  return finish(&call, madvise((void *)from, to - from, MADV_HUGEPAGE) == 0 ? 0 : -errno);
+}
+
 /* ---- Ports ---- */
 
 /**
@@ -231,7 +245,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
     napi_callback function;
   } functions[] = {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
-      {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
+      {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now}, {"useHugePages", js_use_huge_pages},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
   };

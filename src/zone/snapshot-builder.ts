@@ -1,6 +1,8 @@
 /** Lays out a `RecordLog` as a snapshot. The bytes are described in `snapshot.ts`. */
+
 import { lowerCaseWire, wireLength } from "../dns/name-text.ts";
 import { Type } from "../dns/types.ts";
+import { native } from "../native/index.ts";
 import { FragmentWriter, Owner } from "./fragment-writer.ts";
 import { OUTSIDE, type RecordLog, write32 } from "./record-log.ts";
 import {
@@ -33,7 +35,7 @@ class Builder {
     this.#log = log;
     this.#writer = new FragmentWriter(log.apex);
     // Pages that are never touched cost nothing, so the guess may be generous: RRset and fragment headers, a copy of glue.
-    this.#shared = new SharedArrayBuffer(Math.min(4096 + log.nameCount * NODE_HEADER + log.size * 4, MAX_BYTES));
+    this.#shared = allocate(Math.min(4096 + log.nameCount * NODE_HEADER + log.size * 4, MAX_BYTES));
     this.#data = new Uint8Array(this.#shared);
   }
 
@@ -271,7 +273,7 @@ class Builder {
     const needed = this.#at + size;
     if (needed <= this.#data.length) return true;
     if (needed > MAX_BYTES) return false;
-    const larger = new SharedArrayBuffer(Math.min(needed * 2, MAX_BYTES));
+    const larger = allocate(Math.min(needed * 2, MAX_BYTES));
     new Uint8Array(larger).set(this.#data.subarray(0, this.#at));
     this.#shared = larger;
     this.#data = new Uint8Array(larger);
@@ -279,12 +281,22 @@ class Builder {
   }
 }
 
+/** Below this the page table's cache holds all of it anyway. */
+const HUGE_FROM = 4 * 1024 * 1024;
+
+/** Memory that is looked into at random, so huge pages serve it where the system grants them. */
+function allocate(size: number): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer(size);
+  if (size >= HUGE_FROM) native?.useHugePages(new Uint8Array(shared));
+  return shared;
+}
+
 const TOO_LARGE = "zone is too large: more than 2 GiB";
 
 function buildSlots(log: RecordLog, nodes: Int32Array): SharedArrayBuffer {
   let capacity = 4;
   while (capacity * 2 < log.nameCount * 3) capacity *= 2;
-  const shared = new SharedArrayBuffer(capacity * 8);
+  const shared = allocate(capacity * 8);
   const slots = new Int32Array(shared);
   const mask = slots.length - 2;
   for (let number = 0; number < log.nameCount; number++) {
