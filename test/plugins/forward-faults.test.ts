@@ -365,6 +365,20 @@ test("F10: a forged answer with other letters takes nothing from an honest serve
   );
 });
 
+test("E11: a loop of forwarders is cut: one client's one question waits a hundred times at most", async (t) => {
+  const { forward, ups } = await setUp(t, [silent], ["read_timeout 100ms", "max_connect_attempts 1"]);
+  const ask = (from: string, name: string) => forward.ask({ ask: `${name}.example.org. A`, from });
+  const looping = Array.from({ length: 150 }, () => ask("192.0.2.1", "www"));
+  const others = [ask("192.0.2.2", "www"), ask("192.0.2.1", "mail")];
+  const refused = (await Promise.all(looping)).filter(({ error }) =>
+    error.startsWith("more than 100 queries of one client"),
+  );
+  assert.equal(refused.length, 50);
+  for (const { error } of await Promise.all(others)) assert.match(error, /i\/o timeout$/);
+  assert.match((await ask("192.0.2.1", "www")).error, /i\/o timeout$/, "there is room again");
+  assert.equal(ups[0]!.asked.filter(({ ask: asked }) => asked !== ". NS").length, 103);
+});
+
 test("E12: TTL and aliases pass as they are, one send for one query", async (t) => {
   const answer = ["www.example.org. 0 IN CNAME nowhere.example.net.", "www.example.org. 2147483648 IN A 192.0.2.1"];
   const { forward, ups } = await setUp(t, [(asked) => asked.send(answerTo(asked, { answer, rcode: 3 }))]);

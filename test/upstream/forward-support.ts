@@ -13,6 +13,7 @@ import type { ForwardConfig } from "../../src/plugins/forward/config.ts";
 import { control } from "../../src/plugins/forward/control.ts";
 import { forward } from "../../src/plugins/forward/index.ts";
 import { Forwarder } from "../../src/plugins/forward/serve.ts";
+import { ADDRESS_SIZE, writeAddress } from "../../src/transport/packets.ts";
 import { createPacketPort } from "../../src/transport/udp.ts";
 import { Asker, type AskerOptions } from "../../src/upstream/asker.ts";
 import { Fakeup, type Script } from "../support/fakeup.ts";
@@ -105,7 +106,7 @@ export class ForwardUnderTest {
     return test;
   }
 
-  /** Asks as a client does; `over` is the client's transport. */
+  /** Asks as a client does, from 192.0.2.100 unless `from` says else; `over` is the client's transport. */
   async ask(question: Question | string): Promise<Result> {
     const asked = typeof question === "string" ? { ask: question } : question;
     const message = encodeQuestion(asked);
@@ -116,6 +117,9 @@ export class ForwardUnderTest {
     if (query.read(slot, 50, message.length) !== Reading.FINE) throw new Error("not a query");
     query.transport = asked.over === "tcp" ? Transport.TCP : Transport.UDP;
     query.receivedAt = performance.now();
+    query.peers = new Uint8Array(ADDRESS_SIZE);
+    const client = (asked.from ?? "192.0.2.100").split(".").map(Number);
+    writeAddress(query.peers, 0, Uint8Array.from(client), 5_353);
     this.#rewrite?.(query);
     const began = performance.now();
     let outcome = this.#forwarder.handle(query);
