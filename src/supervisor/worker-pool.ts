@@ -14,9 +14,9 @@ import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "../wo
 import { entryUrl } from "./entry-url.ts";
 
 /** How often heartbeats are looked at. */
-const WATCH_MS = 50;
+const WATCH_MS = 25;
 /** A loop that has not turned for so long gets no new queries until it does. */
-const LATE_MS = 300;
+const LATE_MS = 75;
 /** Then its thread is ended and replaced. */
 const STALL_MS = 2_000;
 /** A thread that dies young is not replaced at once, lest a worker that cannot start takes a CPU: first and longest wait. */

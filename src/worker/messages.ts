@@ -41,4 +41,4 @@ export type FromWorker =
   | { kind: "told"; id: string; value: unknown };
 
 /** How often a worker shows that its loop turns, in milliseconds. */
-export const BEAT_MS = 50;
+export const BEAT_MS = 25;
