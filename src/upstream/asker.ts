@@ -19,7 +19,7 @@ import { Ignored, type Upstream } from "./upstream.ts";
  */
 export const MAX_EXCHANGES = 4_096;
 /** How often deadlines are looked at. */
-export const TICK_MS = 10;
+const TICK_MS = 10;
 /** A name, type and class. */
 const QUESTION_STRIDE = MAX_NAME_LENGTH + 1 + 8;
 

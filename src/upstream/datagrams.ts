@@ -132,7 +132,7 @@ export class Datagrams {
     this.#port.close();
   }
 
-  /** `127.0.0.1:5353->192.0.2.1:53`, as far as it is known. */
+  /** The two ends as Go prints them, as far as they are known: a packet port does not tell its local address. */
   path(exchange: Exchange): string {
     return exchange.upstream!.text;
   }
@@ -267,6 +267,6 @@ const errnoTexts: Readonly<Record<number, string>> = {
   113: "no route to host",
 };
 
-export function errnoText(errno: number): string {
+function errnoText(errno: number): string {
   return errnoTexts[errno] ?? `errno ${errno}`;
 }

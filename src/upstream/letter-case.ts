@@ -3,7 +3,6 @@
  * question itself is replaced, and with it every name that points into it. What is left are names that a server wrote in
  * full with our letters: owners, and names in the data of old types.
  */
-import { HEADER_SIZE } from "../dns/header.ts";
 import { skipName } from "../dns/message.ts";
 import { Type } from "../dns/types.ts";
 
@@ -105,6 +104,3 @@ function same(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, leng
 function differs(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
   return !same(a, aStart, b, bStart, length);
 }
-
-/** Behind the header of a message, where its question's name stands. */
-export const QUESTION = HEADER_SIZE;

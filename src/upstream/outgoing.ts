@@ -14,7 +14,7 @@ import { Type } from "../dns/types.ts";
 import { randomWord } from "./random.ts";
 
 /** The largest UDP answer that we ask for (DNS flag day 2020, RFC 9715 appendix A). */
-export const SAFE_UDP_SIZE = 1_232;
+const SAFE_UDP_SIZE = 1_232;
 
 /** What the last `writeQuery` wrote. One object, as every query writes at least once. */
 export const written = {

@@ -98,7 +98,7 @@ export class Prober {
 }
 
 /** Asks for the NS records of the domain. Whether anything came back that is a reply to this very query. */
-export function probe(target: { address: string; port: number }, options: ProbeOptions): Promise<boolean> {
+function probe(target: { address: string; port: number }, options: ProbeOptions): Promise<boolean> {
   const message = probeMessage(options);
   return options.overTcp ? probeTcp(target, message, options.source) : probeUdp(target, message, options.source);
 }

@@ -10,7 +10,7 @@ import { Rcode, rcodeNumber } from "../../dns/types.ts";
 import { MAX_UPSTREAMS } from "../../upstream/exchange.ts";
 import { parseTarget, type Target, withoutDuplicates } from "../../upstream/targets.ts";
 
-export const policies = ["random", "round_robin", "sequential"] as const;
+const policies = ["random", "round_robin", "sequential"] as const;
 export type Policy = (typeof policies)[number];
 
 export interface ForwardConfig {
