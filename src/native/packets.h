@@ -29,6 +29,12 @@
 /** What waits for a full socket; the same values as QUEUE_DATAGRAMS and QUEUE_BYTES. */
 #define QUEUE_DATAGRAMS 1024
 #define QUEUE_BYTES (1024 * 1024)
+/**
+ * Datagrams on one socket from which it pays to take it out of the epoll while they are sent: the kernel tells whoever
+ * watches a socket of every datagram that left it, whatever they asked to hear of, and that is dearer by far than the
+ * two system calls. Measured on loopback: 0.2 us a datagram of 3.9; on a veth pair the same path is taken.
+ */
+#define REST_FROM 16
 /** ENOBUFS has no readiness to wait for: the socket itself is writable, memory or a device queue is what lacks. */
 #define RETRY_MS 5
 /** Room for one pktinfo control message of either family. */
@@ -91,6 +97,8 @@ struct endpoint {
   enum kind kind;
   /** The last recvmmsg took all there was. */
   bool drained;
+  /** Not watched just now, see REST_FROM. */
+  bool resting;
   /** We wait for the kernel to say that it can be written. */
   bool watching_writable;
   /** A send failed on a connected socket: told to JavaScript as a slot with -error. */
@@ -122,6 +130,8 @@ struct port {
   uint32_t open_handles;
   /** Inside onBatch the slots still name removed sockets, so their numbers wait in `retired` before they are free. */
   bool in_batch;
+  /** Inside on_ready, which watches a directly polled socket again when it is done. */
+  bool in_turn;
 
   napi_ref on_batch;
   napi_ref buffers;
@@ -193,6 +203,8 @@ int port_open(struct environment *environment, const struct port_buffers *buffer
 int port_add(struct port *port, int fd, bool connected);
 void port_remove(struct port *port, uint32_t number);
 void port_close(struct port *port);
+void rest(struct port *port, struct endpoint *endpoint);
+void watch_again(struct port *port, struct endpoint *endpoint);
 int watch_writable(struct port *port, struct endpoint *endpoint, bool wanted);
 void wake_later(struct port *port, uint64_t delay_ms);
 

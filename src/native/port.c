@@ -188,10 +188,12 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
   }
   if (events & UV_WRITABLE && port->direct) flush_waiting(port, port->direct);
   if (!(events & UV_READABLE)) return;
-  for (int round = 0; round < MAX_ROUNDS && !port->closed; round++) {
-    bool more = port->epoll < 0 ? receive_direct(port) : receive_all(port);
-    if (!more) return;
-  }
+  port->in_turn = true;
+  bool more = true;
+  for (int round = 0; more && round < MAX_ROUNDS && !port->closed; round++)
+    more = port->epoll < 0 ? receive_direct(port) : receive_all(port);
+  port->in_turn = false;
+  if (port->direct) watch_again(port, port->direct);
 }
 
 /* ---- Watching ---- */
@@ -260,11 +262,32 @@ static int control_epoll(struct port *port, int operation, struct endpoint *endp
   return epoll_ctl(port->epoll, operation, endpoint->fd, &event) == 0 ? 0 : -errno;
 }
 
+static int poll_direct(struct port *port, struct endpoint *endpoint) {
+  return uv_poll_start(&port->watcher->poll, UV_READABLE | (endpoint->watching_writable ? UV_WRITABLE : 0), on_ready);
+}
+
+void rest(struct port *port, struct endpoint *endpoint) {
+  if (endpoint->resting) return;
+  endpoint->resting = true;
+  if (port->epoll >= 0) control_epoll(port, EPOLL_CTL_DEL, endpoint);
+  else uv_poll_stop(&port->watcher->poll);
+}
+
+/** A socket polled directly rests until the end of the turn: what comes meanwhile is read in the next round anyway. */
+void watch_again(struct port *port, struct endpoint *endpoint) {
+  if (!endpoint->resting || (port->in_turn && endpoint == port->direct)) return;
+  endpoint->resting = false;
+  int error = port->epoll >= 0 ? control_epoll(port, EPOLL_CTL_ADD, endpoint) : poll_direct(port, endpoint);
+  if (!error) return;
+  // No memory for the watch. A socket that nobody watches would be deaf for good.
+  endpoint->resting = true;
+  wake_later(port, RETRY_MS);
+}
+
 int watch_writable(struct port *port, struct endpoint *endpoint, bool wanted) {
   endpoint->watching_writable = wanted;
-  int error = port->epoll >= 0
-                  ? control_epoll(port, EPOLL_CTL_MOD, endpoint)
-                  : uv_poll_start(&port->watcher->poll, UV_READABLE | (wanted ? UV_WRITABLE : 0), on_ready);
+  if (endpoint->resting) return 0;
+  int error = port->epoll >= 0 ? control_epoll(port, EPOLL_CTL_MOD, endpoint) : poll_direct(port, endpoint);
   if (error) endpoint->watching_writable = false;
   return error;
 }
@@ -281,6 +304,7 @@ static int use_epoll(struct port *port) {
     close(fd);
     return error;
   }
+  port->direct->resting = false;
   port->direct = NULL;
   return 0;
 }
@@ -318,6 +342,7 @@ static void on_timer(uv_timer_t *timer) {
   for (uint32_t number = 0; !port->closed && number < port->endpoint_capacity; number++) {
     struct endpoint *endpoint = port->endpoints[number];
     if (!endpoint) continue;
+    watch_again(port, endpoint);
     if (endpoint->newest && !endpoint->watching_writable) flush_waiting(port, endpoint);
     if (!endpoint->error) continue;
     port->lengths[filled] = -endpoint->error;

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** Puts the address that was asked into a control message, so that the reply leaves from it. */
+/**
+ * Puts the address that was asked into a control message, so that the reply leaves from it. The length is given without
+ * the padding at its end: 36 bytes, what IPv6 then needs, is what the kernel takes without allocating memory for it.
+ */
 static size_t write_local(const struct address *address, uint8_t *control) {
   struct cmsghdr *header = (struct cmsghdr *)control;
   if (address->local_length == 4) {
@@ -16,13 +19,13 @@ static size_t write_local(const struct address *address, uint8_t *control) {
     memcpy(&info.ipi_spec_dst, address->local, 4);
     *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
     memcpy(CMSG_DATA(header), &info, sizeof info);
-    return CMSG_SPACE(sizeof info);
+    return CMSG_LEN(sizeof info);
   }
   struct in6_pktinfo info = {.ipi6_ifindex = address->interface};
   memcpy(&info.ipi6_addr, address->local, 16);
   *header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
   memcpy(CMSG_DATA(header), &info, sizeof info);
-  return CMSG_SPACE(sizeof info);
+  return CMSG_LEN(sizeof info);
 }
 
 /** `address` is NULL on a connected socket. */
@@ -191,7 +194,9 @@ static uint32_t send_group(struct port *port, struct endpoint *endpoint) {
   }
   double sent_before = port->statistics[SENT];
   int full = 0;
+  if (count >= REST_FROM) rest(port, endpoint);
   uint32_t done = transmit(port, endpoint, count, &full);
+  watch_again(port, endpoint);
   uint32_t kept = 0;
   for (uint32_t i = done; i < count; i++) kept += enqueue(port, endpoint, i);
   if (done < count) wait_for_room(port, endpoint, full);
