@@ -1,8 +1,11 @@
 /** Checks on whole messages that came from elsewhere. Total: any bytes give an answer, none throws. */
 import { HEADER_SIZE } from "./header.ts";
-import { MAX_NAME_LENGTH } from "./name.ts";
+import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
 import { expandRdata } from "./rdata.ts";
 import { Type } from "./types.ts";
+
+/** One pointer per label and no more, as in wire-name.ts: pointers that lead to pointers were made to cost time (row A3). */
+const MAX_POINTERS = MAX_LABELS;
 
 /**
  * The offset behind the name at `at`, or -1 when it is malformed: a label type that RFC 1035 does not know, more than 255
@@ -12,6 +15,7 @@ import { Type } from "./types.ts";
 export function skipName(bytes: Uint8Array, at: number, end: number, start: number): number {
   let behind = -1;
   let length = 1;
+  let pointers = 0;
   /** A pointer must lead before the run of labels that it ends, so every step goes backward and the walk ends. */
   let before = at;
   for (;;) {
@@ -24,7 +28,7 @@ export function skipName(bytes: Uint8Array, at: number, end: number, start: numb
       at += size + 1;
       continue;
     }
-    if (size < 0xc0 || at + 1 >= end) return -1;
+    if (size < 0xc0 || at + 1 >= end || ++pointers > MAX_POINTERS) return -1;
     if (behind < 0) behind = at + 2;
     const target = start + (((size & 0x3f) << 8) | bytes[at + 1]!);
     if (target >= before || target < start + HEADER_SIZE) return -1;
@@ -69,6 +73,8 @@ export function checkMessage(
   length: number,
   questionEnd: number,
 ): MessageShape | undefined {
+  // `questionEnd` is behind the header, so this covers a message that is shorter than its counts, too.
+  if (length < questionEnd) return undefined;
   const end = start + length;
   let at = start + questionEnd;
   let opt = 0;
