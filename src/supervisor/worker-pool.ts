@@ -240,8 +240,9 @@ export class WorkerPool {
 
   #hear(thread: Thread, message: FromWorker): void {
     if (message.kind === "prepared") {
-      thread.descriptions = message.descriptions;
       thread.prepared?.(undefined);
+    } else if (message.kind === "described") {
+      thread.descriptions = message.descriptions;
     } else if (message.kind === "failed") {
       thread.prepared?.(message.reason);
     } else if (message.kind === "committed") {

@@ -34,7 +34,9 @@ export type ToWorker =
   | { kind: "stop"; graceMs: number };
 
 export type FromWorker =
-  | { kind: "prepared"; generation: number; descriptions: CellDescription[] }
+  | { kind: "prepared"; generation: number }
+  /** The row has cells that it had not before: all of them, anew. */
+  | { kind: "described"; descriptions: readonly CellDescription[] }
   | { kind: "failed"; generation: number; reason: string }
   | { kind: "committed"; generation: number }
   /** A serve half speaks to its control half. */

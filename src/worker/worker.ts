@@ -52,7 +52,10 @@ export class Worker {
   /** Serves until the supervisor says stop. */
   run(): Promise<void> {
     const beat = new Int32Array(this.#start.heartbeat);
-    const timer = setInterval(() => Atomics.add(beat, 0, 1), BEAT_MS);
+    const timer = setInterval(() => {
+      Atomics.add(beat, 0, 1);
+      this.#describe();
+    }, BEAT_MS);
     warmUp();
     Atomics.add(beat, 0, 1);
     return new Promise((resolve) => {
@@ -69,6 +72,15 @@ export class Worker {
   #say(message: FromWorker): void {
     this.#start.port.postMessage(message);
   }
+
+  /** Cells for rare cases are made when the case first comes up, so there may be new ones at any time. */
+  #describe(): void {
+    const { descriptions } = this.#row;
+    if (descriptions.length === this.#described) return;
+    this.#described = descriptions.length;
+    this.#say({ kind: "described", descriptions });
+  }
+  #described = 0;
 
   #hear(message: ToWorker): void {
     if (message.kind === "prepare") void this.#prepare(message);
@@ -101,7 +113,8 @@ export class Worker {
         await server.listen();
       }
       this.#next = { plan, sockets, served, chains, tcp, receivers };
-      this.#say({ kind: "prepared", generation: plan.generation, descriptions: this.#row.descriptions });
+      this.#describe();
+      this.#say({ kind: "prepared", generation: plan.generation });
     } catch (error) {
       for (const chain of chains) chain.stop();
       for (const server of tcp.values()) void server.close(0);
