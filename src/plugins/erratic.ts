@@ -5,7 +5,8 @@
  * of a server block are counted from 0, whatever their type; number N spoils some of them.
  *
  * Syntax    erratic {
- *             drop [N]               no reply when the count is a multiple of N; 0 is never; default 2, also without this line
+ *             drop [N]               no reply when the count is a multiple of N, 0 for never; without a number, or without
+ *                                    this line, 2, or never when there is a truncate or a delay
  *             truncate [N]           TC when count AND N, bit by bit, is 0; an AXFR lacks its end; N defaults to 2
  *             delay [N [DURATION]]   a late reply when the count is a multiple of N; defaults 2 and 100ms
  *             large                  thirty records for A
@@ -33,23 +34,26 @@ import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
 
 interface ErraticConfig {
-  drop: number;
-  truncate: number;
-  delay: number;
-  delayMs: number;
-  large: boolean;
+  readonly drop: number;
+  readonly truncate: number;
+  readonly delay: number;
+  readonly delayMs: number;
+  readonly large: boolean;
 }
+
+const DEFAULT_AMOUNT = 2;
 
 export const erratic = definePlugin<ErraticConfig>({
   name: "erratic",
   parse: (directive) => {
-    const config: ErraticConfig = { drop: 2, truncate: 0, delay: 0, delayMs: 100, large: false };
+    let drop: number | undefined;
+    const config = { truncate: 0, delay: 0, delayMs: 100, large: false };
     for (const stanza of directive.stanzas) {
       // CoreDNS takes any words here and makes nothing of them.
       stanza.rest();
       stanza.eachOption({
         drop: (line) => {
-          config.drop = readAmount(line);
+          if (line.left > 0) drop = readAmount(line);
         },
         truncate: (line) => {
           config.truncate = readAmount(line);
@@ -63,14 +67,15 @@ export const erratic = definePlugin<ErraticConfig>({
         },
       });
     }
-    return config;
+    const spoilsOtherwise = config.truncate > 0 || config.delay > 0;
+    return { drop: drop ?? (spoilsOtherwise ? 0 : DEFAULT_AMOUNT), ...config };
   },
   control,
   serve,
 });
 
 function readAmount(line: Option): number {
-  return line.integer({ what: "amount", default: 2, min: 0 });
+  return line.integer({ what: "amount", default: DEFAULT_AMOUNT, min: 0 });
 }
 
 function readDelay(line: Option): number {

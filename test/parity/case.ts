@@ -37,6 +37,8 @@ export interface ParityServer {
   readonly environment?: Readonly<Record<string, string>>;
   /** Command-line arguments beside `-conf`. */
   readonly arguments?: readonly string[];
+  /** Lines that the start must print, each exactly once; placeholders are put in, `*` as in `log`. */
+  readonly prints?: readonly string[];
   readonly cases: readonly ParityCase[];
 }
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { accessSync, constants, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts, ourCommand, TestServer } from "../support/server.ts";
 import type { Action, ParityCase, ParityServer } from "./case.ts";
@@ -21,6 +21,10 @@ const LINE_MS = 3_000;
 const QUIET_MS = 60;
 const RETRY_MS = 40;
 
+/** Most of the time they wait. */
+const SERVERS_AT_ONCE = 4;
+
+/** PARITY=word runs only the servers with that word in their name. */
 const only = process.env.PARITY;
 const servers: ParityServer[] = [];
 for (const file of readdirSync(join(import.meta.dirname, "cases")).sort()) {
@@ -29,7 +33,7 @@ for (const file of readdirSync(join(import.meta.dirname, "cases")).sort()) {
 
 for (const side of ["weftdns", "coredns"] as const) {
   const command = side === "weftdns" ? executable([ourCommand]) : findCoreDns();
-  describe(side, () => {
+  describe(side, { concurrency: SERVERS_AT_ONCE }, () => {
     if (command === undefined) {
       const missing = `${side} is not here: ${side === "weftdns" ? "build it first" : "put coredns on the PATH or name it in COREDNS"}`;
       if (side === "coredns" && process.env.CI === "true") test(missing, () => assert.fail(missing));
@@ -38,7 +42,7 @@ for (const side of ["weftdns", "coredns"] as const) {
     }
     for (const server of servers) {
       if (only === undefined || server.name.includes(only))
-        describe(server.name, () => runServer(server, side, command));
+        test(server.name, (context) => runServer(server, side, command, context));
     }
   });
 }
@@ -50,24 +54,21 @@ interface Running {
   readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
 }
 
-/** One test per case; the first starts the server, the last stops it. */
-function runServer(script: ParityServer, side: Side, command: string): void {
-  let running: Running | undefined;
-  test("starts", async () => {
-    running = await start(script, command);
-  });
-  for (const one of script.cases) {
-    test(one.name ?? one.ask, async () => {
-      assert.ok(running, "the server has not started");
-      await runCase(side === "weftdns" ? { ...one, ...one.ours } : one, running);
-    });
+/** Starts the server, asks its cases one after the other, and stops it; it must end well. */
+async function runServer(script: ParityServer, side: Side, command: string, context: TestContext): Promise<void> {
+  const running = await start(script, command);
+  const { server, upstreams } = running;
+  try {
+    for (const pattern of script.prints ?? []) checkPrinted(server.fill(pattern), server.lines, 1);
+    for (const one of script.cases) {
+      const expected = side === "weftdns" ? { ...one, ...one.ours } : one;
+      await context.test(one.name ?? one.ask, () => runCase(expected, running));
+    }
+  } finally {
+    const code = await server.stop();
+    for (const upstream of upstreams.values()) await upstream.stop();
+    assert.equal(code, 0, `exit code; it printed\n${server.lines.slice(-20).join("\n")}`);
   }
-  test("stops", async () => {
-    if (!running) return;
-    const code = await running.server.stop();
-    for (const upstream of running.upstreams.values()) await upstream.stop();
-    assert.equal(code, 0, `exit code; it printed\n${running.server.lines.slice(-20).join("\n")}`);
-  });
 }
 
 async function start(script: ParityServer, command: string): Promise<Running> {
@@ -99,13 +100,8 @@ async function runCase(one: ParityCase, running: Running): Promise<void> {
   await Promise.all(wanted.map((pattern) => server.line(linePattern(pattern), firstLine, LINE_MS)));
   if (one.notLog) await sleep(QUIET_MS);
   const printed = server.lines.slice(firstLine);
-  for (const pattern of wanted) {
-    const count = printed.filter((line) => linePattern(pattern).test(line)).length;
-    assert.equal(count, 1, `times that '${pattern}' was printed, among\n${printed.join("\n")}`);
-  }
-  for (const pattern of one.notLog ?? []) {
-    assert.ok(!printed.some((line) => linePattern(pattern).test(line)), `'${pattern}' was printed`);
-  }
+  for (const pattern of wanted) checkPrinted(pattern, printed, 1);
+  for (const pattern of one.notLog ?? []) checkPrinted(pattern, printed, 0);
   if (one.asked)
     checkAsked(
       one.asked,
@@ -134,6 +130,11 @@ async function act(action: Action, { server, upstreams }: Running): Promise<void
   else if ("start" in action) await upstreams.get(action.start)!.start();
   else if ("signal" in action) server.signal(action.signal);
   else await sleep(action.waitMs);
+}
+
+function checkPrinted(pattern: string, lines: readonly string[], times: number): void {
+  const count = lines.filter((line) => linePattern(pattern).test(line)).length;
+  assert.equal(count, times, `times that '${pattern}' was printed, among\n${lines.join("\n")}`);
 }
 
 /** Each expected line is the beginning of another query that was seen; none may be left over. */

@@ -185,10 +185,14 @@ export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = 20_000 + Math.floor(Math.random() * 10_000);
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    ports.push(port);
   }
   return ports;
 }
+/** No port is given out twice in a process, since it may not be in use yet when the next one is looked for. */
+const given = new Set<number>();
 
 async function isFree(port: number): Promise<boolean> {
   const udp = createSocket("udp6");
