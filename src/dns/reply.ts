@@ -292,8 +292,10 @@ export class Reply {
     const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
     if (this.#foreign && this.end - this.start + optSize > limit) this.#compress();
     if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);
-    const bytes = this.bytes;
+    // A reply of the query's own has little room at first.
+    this.reserve(optSize);
     if (withOpt) this.#writeOpt(request);
+    const bytes = this.bytes;
     const start = this.start;
     const flags = this.flags;
     const counts = this.counts;

@@ -100,7 +100,10 @@ const good = new Uint8Array(
     questions: [{ type: "A", name: "www.example.org" }],
     answers: [a, a],
     authorities: [{ type: "NS", name: "example.org", data: "ns.example.org" }],
-    additionals: [a, { type: "OPT", name: ".", udpPayloadSize: 1232, flags: 0, options: [] } as dnsPacket.Answer],
+    additionals: [
+      a,
+      { type: "OPT", name: ".", udpPayloadSize: 1232, flags: 0, options: [] } as unknown as dnsPacket.Answer,
+    ],
   }),
 );
 /** Behind the question for www.example.org. */
