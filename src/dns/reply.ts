@@ -289,6 +289,8 @@ export class Reply {
    */
   finish(request: Request, limit: number): number {
     const withOpt = request.hasOpt || this.hasOpt;
+    // Options from elsewhere that would not even fit beside the question are given up; the OPT record itself stays.
+    if (this.questionEnd + OPT_RECORD_SIZE + this.options.length > limit) this.options = NO_OPTIONS;
     const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
     if (this.#foreign && this.end - this.start + optSize > limit) this.#compress();
     if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);

@@ -263,6 +263,16 @@ test("adopt: a message that is too long without compression is compressed before
   assert.equal(bytes.readUInt16BE(2) & Flag.TC, 0);
 });
 
+test("adopt: options that do not fit beside the question are given up, never the limit", () => {
+  const option = `12 ${"00".repeat(60_000)}`;
+  for (const limit of [512, 1232, 65_535]) {
+    const bytes = finished(adopted(withOpt, written(SOME, optWire({ options: [option] }))), withOpt, limit);
+    assert.ok(bytes.length <= limit, `${bytes.length} bytes at limit ${limit}`);
+    assert.equal(oracle(bytes).opts.length, 1);
+    assert.equal(count(bytes), SOME.length);
+  }
+});
+
 test("a growable reply moves to more room when it must, for records as for its OPT", () => {
   const full = filled(SOME, withOpt);
   const expected = finished(full, withOpt);
