@@ -273,6 +273,8 @@ export class Reply {
     for (let i = 0; i < keep; i++) this.counts[this.#index[i * INDEX_WORDS + Index.SECTION]!]!++;
     this.end = this.start + (keep === 0 ? this.questionEnd : this.#index[(keep - 1) * INDEX_WORDS + Index.END]!);
     this.#indexedUpTo = -1;
+    // What was dropped can no longer be pointed to. Targets stand in the order of their offsets.
+    while (this.#targetCount > 0 && this.#targetOffsets[this.#targetCount - 1]! >= this.length) this.#targetCount--;
   }
 
   /** The length that the message would have without compression: what CoreDNS's logs and metrics call its size. */

@@ -188,6 +188,19 @@ test("TTLs can be changed in place", () => {
   );
 });
 
+test("cut keeps the first records; what is added then points to nothing that was cut", () => {
+  for (let keep = 0; keep <= SOME.length + 1; keep++) {
+    const reply = filled(SOME);
+    reply.cut(keep);
+    const kept = SOME.slice(0, keep);
+    assert.deepEqual(reply.records().map(plainRecord), kept.map(plainRecord));
+    const more = of(2, "_dns._udp.example.org. 60 MX 5 ns.example.org.");
+    reply.add(more.section, more.name, more.type, more.class, more.ttl, more.data);
+    assertPointersLeadBackward(reply);
+    assert.deepEqual(oracle(finished(reply, plain)), oracle(written([...kept, more])));
+  }
+});
+
 for (const { what, request } of [
   { what: "without OPT", request: plain },
   { what: "with OPT", request: withOpt },
