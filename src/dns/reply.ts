@@ -414,9 +414,11 @@ export class Reply {
     if (!this.#questionIsTarget) this.#learnQuestion();
     const labels = suffixHashes(wire, offset);
     const bytes = this.bytes;
+    // The suffixes of this very name are no targets yet: what follows them is still what the buffer held before.
+    const known = this.#targetCount;
     for (let label = 0; label < labels; label++) {
       const from = suffixOffsets[label]!;
-      const target = this.#findTarget(wire, from, suffixHash[label]!);
+      const target = this.#findTarget(wire, from, suffixHash[label]!, known);
       if (target >= 0) {
         bytes[this.end++] = 0xc0 | (target >> 8);
         bytes[this.end++] = target;
@@ -443,8 +445,8 @@ export class Reply {
     this.#targetHashes[this.#targetCount++] = hash;
   }
 
-  #findTarget(wire: Uint8Array, from: number, hash: number): number {
-    for (let i = 0; i < this.#targetCount; i++) {
+  #findTarget(wire: Uint8Array, from: number, hash: number, known: number): number {
+    for (let i = 0; i < known; i++) {
       if (this.#targetHashes[i] === hash && this.#sameName(wire, from, this.#targetOffsets[i]!)) {
         return this.#targetOffsets[i]!;
       }
