@@ -171,9 +171,7 @@ export const servers: ParityServer[] = [
           { when: "notauth.example.org. A", replies: [{ rcode: "NOTAUTH" }] },
           {
             when: "Case.Example.org. A",
-            replies: [
-              { answer: ["CASE.example.ORG. 60 IN CNAME OTHER.example.org.", "other.example.org. 60 IN A 192.0.2.1"] },
-            ],
+            replies: [{ answer: ["CASE.Test. 60 IN CNAME OTHER.tESt.", "other.test. 60 IN A 192.0.2.1"] }],
           },
         ],
       },
@@ -211,7 +209,7 @@ export const servers: ParityServer[] = [
         ask: "cAse.example.org. A",
         reply: {
           question: "cAse.example.org. A",
-          answer: ["CASE.example.ORG. 60 IN CNAME OTHER.example.org.", "other.example.org. 60 IN A 192.0.2.1"],
+          answer: ["CASE.Test. 60 IN CNAME OTHER.tESt.", "other.test. 60 IN A 192.0.2.1"],
         },
       },
     ],

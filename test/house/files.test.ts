@@ -1,0 +1,48 @@
+/** Rules that hold for every file, whatever it is about. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { filesBelow, trackedFiles } from "./sources.ts";
+
+/** One subject a file; longer ones have two. */
+const MAX_LINES = 500;
+
+test(`no source file is longer than ${MAX_LINES} lines`, () => {
+  const sources = [...filesBelow("src"), ...filesBelow("bin")];
+  const long = sources.filter(({ text }) => text.split("\n").length > MAX_LINES + 1);
+  assert.deepEqual(
+    long.map(({ path, text }) => `${path}: ${text.split("\n").length - 1}`),
+    [],
+  );
+});
+
+/** What would say on which machine a line was written. This file is not looked at: it has them all. */
+const BANNED: readonly (readonly [string, RegExp])[] = [
+  ["a path of somebody's machine", /(?<![\w.-])\/(work|root|home\/\w+|Users\/\w+)\//],
+  [
+    "a host of this machine",
+    /\bhttps?:\/\/(localhost|127\.0\.0\.1|10\.\d+\.\d+\.\d+|[\w-]+\.internal)\b[^"'`\s)]*registry/i,
+  ],
+  ["a to-do", /\b(TODO|FIXME|XXX)\b/],
+];
+
+for (const [what, pattern] of BANNED) {
+  test(`no file has ${what}`, () => {
+    const found = trackedFiles()
+      .filter(({ path }) => !path.startsWith("test/house/"))
+      .flatMap(({ path, text }) =>
+        text.split("\n").flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+      );
+    assert.deepEqual(found, []);
+  });
+}
+
+/** Other registries than npm's own: whoever installs from the lock file would have to reach them. */
+test("the lock file names npm's registry only", () => {
+  const lock = trackedFiles().find(({ path }) => path === "package-lock.json");
+  assert.ok(lock, "there is a lock file");
+  const hosts = new Set([...lock.text.matchAll(/"resolved": "(https?:\/\/[^/"]+)/g)].map((match) => match[1]));
+  assert.deepEqual(
+    [...hosts].filter((host) => host !== "https://registry.npmjs.org"),
+    [],
+  );
+});
