@@ -154,6 +154,24 @@ export class Reply {
     this.extendedRcode = rcode >> 4;
   }
 
+  /**
+   * Gives the reply an OPT record of its own with `options` in wire form. Size and DO are for a client that sent none; one
+   * that did gets its own back (behaviour 2.9).
+   */
+  setOpt(options: Uint8Array, udpSize: number, dnssecOk: boolean): void {
+    this.hasOpt = true;
+    this.options = options;
+    this.#ownUdpSize = udpSize;
+    this.#ownDnssecOk = dnssecOk ? 0x80 : 0;
+  }
+
+  /** Forgets the OPT record that the reply brought: a client that sent one gets a bare one back. */
+  dropOpt(): void {
+    this.hasOpt = false;
+    this.options = NO_OPTIONS;
+    this.extendedRcode = 0;
+  }
+
   /** Length of the message as it stands, without the OPT record that `finish` adds. */
   get length(): number {
     return this.end - this.start;
