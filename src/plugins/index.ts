@@ -6,19 +6,45 @@ import { pathToFileURL } from "node:url";
 import { isPluginPath } from "../corefile/parser.ts";
 import { PLUGIN_ORDER } from "../corefile/plugin-order.ts";
 import type { Plugin } from "../plugin/plugin.ts";
+import { acl } from "./acl.ts";
+import { any } from "./any.ts";
 import { bind } from "./bind.ts";
+import { bufsize } from "./bufsize.ts";
+import { chaos } from "./chaos.ts";
 import { debug } from "./debug.ts";
 import { erratic } from "./erratic.ts";
 import { errors } from "./errors.ts";
 import { file } from "./file/index.ts";
 import { forward } from "./forward/index.ts";
+import { header } from "./header.ts";
 import { log } from "./log/index.ts";
+import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
+import { nsid } from "./nsid.ts";
 import { proxy } from "./proxy.ts";
 import { root } from "./root.ts";
 import { whoami } from "./whoami.ts";
 
-const list: readonly Plugin[] = [root, multisocket, bind, debug, errors, log, file, forward, proxy, erratic, whoami];
+const list: readonly Plugin[] = [
+  root,
+  multisocket,
+  nsid,
+  bufsize,
+  bind,
+  debug,
+  errors,
+  log,
+  any,
+  chaos,
+  acl,
+  header,
+  minimal,
+  file,
+  forward,
+  proxy,
+  erratic,
+  whoami,
+];
 
 export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) => [plugin.name, plugin]));
 
