@@ -12,6 +12,7 @@ import { skipName } from "./message.ts";
 import { rdataNames } from "./rdata.ts";
 import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
+import { suffixHash, suffixHashes, suffixOffsets } from "./suffixes.ts";
 import { Type } from "./types.ts";
 
 export const Section = { ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2 } as const;
@@ -154,10 +155,7 @@ export class Reply {
     this.extendedRcode = rcode >> 4;
   }
 
-  /**
-   * Gives the reply an OPT record of its own with `options` in wire form. Size and DO are for a client that sent none; one
-   * that did gets its own back (behaviour 2.9).
-   */
+  /** Gives the reply an OPT record of its own. Size and DO are for clients that sent none (behaviour 2.9). */
   setOpt(options: Uint8Array, udpSize: number, dnssecOk: boolean): void {
     this.hasOpt = true;
     this.options = options;
@@ -343,9 +341,7 @@ export class Reply {
     this.counts[1] = 0;
     this.counts[2] = 0;
     this.overflow = false;
-    this.hasOpt = false;
-    this.options = NO_OPTIONS;
-    this.extendedRcode = 0;
+    this.dropOpt();
     this.#foreign = false;
     this.#targetCount = 0;
     this.#questionIsTarget = false;
@@ -496,27 +492,6 @@ export interface SectionRecord extends ResourceRecord {
 }
 
 const NO_OPTIONS = new Uint8Array(0);
-
-/** Offsets and hashes of the suffixes of the name that is being written; entry `labels` is the root. */
-const suffixOffsets = new Uint32Array(128);
-const suffixHash = new Int32Array(128);
-
-function suffixHashes(wire: Uint8Array, offset: number): number {
-  let labels = 0;
-  let at = offset;
-  while (wire[at]! !== 0) {
-    suffixOffsets[labels++] = at;
-    at += wire[at]! + 1;
-  }
-  suffixOffsets[labels] = at;
-  let hash = 17;
-  for (let label = labels - 1; label >= 0; label--) {
-    for (let i = suffixOffsets[label]!; i < suffixOffsets[label + 1]!; i++)
-      hash = Math.imul(hash ^ wire[i]!, 0x01000193);
-    suffixHash[label] = hash;
-  }
-  return labels;
-}
 
 function grow(index: Int32Array): Int32Array<ArrayBuffer> {
   const bigger = new Int32Array(index.length * 2);
