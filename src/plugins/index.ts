@@ -17,16 +17,19 @@ import { errors } from "./errors.ts";
 import { file } from "./file/index.ts";
 import { forward } from "./forward/index.ts";
 import { header } from "./header.ts";
+import { loadbalance } from "./loadbalance/index.ts";
 import { log } from "./log/index.ts";
 import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
 import { nsid } from "./nsid.ts";
 import { proxy } from "./proxy.ts";
 import { root } from "./root.ts";
+import { timeouts } from "./timeouts.ts";
 import { whoami } from "./whoami.ts";
 
 const list: readonly Plugin[] = [
   root,
+  timeouts,
   multisocket,
   nsid,
   bufsize,
@@ -36,6 +39,7 @@ const list: readonly Plugin[] = [
   log,
   any,
   chaos,
+  loadbalance,
   acl,
   header,
   minimal,
