@@ -4,15 +4,15 @@
  */
 #include "packets.h"
 
-#include <sys/mman.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 1
+#define INTERFACE_VERSION 2
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone. */
 #define ADDRESS_TEXT 80
@@ -175,7 +175,7 @@ static napi_value js_port_add(napi_env env, napi_callback_info info) {
   int32_t fd = integer(&call, 1);
   if (call.wrong) return finish(&call, 0);
   int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  return finish(&call, own < 0 ? -errno : port_add(port, own, false));
+  return finish(&call, own < 0 ? -errno : port_add(port, own));
 }
 
 /** portConnect(port, address, port, source, receiveBuffer): socket */
@@ -186,9 +186,7 @@ static napi_value js_port_connect(napi_env env, napi_callback_info info) {
   text(&call, 1, address);
   text(&call, 3, source);
   int32_t number = integer(&call, 2), receive_buffer = integer(&call, 4);
-  if (call.wrong) return finish(&call, 0);
-  int fd = open_connected_udp(address, (uint16_t)number, source, receive_buffer);
-  return finish(&call, fd < 0 ? fd : port_add(port, fd, true));
+  return finish(&call, call.wrong ? 0 : port_connect(port, address, (uint16_t)number, source, receive_buffer));
 }
 
 /** portRemove(port, socket) */
@@ -245,7 +243,8 @@ static bool set_up(struct environment *environment, napi_value exports) {
     napi_callback function;
   } functions[] = {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
-      {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now}, {"useHugePages", js_use_huge_pages},
+      {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
+      {"useHugePages", js_use_huge_pages},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
   };

@@ -50,7 +50,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 1;
+const NATIVE_VERSION = 2;
 
 function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";

@@ -1,4 +1,4 @@
-/** A port: its sockets, how they are watched, and the way of a received batch into JavaScript. See packets.ts. */
+/** A port: the way of a received batch into JavaScript, and how its sockets are watched. See packets.ts. */
 #include "packets.h"
 
 #include <errno.h>
@@ -106,12 +106,6 @@ static void report_exception(napi_env env) {
   if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }
 
-/** The slots are free again, and with them the numbers of the sockets removed meanwhile. */
-static void end_batch(struct port *port) {
-  port->in_batch = false;
-  while (port->retired_count > 0) port->free_numbers[port->free_count++] = port->retired[--port->retired_count];
-}
-
 /**
  * One batch: JavaScript is called, what it wants sent goes out, and then promise continuations run (on closing the
  * callback scope), in this order, since continuations write into the same arena.
@@ -133,7 +127,8 @@ static void dispatch(struct port *port, uint32_t count) {
     } else if (napi_get_value_int32(env, result, &send) == napi_ok && send > 0 && !port->closed) {
       send_descriptors(port, (uint32_t)send);
     }
-    end_batch(port);
+    port->in_batch = false;
+    settle_retired(port);
     napi_close_callback_scope(env, callback);
   }
   napi_close_handle_scope(env, handles);
@@ -203,7 +198,6 @@ static void release_port(struct port *port) {
   struct environment *environment = port->environment;
   free(port->endpoints);
   free(port->free_numbers);
-  free(port->retired);
   free(port->in);
   free(port->in_parts);
   free(port->in_control);
@@ -309,7 +303,7 @@ static int use_epoll(struct port *port) {
   return 0;
 }
 
-static int watch(struct port *port, struct endpoint *endpoint) {
+int watch(struct port *port, struct endpoint *endpoint) {
   if (port->epoll < 0 && !port->direct) {
     int error = start_watcher(port, endpoint->fd);
     if (!error) port->direct = endpoint;
@@ -319,7 +313,7 @@ static int watch(struct port *port, struct endpoint *endpoint) {
   return error ? error : control_epoll(port, EPOLL_CTL_ADD, endpoint);
 }
 
-static void unwatch(struct port *port, struct endpoint *endpoint) {
+void unwatch(struct port *port, struct endpoint *endpoint) {
   if (port->epoll >= 0) {
     control_epoll(port, EPOLL_CTL_DEL, endpoint);
   } else if (port->direct == endpoint) {
@@ -356,73 +350,7 @@ static void on_timer(uv_timer_t *timer) {
   if (filled > 0 && !port->closed) dispatch(port, filled);
 }
 
-/* ---- Sockets in and out ---- */
-
-static bool grow_endpoints(struct port *port) {
-  uint32_t old = port->endpoint_capacity;
-  uint32_t capacity = old ? old * 2 : 16;
-  if (capacity > MAX_ENDPOINTS) return false;
-  struct endpoint **endpoints = realloc(port->endpoints, capacity * sizeof *endpoints);
-  if (endpoints) port->endpoints = endpoints;
-  uint32_t *numbers = realloc(port->free_numbers, capacity * sizeof *numbers);
-  if (numbers) port->free_numbers = numbers;
-  uint32_t *retired = realloc(port->retired, capacity * sizeof *retired);
-  if (retired) port->retired = retired;
-  if (!endpoints || !numbers || !retired) return false;
-  memset(endpoints + old, 0, (capacity - old) * sizeof *endpoints);
-  for (uint32_t number = capacity; number > old; number--) port->free_numbers[port->free_count++] = number - 1;
-  port->endpoint_capacity = capacity;
-  return true;
-}
-
-/** The inner epoll itself does not keep the event loop alive, only sockets do. */
-static void update_reference(struct port *port) {
-  if (!port->watcher) return;
-  if (port->endpoint_count > 0) uv_ref((uv_handle_t *)&port->watcher->poll);
-  else uv_unref((uv_handle_t *)&port->watcher->poll);
-}
-
-static int add_endpoint(struct port *port, int fd, enum kind kind) {
-  if (port->free_count == 0 && !grow_endpoints(port)) return -EMFILE;
-  struct endpoint *endpoint = calloc(1, sizeof *endpoint);
-  if (!endpoint) return -ENOMEM;
-  endpoint->fd = fd;
-  endpoint->kind = kind;
-  endpoint->first = -1;
-  endpoint->serial = port->next_serial++;
-  endpoint->number = port->free_numbers[port->free_count - 1];
-  int error = watch(port, endpoint);
-  if (error) {
-    free(endpoint);
-    return error;
-  }
-  port->free_count--;
-  port->endpoints[endpoint->number] = endpoint;
-  port->endpoint_count++;
-  update_reference(port);
-  return (int)endpoint->number;
-}
-
-int port_add(struct port *port, int fd, bool connected) {
-  enum kind kind = connected ? CONNECTED : wants_local_address(fd) ? NAMED_WITH_LOCAL : NAMED;
-  int number = add_endpoint(port, fd, kind);
-  if (number < 0) close(fd);
-  return number;
-}
-
-void port_remove(struct port *port, uint32_t number) {
-  struct endpoint *endpoint = find_endpoint(port, number);
-  if (!endpoint) return;
-  unwatch(port, endpoint);
-  drop_waiting(port, endpoint);
-  close(endpoint->fd);
-  free(endpoint);
-  port->endpoints[number] = NULL;
-  port->endpoint_count--;
-  if (port->in_batch) port->retired[port->retired_count++] = number;
-  else port->free_numbers[port->free_count++] = number;
-  update_reference(port);
-}
+/* ---- Opening and closing ---- */
 
 /**
  * Runs at once for everything but the libuv handles, which the loop gives back later, and the port's memory with them.
@@ -430,7 +358,7 @@ void port_remove(struct port *port, uint32_t number) {
  */
 void port_close(struct port *port) {
   if (port->closed) return;
-  for (uint32_t number = 0; number < port->endpoint_capacity; number++) port_remove(port, number);
+  close_endpoints(port);
   port->closed = true;
   stop_watcher(port);
   if (port->epoll >= 0) close(port->epoll);

@@ -30,8 +30,7 @@ static int close_with(int fd, int error) {
   return -error;
 }
 
-/** Numeric addresses of both families, IPv6 with an optional %zone. Returns the sockaddr's length or -errno. */
-static int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out) {
+int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out) {
   memset(out, 0, sizeof *out);
   struct sockaddr_in *v4 = (struct sockaddr_in *)out;
   if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
@@ -62,8 +61,6 @@ static int open_socket(int family, int receive_buffer) {
   // The forced form passes rmem_max but needs CAP_NET_ADMIN; the other is cut to rmem_max silently. Neither is worth failing for.
   if (receive_buffer > 0 && !enable(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer))
     enable(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer);
-  // Anyone can forge the ICMP message that lowers a path's MTU and so makes us send fragments, which are easily poisoned.
-  enable(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   return fd;
 }
 
@@ -79,6 +76,8 @@ int open_udp(const char *text, uint16_t port, int receive_buffer, uint32_t flags
   int family = address.ss_family;
   int fd = open_socket(family, receive_buffer);
   if (fd < 0) return fd;
+  // Anyone can forge the ICMP message that lowers a path's MTU and so makes us send fragments, which are easily poisoned.
+  enable(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   if (flags & OPEN_REUSE_PORT && !enable(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return close_with(fd, errno);
   // Said in both cases, since the system's default (bindv6only) is the operator's.
   if (family == AF_INET6 && !enable(fd, IPPROTO_IPV6, IPV6_V6ONLY, (flags & OPEN_ONLY_6) != 0))
@@ -92,20 +91,13 @@ int open_udp(const char *text, uint16_t port, int receive_buffer, uint32_t flags
   return fd;
 }
 
-int open_connected_udp(const char *text, uint16_t port, const char *source, int receive_buffer) {
-  struct sockaddr_storage address, from;
-  int length = parse_address(text, port, &address);
-  if (length < 0) return length;
-  int fd = open_socket(address.ss_family, receive_buffer);
-  if (fd < 0) return fd;
-  if (source[0]) {
-    int from_length = parse_address(source, 0, &from);
-    if (from_length < 0) return close_with(fd, -from_length);
-    if (bind(fd, (struct sockaddr *)&from, (socklen_t)from_length) != 0) return close_with(fd, errno);
-  }
-  // Without a bound port the kernel draws one at random from ip_local_port_range.
-  if (connect(fd, (struct sockaddr *)&address, (socklen_t)length) != 0) return close_with(fd, errno);
-  return fd;
+int open_unconnected_udp(int family, const char *source, int receive_buffer) {
+  int fd = open_socket(family, receive_buffer);
+  if (fd < 0 || !source[0]) return fd;
+  struct sockaddr_storage from;
+  int length = parse_address(source, 0, &from);
+  if (length < 0) return close_with(fd, -length);
+  return bind(fd, (struct sockaddr *)&from, (socklen_t)length) == 0 ? fd : close_with(fd, errno);
 }
 
 int bound_port(int fd) {

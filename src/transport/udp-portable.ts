@@ -73,12 +73,17 @@ function hasNoIPv6(error: Error, listener: Listener): boolean {
   return listener.address === "" && (error as NodeJS.ErrnoException).code === "EAFNOSUPPORT";
 }
 
+interface Early {
+  send(): void;
+  done(error: Error): void;
+}
+
 /** A socket by its number. `early` is what was sent before node had bound or connected it. */
 interface Entry {
   readonly number: number;
   readonly connected: boolean;
   socket: Socket;
-  early: (() => void)[] | undefined;
+  early: Early[] | undefined;
   /** Given to node:dgram and not yet called back. */
   sendingCount: number;
   sendingBytes: number;
@@ -155,7 +160,7 @@ class PortablePort implements PacketPort {
     const entry = this.#entries[number];
     if (!entry) return;
     this.#entries[number] = undefined;
-    close(entry.socket);
+    this.#closeWhenSent(entry);
     if (this.#inBatch) {
       this.#retired.push(number);
     } else {
@@ -196,10 +201,9 @@ class PortablePort implements PacketPort {
 
   #watch(entry: Entry, ready: "listening" | "connect"): void {
     entry.socket.on(ready, () => {
-      if (!this.#isOpen(entry)) return;
       const early = entry.early ?? [];
       entry.early = undefined;
-      for (const send of early) send();
+      for (const { send } of early) send();
     });
     entry.socket.on("message", (bytes, from) => this.#receive(entry, bytes, from));
   }
@@ -227,7 +231,15 @@ class PortablePort implements PacketPort {
     this.#fill(entry.number, bytes.length);
   }
 
+  /** What was sent before a socket was removed has left, as far as anybody can tell who used the addon. */
+  #closeWhenSent(entry: Entry): void {
+    if (entry.sendingCount === 0 && !this.#isOpen(entry)) close(entry.socket);
+  }
+
   #fail(entry: Entry, error: Error): void {
+    const early = entry.early ?? [];
+    entry.early = early.length > 0 ? [] : entry.early;
+    for (const { done } of early) done(error);
     if (!this.#isOpen(entry)) return;
     const slot = this.#filled;
     this.addresses.fill(0, slot * ADDRESS_SIZE, (slot + 1) * ADDRESS_SIZE);
@@ -291,11 +303,12 @@ class PortablePort implements PacketPort {
       entry.sendingCount--;
       entry.sendingBytes -= length;
       this.#countSent(entry, error);
+      this.#closeWhenSent(entry);
     };
     const send = entry.connected
       ? () => entry.socket.send(bytes, done)
       : sendTo(entry, bytes, readPort(this.addresses, record), readPeer(this.addresses, record), done);
-    if (entry.early) entry.early.push(send);
+    if (entry.early) entry.early.push({ send, done });
     else send();
     return true;
   }

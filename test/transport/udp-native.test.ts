@@ -264,7 +264,7 @@ describe("threads", { skip: skipNative }, () => {
     clearInterval(load);
     assert.equal(countFds(), before);
     const heard = client.received.length;
-    assert.ok(heard > 1000, `${heard} replies`);
+    assert.ok(heard > 100, `${heard} replies`);
     using heir = new Recorder(createNativePort, {}, echo);
     heir.port.add({ address: "127.0.0.1", port, fd });
     // What waited in the socket while nobody read it comes first; until then the socket may be full.

@@ -327,7 +327,7 @@ for (const { name, skip, create, listener } of implementations) {
     test("sockets come and go by the thousand", async () => {
       await pause(20);
       const before = countFds();
-      using place = await listener("127.0.0.1");
+      const place = await listener("127.0.0.1");
       using server = new Recorder(create, {}, echo);
       server.port.add(place);
       using client = new Recorder(create);
@@ -340,8 +340,72 @@ for (const { name, skip, create, listener } of implementations) {
         for (const { socket, text } of client.received.slice(-50)) assert.equal(text, `${round}/${socket}`);
         for (const socket of sockets) client.port.remove(socket);
       }
+      server.port.close();
+      client.port.close();
+      place[Symbol.dispose]();
       await pause(50);
-      assert.ok(countFds() <= before + 4, `${countFds()} descriptors, ${before} before`);
+      assert.equal(countFds(), before);
+    });
+
+    test("a socket's next peer inherits nothing from the one before", async () => {
+      const peers = [createSocket("udp4"), createSocket("udp4")];
+      for (const peer of peers) {
+        peer.bind(0, "127.0.0.1");
+        await once(peer, "listening");
+      }
+      using client = new Recorder(create);
+      client.port.connect("127.0.0.1", 9);
+      client.port.connect("127.0.0.1", 9);
+      const first = client.port.connect("127.0.0.1", peers[0]!.address().port);
+      client.send([{ socket: first, record: -1, text: "to the first" }]);
+      const [, from] = await once(peers[0]!, "message");
+      // Comes while nobody reads, and a refusal behind it.
+      for (let i = 0; i < 5; i++) peers[0]!.send("late", from.port, from.address);
+      client.send([{ socket: first, record: -1, text: "unheard" }]);
+      const until = Date.now() + 20;
+      while (Date.now() < until);
+      client.port.remove(first);
+      const second = client.port.connect("127.0.0.1", peers[1]!.address().port);
+      client.send([{ socket: second, record: -1, text: "to the second" }]);
+      const [, other] = await once(peers[1]!, "message");
+      assert.notEqual(other.port, from.port);
+      peers[0]!.send("later", from.port, from.address);
+      peers[0]!.send("forged", other.port, other.address);
+      peers[1]!.send("right", other.port, other.address);
+      await client.when(
+        () => client.received.some(({ text }) => text === "right"),
+        () => "no reply",
+      );
+      await pause(20);
+      assert.deepEqual(
+        client.received.filter(({ socket }) => socket === second).map(({ text }) => text),
+        ["right"],
+      );
+      for (const peer of peers) peer.close();
+    });
+
+    test("every connection has a port of its own, drawn anew", async () => {
+      const peer = createSocket("udp4");
+      const ports: number[] = [];
+      peer.on("message", (_, from) => ports.push(from.port));
+      peer.bind(0, "127.0.0.1");
+      await once(peer, "listening");
+      using client = new Recorder(create);
+      for (let i = 0; i < 200; i++) {
+        const socket = client.port.connect("127.0.0.1", peer.address().port);
+        client.send([{ socket, record: -1, text: "from where" }]);
+        if (i >= 2) client.port.remove(socket);
+        if (i % 10 === 0) await pause(1);
+      }
+      await client.when(
+        () => ports.length >= 150,
+        () => `${ports.length} ports`,
+      );
+      const different = new Set(ports).size;
+      assert.ok(different > 0.95 * ports.length, `${different} of ${ports.length}`);
+      const sorted = [...ports].sort((a, b) => a - b);
+      assert.ok(sorted.at(-1)! - sorted[0]! > 10_000, "ports from the whole range");
+      peer.close();
     });
 
     test("numbers of counters come from outside, shared memory included", async () => {
