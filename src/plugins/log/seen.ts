@@ -1,7 +1,8 @@
 /** What a `log` line says of a query's end: one object per chain, filled for each query. */
-import { Flag } from "../../dns/header.ts";
+import { Flag, OPT_RECORD_SIZE } from "../../dns/header.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
+import { uncompressedLength } from "../../dns/uncompressed-length.ts";
 import { ANSWERED, DROPPED, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { Class } from "./index.ts";
@@ -32,7 +33,11 @@ export class Seen {
   /** The reply's length without compression and without the OPT record that the server adds. */
   get size(): number {
     if (!this.answered) return 0;
-    return this.#outcome === ANSWERED ? this.#query!.reply.uncompressedLength() : this.#query!.questionEnd;
+    if (this.#outcome !== ANSWERED) return this.#query!.questionEnd;
+    const { bytes, start, end, questionEnd, counts, hasOpt, options } = this.#query!.reply;
+    const records = counts[0]! + counts[1]! + counts[2]!;
+    const ownOpt = hasOpt ? OPT_RECORD_SIZE + options.length : 0;
+    return uncompressedLength(bytes, start, end, questionEnd, records) + ownOpt;
   }
 
   get nanoseconds(): number {
