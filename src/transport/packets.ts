@@ -194,7 +194,7 @@ export function addressOffset(records: Uint8Array, index: number): number {
 }
 
 /** As readFamily, of the address that was asked; 0 where the listener's own address is the only one. */
-export function readLocalFamily(records: Uint8Array, index: number): 0 | 4 | 6 {
+function readLocalFamily(records: Uint8Array, index: number): 0 | 4 | 6 {
   const at = index * ADDRESS_SIZE;
   const length = records[at + LOCAL_LENGTH]!;
   if (length === 0) return 0;
@@ -202,7 +202,7 @@ export function readLocalFamily(records: Uint8Array, index: number): 0 | 4 | 6 {
 }
 
 /** As addressOffset, of the address that was asked. */
-export function localAddressOffset(records: Uint8Array, index: number): number {
+function localAddressOffset(records: Uint8Array, index: number): number {
   const at = index * ADDRESS_SIZE + LOCAL;
   return records[at - LOCAL + LOCAL_LENGTH] === 16 && isMapped(records, at) ? at + 12 : at;
 }

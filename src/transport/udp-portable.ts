@@ -36,7 +36,7 @@ export function createPortablePort(options: PortOptions, onBatch: OnBatch): Pack
 }
 
 /** Where the system cannot share a port between sockets one worker must do. */
-export const portableReusePort = process.platform === "linux" || process.platform === "freebsd";
+const portableReusePort = process.platform === "linux" || process.platform === "freebsd";
 
 /**
  * Whether this address can be listened on, before workers try, and with which port when asked for 0. The socket is closed

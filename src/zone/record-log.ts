@@ -264,7 +264,7 @@ function copied<Words extends Uint8Array | Int32Array>(from: Words, to: Words): 
   return to;
 }
 
-export function read32(bytes: Uint8Array, at: number): number {
+function read32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 

@@ -198,7 +198,7 @@ function wildcardHash(parent: number): number {
 }
 const HASH_PRIME = 0x01000193;
 
-export function countLabels(wire: Uint8Array): number {
+function countLabels(wire: Uint8Array): number {
   let labels = 0;
   for (let at = 0; wire[at]! !== 0; at += wire[at]! + 1) labels++;
   return labels;

@@ -38,7 +38,7 @@ import type { Stanza } from "../../corefile/directive.ts";
 import { isDomainName, normalizeZone } from "../../corefile/zones.ts";
 import { definePlugin, inWorker } from "../../plugin/plugin.ts";
 
-export const CLASSES = ["success", "denial", "error", "all"] as const;
+const CLASSES = ["success", "denial", "error", "all"] as const;
 export type Class = (typeof CLASSES)[number];
 
 export interface LogRule {
