@@ -196,8 +196,7 @@ class Parser {
 
   #setTtl(count: number): string | undefined {
     const ttl = count === 2 ? this.#readTtl(1) : NO_TTL;
-    if (ttl === NO_TTL)
-      return this.#bad("expecting $TTL value, not this...", Math.min(count - 1, count > 2 ? 2 : 1), count);
+    if (ttl === NO_TTL) return this.#bad("expecting $TTL value, not this...", count > 2 ? 2 : 1, count);
     this.#ttl = ttl;
     this.#ttlByDirective = true;
     return undefined;
