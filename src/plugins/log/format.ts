@@ -1,6 +1,7 @@
 /** FORMAT of a `log` line, compiled once into the steps that write a line. */
-import { Flag } from "../../dns/header.ts";
+import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
+import { uncompressedLength } from "../../dns/uncompressed-length.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { addressOffset, formatAddress, formatLocalAddress, readFamily, readPort } from "../../transport/packets.ts";
 import type { LogLine } from "./line.ts";
@@ -68,7 +69,7 @@ const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ["{class}", (line, query) => line.ascii(className(query.class))],
   ["{name}", (line, query) => line.name(query.name.bytes)],
   ["{proto}", (line, query) => line.ascii(protocolOf(query))],
-  ["{size}", (line, query) => line.integer(query.length)],
+  ["{size}", (line, query) => line.integer(requestLength(query))],
   ["{remote}", writeRemote],
   ["{port}", (line, query) => line.integer(readPort(query.peers, query.peerIndex))],
   ["{local}", (line, query) => line.ascii(bracketed(localAddress(query)))],
@@ -99,6 +100,13 @@ function metadataStep(label: string, metadata: Metadata): Step {
 export function protocolOf({ transport }: Query): "udp" | "tcp" {
   const overUdp = transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3;
   return overUdp ? "udp" : "tcp";
+}
+
+/** Without compression and without what may stand behind the message, as CoreDNS counts. */
+export function requestLength({ bytes, start, length, questionEnd }: Query): number {
+  let records = 0;
+  for (let at = start + 6; at < start + HEADER_SIZE; at += 2) records += (bytes[at]! << 8) | bytes[at + 1]!;
+  return uncompressedLength(bytes, start, start + length, questionEnd, records);
 }
 
 function writeRemote(line: LogLine, query: Query): void {

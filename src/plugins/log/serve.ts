@@ -4,7 +4,7 @@ import type { ServeContext } from "../../plugin/context.ts";
 import { after, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { formatAddress, readPort } from "../../transport/packets.ts";
-import { compileFormat, protocolOf, type Step } from "./format.ts";
+import { compileFormat, protocolOf, requestLength, type Step } from "./format.ts";
 import type { Class, LogConfig } from "./index.ts";
 import { LogLine } from "./line.ts";
 import { Seen } from "./seen.ts";
@@ -79,7 +79,7 @@ function jsonFields(query: () => Query, seen: Seen): Readonly<Record<string, unk
       return query().opcode;
     },
     get request_size() {
-      return query().length;
+      return requestLength(query());
     },
     get dnssec_ok() {
       return query().dnssecOk;

@@ -1,5 +1,6 @@
 /** Query log lines: placeholders, rules and classes. */
 import type { ParityServer } from "../case.ts";
+import { header, question } from "../hex.ts";
 
 const erratic = `erratic {
   drop 0
@@ -108,6 +109,18 @@ export const servers: ParityServer[] = [
         reply: any,
         notLog: ["[INFO] nothing in braces"],
         log: ['[INFO] 127.0.0.1:* - * "A IN www.plain.test. udp 32 false 512" NOERROR qr,aa,rd 100 *s'],
+      },
+      {
+        ask: "bytes behind the message",
+        raw: `${header("0100", [1, 0, 0, 0]) + question("www.words.test. A")} ffffffff`,
+        reply: any,
+        log: ["[INFO] A|IN|www.words.test.|udp|32|127.0.0.1|[::]|0|false|512|NOERROR|qr,aa,rd|100"],
+      },
+      {
+        ask: "a record with a compressed name",
+        raw: `${header("0100", [1, 1, 0, 0]) + question("www.words.test. A")} c00c 0002 0001 00000000 0002 c010`,
+        reply: any,
+        log: ["[INFO] A|IN|www.words.test.|udp|70|127.0.0.1|[::]|0|false|512|NOERROR|qr,aa,rd|100"],
       },
       { ask: "www.bound.test. A", port: 2, reply: any, log: ["[INFO] 127.0.0.1 *"] },
     ],
