@@ -69,7 +69,8 @@ export function ask(zone: Zone, question: Question | string, options: AskOptions
   reply.place(new Uint8Array(START + MAX_REPLY_SIZE).fill(0xee), START, START + (options.room ?? MAX_REPLY_SIZE));
   const result = lookup.answer(zone, request, reply, options.passOn ?? false);
   const name = Object.keys(Result).find((key) => Result[key as keyof typeof Result] === result)!;
-  if (result !== Result.WRITTEN) return { result: name, alias: nameToText(lookup.alias.bytes), reply: undefined };
+  if (result !== Result.WRITTEN)
+    return { result: name, alias: result === Result.ALIAS ? nameToText(lookup.alias.bytes) : "", reply: undefined };
   const length = reply.finish(request, options.limit ?? 65_535);
   return { result: name, alias: "", reply: decodeReply(Buffer.from(reply.bytes.slice(START, START + length))) };
 }
