@@ -66,13 +66,13 @@ export class ZoneLookup {
       if ((flags & OCCLUDED) === 0) return this.#atNode(node, type, passOn);
       // The parent's side of a cut knows its DS (RFC 4035 section 3.1.4.1).
       if (type === Type.DS && (flags & OCCLUDED) === NodeFlag.CUT) return this.#atNode(node, type, passOn);
-      return this.#descend(type, passOn);
+      return this.#descend(type);
     }
     let label = 1;
     let encloser = zone.find(name, label);
     while (encloser === 0) encloser = zone.find(name, ++label);
     const flags = zone.data[encloser]!;
-    if (flags & (OCCLUDED | NodeFlag.DNAME)) return this.#descend(type, passOn);
+    if (flags & (OCCLUDED | NodeFlag.DNAME)) return this.#descend(type);
     if (flags & NodeFlag.WILDCARD_CHILD) {
       this.#wildcardLabel = label;
       return this.#atNode(zone.findWildcard(name, label), type, passOn);
@@ -172,14 +172,14 @@ export class ZoneLookup {
   }
 
   /** From the apex down to the first name that hands over what is below it. */
-  #descend(type: number, passOn: boolean): Result {
+  #descend(type: number): Result {
     const zone = this.#zone;
     const { name } = this.#request;
     for (let label = name.labelCount - zone.apexLabels; label >= 0; label--) {
       const node = zone.find(name, label);
       if (node === 0) break;
       const flags = zone.data[node]!;
-      if (flags & NodeFlag.CUT && !(label === 0 && type === Type.DS)) {
+      if (flags & NodeFlag.CUT) {
         this.#begin();
         this.#reply.flags &= ~Flag.AA;
         this.#writer.setOwner(name, HEADER_SIZE + name.offsets[label]!);
@@ -187,7 +187,6 @@ export class ZoneLookup {
         return Result.WRITTEN;
       }
       if (flags & NodeFlag.DNAME && label > 0) return this.#followDname(node, label, type);
-      if (label === 0) return this.#atNode(node, type, passOn);
     }
     return Result.FAILED;
   }
@@ -236,7 +235,7 @@ export class ZoneLookup {
         node = zone.find(target, label);
         if (node === 0) break;
         const above = zone.data[node]!;
-        if (above & NodeFlag.DNAME && label > 0) break;
+        if ((above & (NodeFlag.CUT | NodeFlag.DNAME)) === NodeFlag.DNAME && label > 0) break;
         if ((above & NodeFlag.CUT) === 0) continue;
         this.#writer.setOwner(target, at + target.offsets[label]!);
         this.#writeReferral(node, label);

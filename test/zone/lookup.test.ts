@@ -245,6 +245,21 @@ for (const { text, question, result, alias } of [
   });
 }
 
+for (const { first, aliases, addresses } of [
+  { first: 1, aliases: 10, addresses: 0 },
+  { first: 2, aliases: 10, addresses: 0 },
+  { first: 3, aliases: 9, addresses: 1 },
+  { first: 11, aliases: 1, addresses: 1 },
+]) {
+  test(`lookup: ${12 - first} aliases in a row give ${aliases} and ${addresses} addresses`, () => {
+    const chain = Array.from({ length: 11 }, (_, i) => `c${i + 1} CNAME c${i + 2}`).join("\n");
+    const { reply } = ask(zoneOf(`${HEAD}${chain}\nc12 A 192.0.2.9`), `c${first}.example.org. A`);
+    assert.equal(reply?.answer.filter((line) => line.includes(" CNAME ")).length, aliases);
+    assert.equal(reply?.answer.filter((line) => line.includes(" A ")).length, addresses);
+    assert.deepEqual(reply?.authority, NS);
+  });
+}
+
 test("lookup: a DNAME whose alias would be too long is YXDOMAIN", () => {
   const target = `${"t".repeat(60)}.${"t".repeat(60)}.${"t".repeat(60)}`;
   const { reply } = ask(zoneOf(`${HEAD}dn DNAME ${target}`), `${"x".repeat(60)}.dn.example.org. A`);
