@@ -21,7 +21,7 @@ export async function check(settings: Settings): Promise<number> {
     return 1;
   }
   if (loaded.warnings.length > 0) process.stderr.write(describeMistakes(loaded.warnings, source));
-  process.stdout.write(`${source.file} is good: ${loaded.zoneLines.join(", ")}\n`);
+  process.stdout.write(`${source.file} is good: ${loaded.zoneLines.flat().join(", ")}\n`);
   return 0;
 }
 

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { nativeError } from "../native/index.ts";
-import { flushLog, Logger, printLine } from "../plugin/logger.ts";
+import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
 import { corefileReader } from "./corefile-source.ts";
 import { EXAMPLE_HINT, exampleReader } from "./example.ts";
@@ -12,26 +12,37 @@ import { versionText } from "./version.ts";
 export async function serve(settings: Settings, isExample: boolean): Promise<void> {
   try {
     const supervisor = new Supervisor(isExample ? exampleReader(settings) : corefileReader(settings));
-    printLine(maxProcsLine());
+    configureLogging({ format: settings.logFormat, debug: false });
+    print(maxProcsLine(), settings);
     obeySignals(supervisor);
     await supervisor.start();
-    announce(supervisor, settings.quiet);
+    announce(supervisor, settings);
     if (isExample) printLine(EXAMPLE_HINT);
     if (settings.pidfile !== undefined) writeFileSync(settings.pidfile, `${process.pid}\n`);
   } catch (error) {
     flushLog();
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${startError(explain(error), settings)}\n`);
     process.exit(1);
   }
 }
 
 /** Scripts wait for a zone line or for the line that begins with `CoreDNS-`. */
-function announce(supervisor: Supervisor, quiet: boolean): void {
+function announce(supervisor: Supervisor, settings: Settings): void {
   const log = new Logger();
   if (nativeError !== undefined) log.warning(`Batched UDP is not available, serving with node:dgram: ${nativeError}`);
-  if (quiet) return;
-  for (const line of supervisor.configuration.zoneLines) printLine(line);
-  for (const line of versionText().trimEnd().split("\n")) printLine(line);
+  if (settings.quiet) return;
+  for (const lines of supervisor.configuration.zoneLines) print(lines.join("\n"), settings);
+  print(versionText().trimEnd(), settings);
+}
+
+/** What has no level in text: in JSON it is one object of level INFO, line ends within. */
+function print(text: string, { logFormat }: Settings): void {
+  if (logFormat === "json") new Logger().info(text);
+  else for (const line of text.split("\n")) printLine(line);
+}
+
+function startError(text: string, { logFormat }: Settings): string {
+  return logFormat === "json" ? jsonLine("FATAL", text) : text;
 }
 
 /** The first line of a CoreDNS's output; its number is the CPUs that we may use. */

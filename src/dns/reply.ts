@@ -14,6 +14,7 @@ import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
 import { suffixHash, suffixHashes, suffixOffsets } from "./suffixes.ts";
 import { Type } from "./types.ts";
+import { uncompressedLength } from "./uncompressed-length.ts";
 
 export const Section = { ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2 } as const;
 export type Section = (typeof Section)[keyof typeof Section];
@@ -295,10 +296,9 @@ export class Reply {
 
   /** The length that the message would have without compression: what CoreDNS's logs and metrics call its size. */
   uncompressedLength(): number {
-    let size = this.questionEnd;
-    for (const { name, data } of this.records()) size += name.length + 10 + data.length;
-    if (this.hasOpt) size += OPT_RECORD_SIZE + this.options.length;
-    return size;
+    const records = this.counts[0]! + this.counts[1]! + this.counts[2]!;
+    const ownOpt = this.hasOpt ? OPT_RECORD_SIZE + this.options.length : 0;
+    return uncompressedLength(this.bytes, this.start, this.end, this.questionEnd, records) + ownOpt;
   }
 
   /**

@@ -68,12 +68,16 @@ export class Logger {
   write(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>, bare = false): void {
     if (format === "json") {
       const plugin = this.#plugin === "" ? {} : { plugin: this.#plugin };
-      printLine(JSON.stringify({ time: timestamp(), level: JSON_LEVEL[level], msg: text, ...plugin, ...fields }));
+      printLine(jsonLine(level, text, { ...plugin, ...fields }));
     } else {
       const prefix = this.#plugin === "" || bare ? "" : `plugin/${this.#plugin}: `;
       printLine(`[${level}] ${prefix}${escapeControls(text)}`);
     }
   }
+}
+
+export function jsonLine(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ time: timestamp(), level: JSON_LEVEL[level], msg: text, ...fields });
 }
 
 /** Prints one line as it is: zone lines, banner. */

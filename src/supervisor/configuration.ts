@@ -35,8 +35,8 @@ export interface Configuration {
   readonly plan: Plan;
   readonly controls: readonly ControlPlan[];
   readonly warnings: readonly Mistake[];
-  /** What the start prints: one line for each zone and address. */
-  readonly zoneLines: readonly string[];
+  /** What the start prints: for each listener, a line for each of its zones. */
+  readonly zoneLines: readonly (readonly string[])[];
   /** `multisocket N`: how many workers were asked for. */
   readonly workers: number | undefined;
 }
@@ -147,10 +147,10 @@ function layOut(
   settings: readonly BlockSettings[],
   elements: readonly (readonly ElementPlan[])[],
   plugins: ReadonlyMap<string, Plugin>,
-): { listeners: ListenerPlan[]; zoneLines: string[] } {
+): { listeners: ListenerPlan[]; zoneLines: string[][] } {
   const listeners = new Map<string, ListenerPlan & { routes: RoutePlan[]; anyClass: boolean }>();
-  /** Each line with its zone. */
-  const lines = new Map<string, string>();
+  /** By listener: each line with its zone. */
+  const lines = new Map<string, Map<string, string>>();
   for (const [index, block] of blocks.entries()) {
     const set = settings[index]!;
     for (const key of block.keys) {
@@ -165,15 +165,18 @@ function layOut(
         listener.anyClass ||= elements[index]!.some(({ plugin }) => plugins.get(plugin)?.anyClass);
         for (const zone of key.zones) {
           listener.routes.push({ zone, block: index });
-          lines.set(zoneLine(key.transport, zone, key.port, address), zone);
+          const own = lines.get(id) ?? new Map<string, string>();
+          lines.set(id, own.set(zoneLine(key.transport, zone, key.port, address), zone));
         }
       }
     }
   }
-  const zoneLines = [...lines.keys()].sort().flatMap((line) => {
-    const zone = lines.get(line)!;
-    if (followsPreferredSyntax(zone)) return [line];
-    return [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
-  });
+  const zoneLines = [...lines.values()].map((own) =>
+    [...own.keys()].sort().flatMap((line) => {
+      const zone = own.get(line)!;
+      if (followsPreferredSyntax(zone)) return [line];
+      return [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
+    }),
+  );
   return { listeners: [...listeners.values()], zoneLines };
 }

@@ -6,6 +6,7 @@
 import { native } from "../native/index.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
 import { closeFd, openUdp, setSteering, socketDrops } from "../transport/udp.ts";
+import { probeUdp } from "../transport/udp-portable.ts";
 
 /**
  * Bytes that the kernel may queue for one socket: at 100,000 queries a second of 100 bytes (each costs the kernel some
@@ -17,16 +18,24 @@ export class Sockets {
   /** By listener id: a descriptor for each worker. */
   readonly #groups = new Map<string, number[]>();
   readonly #workers: number;
+  readonly #probed = new Set<string>();
 
   constructor(workers: number) {
     this.#workers = workers;
   }
 
   /** Opens what `listeners` need and is not open. Gives the ids of those; throws, with nothing left open of them. */
-  open(listeners: readonly ListenerPlan[]): string[] {
+  async open(listeners: readonly ListenerPlan[]): Promise<string[]> {
     const opened: string[] = [];
-    // Without the addon each worker opens its own.
-    if (!native) return opened;
+    if (!native) {
+      // Each worker opens its own; whether it can is found out before one tries. Not on what is served already: a
+      // socket that joins the group for a moment takes queries with it.
+      for (const { id, address, port } of listeners) {
+        if (!this.#probed.has(id)) await probeUdp({ address, port });
+        this.#probed.add(id);
+      }
+      return opened;
+    }
     try {
       for (const { id, address, port } of listeners) {
         if (this.#groups.has(id)) continue;

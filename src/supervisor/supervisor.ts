@@ -70,7 +70,7 @@ export class Supervisor {
     this.#warn(next);
     const count = next.workers ?? workerCount();
     this.#sockets = new Sockets(count);
-    this.#sockets.open(plan.listeners);
+    await this.#sockets.open(plan.listeners);
     // Threads start while control halves load.
     this.#pool = new WorkerPool(count, {
       steer: (live) => this.#sockets.steer(live),
@@ -118,7 +118,7 @@ export class Supervisor {
       const next = await this.#load();
       const { plan } = next;
       this.#warn(next);
-      opened = this.#sockets.open(plan.listeners);
+      opened = await this.#sockets.open(plan.listeners);
       controls = await Controls.start(next.controls, this.#host(plan), this.#controls);
       this.#nextControls = controls;
       await this.#sites.replace(controls.sites);
