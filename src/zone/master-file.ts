@@ -3,7 +3,8 @@
  *
  * Entries are `[owner] [ttl] [class] type rdata`, TTL and class in either order, and the directives $ORIGIN, $TTL (RFC 2308
  * section 4), $INCLUDE and BIND's $GENERATE. What is left out is taken from before: the owner from the last record, the TTL
- * from $TTL, else from the last record that had one; neither is an error (CoreDNS's rule). Types that make up big zones are
+ * from $TTL, else from the last record that had one; with neither, CoreDNS takes 0 for a record that states its class, and
+ * finds fault with one that does not. Types that make up big zones are
  * read straight from the bytes, all others by `parseRdata`, which also knows RFC 3597's generic form.
  *
  * Whatever the file holds, the work is bounded: the named limits here and in `entry-reader.ts`, and the sink's own.
@@ -280,7 +281,8 @@ class Parser {
     if (ttl === NO_TTL) {
       ttl = this.#ttl;
       if (ttl === NO_TTL) {
-        if (type !== Type.SOA) return this.#bad("missing TTL with no previous value", word, count);
+        // CoreDNS misses the TTL only where the class is left out as well.
+        if (klass === 0) return this.#bad("missing TTL with no previous value", word, count);
         ttl = 0;
       }
     } else if (!this.#ttlByDirective) {

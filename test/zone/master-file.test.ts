@@ -69,8 +69,8 @@ for (const { name, text, records } of [
     records: ["a.example.org. 5 IN A 192.0.2.1", "b.example.org. 9 IN A 192.0.2.1", "c.example.org. 60 IN A 192.0.2.1"],
   },
   {
-    name: "a SOA needs no TTL",
-    text: "@ SOA a b 1 2 3 4 5",
+    name: "no TTL at all, but a class",
+    text: "@ IN SOA a b 1 2 3 4 5",
     records: ["example.org. 0 IN SOA a.example.org. b.example.org. 1 2 3 4 5"],
   },
   {
@@ -201,6 +201,7 @@ for (const { text, error } of [
   { text: "x 300 IN", error: 'expecting RR type or class, not this...: "" at line: 1:9' },
   { text: "x IN CH TXT y", error: 'a second class: "CH" at line: 1:6' },
   { text: "x A 1.2.3.4", error: 'missing TTL with no previous value: "A" at line: 1:3' },
+  { text: "@ SOA a b 1 2 3 4 5", error: 'missing TTL with no previous value: "SOA" at line: 1:3' },
   { text: "  1 A 1.2.3.4", error: 'no owner name before this record: "1" at line: 1:3' },
   { text: "x..y 1 A 1.2.3.4", error: 'bad owner name: "x..y" at line: 1:1' },
   { text: `${"a".repeat(64)} 1 A 1.2.3.4`, error: `bad owner name: "${"a".repeat(64)}" at line: 1:1` },
