@@ -2,7 +2,7 @@
  * HTTP beside the DNS: one server per address for all plugins that name it, on the main thread, so that queries cannot
  * starve it and it cannot hold up queries.
  */
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { splitAddress } from "../corefile/host-port.ts";
 import type { HttpHandler } from "../plugin/context.ts";
 
@@ -33,6 +33,8 @@ export class HttpSites {
   async #open(address: string): Promise<void> {
     const place = splitAddress(address);
     if (!place) throw new Error(`"${address}" is no address to serve HTTP on`);
+    // Loaded when somebody wants it: it costs two megabytes.
+    const { createServer } = await import("node:http");
     const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
     server.maxConnections = MAX_CONNECTIONS;
     const site: Site = { server, handlers: new Map() };
