@@ -1,8 +1,8 @@
 /** A port: the way of a received batch into JavaScript, and how its sockets are watched. See packets.ts. */
 #include "packets.h"
-#include <sched.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
