@@ -138,7 +138,9 @@ export class ZoneLookup {
   #atNode(node: number, type: number, passOn: boolean): Result {
     const zone = this.#zone;
     const writer = this.#writer;
-    if (isAliasFor(zone.data[node]!, type)) {
+    // Whatever else stands at the apex, SOA and NS are asked there.
+    const isApexOwn = (type === Type.SOA || type === Type.NS) && zone.data[node + 1] === 0;
+    if (isAliasFor(zone.data[node]!, type) && !isApexOwn) {
       this.#begin();
       return this.#followAlias(zone.rrset(node, Type.CNAME), type);
     }
@@ -147,8 +149,7 @@ export class ZoneLookup {
     this.#begin();
     writer.writeRrset(rrset, Section.ANSWER, 0);
     const { base } = writer;
-    const isApexNs = type === Type.NS && zone.data[node + 1] === 0;
-    if (!isApexNs) writer.writeNs();
+    if (!isApexOwn || type === Type.SOA) writer.writeNs();
     if (this.#wildcardLabel > 0 && this.#wantsProof) this.#writeNsec(this.#proofOf(this.#request.name.toWire()));
     writer.writeAddresses(rrset, base);
     return Result.WRITTEN;

@@ -223,6 +223,8 @@ class Parser {
       parser.#ttl = this.#ttl;
       parser.#ttlByDirective = this.#ttlByDirective;
       return parser.run();
+    } catch (error) {
+      return this.#bad(`failed to read \`${name}': read ${path}: ${systemMessage(error)}`, 1, count);
     } finally {
       reader.close();
     }

@@ -267,6 +267,16 @@ test("lookup: a DNAME whose alias would be too long is YXDOMAIN", () => {
   assert.deepEqual(reply?.answer, [`dn.example.org. 60 IN DNAME ${target}.example.org.`]);
 });
 
+test("lookup: an alias at the apex leaves SOA and NS alone", () => {
+  const zone = zoneOf(`${HEAD}@ CNAME ns1`);
+  assert.deepEqual(ask(zone, "example.org. SOA").reply?.answer, SOA);
+  assert.deepEqual(ask(zone, "example.org. NS").reply?.answer, NS);
+  assert.deepEqual(ask(zone, "example.org. A").reply?.answer, [
+    "example.org. 60 IN CNAME ns1.example.org.",
+    "ns1.example.org. 60 IN A 192.0.2.1",
+  ]);
+});
+
 test("lookup: every name of a large zone is found, and no other", () => {
   const count = 20_000;
   const names = Array.from({ length: count }, (_, i) => `h${i}`);

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import fc from "fast-check";
 import { readMasterFile } from "../../src/zone/master-file.ts";
-import { recordsOf, wire } from "./ask.ts";
+import { load, recordsOf, wire } from "./ask.ts";
 
 const A = "A 192.0.2.1";
 /** In front of a brace this would be the language's own. */
@@ -223,6 +224,10 @@ for (const { text, error } of [
     text: "$INCLUDE nofile.db",
     error: 'failed to open `nofile.db\': open nofile.db: no such file or directory: "nofile.db" at line: 1:10',
   },
+  {
+    text: "$INCLUDE .",
+    error: 'failed to read `.\': read .: is a directory: "." at line: 1:10',
+  },
   { text: "$INCLUDE x a..b", error: 'bad origin name: "a..b" at line: 1:12' },
   {
     text: "x 1 TYPE65280 \\# 4 0A0000",
@@ -357,4 +362,69 @@ test("master file: a record of 64 KiB is taken, one byte more is not", () => {
 test("master file: a long line under $GENERATE is bounded", () => {
   const error = recordsOf(`$GENERATE 1-65536 h$ TXT ${`"${"a".repeat(250)}" `.repeat(40)}`);
   assert.match(String(error), /too much text from \$GENERATE/);
+});
+
+/** What a file is made of, and what it should not be. */
+const piece = fc.constantFrom(
+  ...[
+    "$ORIGIN",
+    "$TTL",
+    "$INCLUDE",
+    "$GENERATE",
+    "(",
+    ")",
+    '"',
+    "\\",
+    "\n",
+    " ",
+    "\t",
+    ";",
+    "@",
+    ".",
+    "*",
+    "a",
+    "5",
+    "1h",
+    "IN",
+  ],
+  ...[
+    "A",
+    "NS",
+    "TXT",
+    "MX",
+    "SOA",
+    "CNAME",
+    "TYPE65280",
+    "\\#",
+    "192.0.2.1",
+    "1-3",
+    "$",
+    "{0,3,x}",
+    "\0",
+    "\xff",
+    "\\300",
+  ],
+);
+
+test("master file: whatever it holds, there are records or an error", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(piece, fc.constantFrom("", " ", "\n"))), (pieces) => {
+      const found = recordsOf(pieces.flat().join(""));
+      assert.ok(Array.isArray(found) || /: dns: .* at line: \d+:\d+$/s.test(found), String(found));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test("master file: damaged bytes end in a zone or an error", () => {
+  const text = '@ 1 IN SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.1\n*.w TXT "x"\nd DNAME e\ns SRV 1 2 3 a\n';
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(text.length - 1), fc.nat(255)), { maxLength: 6 }), (changes) => {
+      const bytes = Buffer.from(text, "latin1");
+      for (const [at, byte] of changes) bytes[at] = byte;
+      const loaded = load(bytes.toString("latin1"));
+      assert.ok("snapshot" in loaded || "error" in loaded);
+    }),
+    { numRuns: 2_000 },
+  );
 });
