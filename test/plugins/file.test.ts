@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlContext } from "../../src/plugin/context.ts";
 import { ANSWERED, DROPPED, REFUSED, SERVFAIL } from "../../src/plugin/outcome.ts";
+import { definePlugin } from "../../src/plugin/plugin.ts";
 import { control } from "../../src/plugins/file/control.ts";
 import { type FileConfig, file } from "../../src/plugins/file/index.ts";
 import { root } from "../../src/plugins/root.ts";
@@ -156,6 +157,27 @@ for (const { fallthrough, passed } of [
     await chain.stop();
   });
 }
+
+test("file: zone/wildcard is the wildcard that answered", async () => {
+  const path = write("wild.db", zoneText(1, "*.w TXT w\nb.c.w TXT c\n*.sub NS ns\na A 192.0.2.1"));
+  const seen: (string | undefined)[] = [];
+  const probe = definePlugin({
+    name: "probe",
+    parse: (directive) => directive.alone(),
+    serve: (_config, context) => (query) => {
+      const outcome = context.next(query);
+      seen.push(context.metadata(query, "zone/wildcard"));
+      return outcome;
+    },
+  });
+  const chain = await linkChain({ plugins: [probe, file], corefile: `. {\nprobe\nfile ${path} example.org\n}` });
+  for (const name of ["q.w", "q.r.w", "c.w", "x.c.w", "a", "nope", "w", "x.sub"]) {
+    await chain.ask({ ask: `${name}.example.org. TXT` });
+  }
+  const wildcard = "*.w.example.org.";
+  assert.deepEqual(seen, [wildcard, wildcard, wildcard, "", "", "", "", "*.sub.example.org."]);
+  await chain.stop();
+});
 
 test("file: many zones are told apart", async () => {
   const path = write("many.db", zoneText(1));
