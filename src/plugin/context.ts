@@ -56,7 +56,13 @@ export interface ControlContext {
   readonly debug: boolean;
   /** The server block's keys. */
   readonly keys: readonly ServerKey[];
-  /** What the control half of the same plugin with an equal config handed over by `inherit` when a reload ended it. */
+  /** The `server` labels of the listeners that lead to the block. */
+  readonly servers: readonly string[];
+  readonly instance: Instance;
+  /**
+   * What the control half of the same plugin, with an equal config in a block of the same keys, hands over by `inherit`
+   * when a reload ends it.
+   */
   readonly inherited: unknown;
   /** Gives `value` to the serve half in every worker, and to those that start later. It is cloned, SharedArrayBuffers are shared. */
   publish(value: unknown): void;
@@ -67,7 +73,23 @@ export interface ControlContext {
   /** Serves HTTP on `address` (`host:port`) beside the DNS; shared by all that name the same address and path. */
   http(address: string, path: string, handle: HttpHandler): void;
   counter(name: string, help: string, labels?: Labels): Counter;
-  gauge(name: string, help: string, labels?: Labels): { set(value: number): void };
+  histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
+  /** A number that goes up and down: set it, or give `read`, which is called for each scrape. Absent until set. */
+  gauge(name: string, help: string, labels?: Labels, read?: () => number): { set(value: number): void };
+}
+
+/** The server as a whole, for plugins that show it or lead it (prometheus, ready, reload). */
+export interface Instance {
+  /** The plugins of the configuration in use that cannot answer yet, each once, sorted. */
+  unready(): string[];
+  /** All metrics as they are now, in the text format of Prometheus. */
+  metrics(): Promise<{ contentType: string; text: string }>;
+  /** Tells the Corefile in use, with all that it imports, from others. */
+  readonly configurationHash: string;
+  /** The same for the files as they are now. Rejects with what is wrong when they cannot be parsed. */
+  readConfigurationHash(): Promise<string>;
+  /** Takes the configuration as it is now. Gives why it could not, undefined when all went well. */
+  reload(): Promise<string | undefined>;
 }
 
 export type HttpHandler = (
@@ -80,6 +102,8 @@ export interface Control {
   ready?(): boolean;
   /** What the next control half of an equal config should find in `inherited`. */
   inherit?(): unknown;
+  /** The server has been told to end: queries are answered until the promise of every plugin has settled. */
+  drain?(): void | Promise<void>;
   /** Ends everything it began. Called after the workers have left the old plan. */
   stop(): void | Promise<void>;
 }

@@ -3,10 +3,11 @@
  * read in their order, each in all blocks, as CoreDNS does it, so the first mistake is the one that CoreDNS would name.
  */
 
+import { createHash } from "node:crypto";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
 import { ConfigMistake, type Mistake } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, parseCorefile } from "../corefile/parser.ts";
-import type { ServerBlock, ServerKey } from "../corefile/server-block.ts";
+import type { ServerBlock, ServerKey, Token } from "../corefile/server-block.ts";
 import { followsPreferredSyntax } from "../corefile/zones.ts";
 import { BlockSettings } from "../plugin/block-settings.ts";
 import type { LogFormat } from "../plugin/logger.ts";
@@ -29,7 +30,11 @@ export interface ControlPlan {
   readonly element: ElementPlan;
   readonly plugin: Plugin;
   readonly keys: readonly ServerKey[];
+  /** The `server` labels of the block's listeners. */
+  readonly servers: readonly string[];
 }
+
+type BlockControl = Omit<ControlPlan, "servers"> & { readonly block: number };
 
 export interface Configuration {
   readonly plan: Plan;
@@ -39,6 +44,8 @@ export interface Configuration {
   readonly zoneLines: readonly (readonly string[])[];
   /** `multisocket N`: how many workers were asked for. */
   readonly workers: number | undefined;
+  /** Differs when any word of the Corefile, or the line that it stands in, does. */
+  readonly hash: string;
 }
 
 export async function loadConfiguration(
@@ -58,7 +65,7 @@ export async function loadConfiguration(
   const { blocks } = parsed;
   const settings = blocks.map(() => new BlockSettings());
   const elements = blocks.map((): ElementPlan[] => []);
-  const controls: ControlPlan[] = [];
+  const controls: BlockControl[] = [];
   const warnings = [...parsed.warnings];
   const names = new Set(blocks.flatMap((block) => block.directives.map((directive) => directive.name)));
   const plugins = await withUserPlugins(names);
@@ -91,7 +98,29 @@ export async function loadConfiguration(
     blocks: blocks.map((block, index) => planBlock(block, settings[index]!, elements[index]!)),
   };
   const workers = settings.find((one) => one.workers !== undefined)?.workers;
-  return { plan, controls, warnings, zoneLines, workers };
+  return {
+    plan,
+    controls: controls.map(({ block, ...rest }) => ({ ...rest, servers: serversOf(block, listeners) })),
+    warnings,
+    zoneLines,
+    workers,
+    hash: hashOf(blocks),
+  };
+}
+
+function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] {
+  return listeners.filter(({ routes }) => routes.some((route) => route.block === block)).map(({ server }) => server);
+}
+
+/** SHA-512 of all words with their lines, as CoreDNS's reload compares them: behind imports and variables. */
+export function hashOf(blocks: readonly ServerBlock[]): string {
+  const words = ({ text, file, line }: Token) => [text, file, line];
+  const lineOf = ({ head, args }: { head: Token; args: readonly Token[] }) => [head, ...args].map(words);
+  const seen = blocks.map(({ keys, directives }) => [
+    keys.map(({ token }) => words(token)),
+    directives.map(({ stanzas }) => stanzas.map((stanza) => [lineOf(stanza), stanza.options.map(lineOf)])),
+  ]);
+  return createHash("sha512").update(JSON.stringify(seen)).digest("hex");
 }
 
 function readDirective(
@@ -102,7 +131,7 @@ function readDirective(
   generation: number,
   settings: BlockSettings,
   elements: ElementPlan[],
-  controls: ControlPlan[],
+  controls: BlockControl[],
 ): void {
   const directive = block.directives.find((candidate) => candidate.name === name);
   if (!directive) return;
@@ -114,7 +143,7 @@ function readDirective(
     const config = plugin.parse(part, settings);
     const element = { id: `${generation}/${index}/${elements.length}/${name}`, plugin: name, config };
     if (plugin.serve) elements.push(element);
-    if (plugin.control) controls.push({ element, plugin, keys: block.keys });
+    if (plugin.control) controls.push({ element, plugin, keys: block.keys, block: index });
   }
 }
 

@@ -1,6 +1,6 @@
 /** The control halves of one plan: started before anything is served by it, stopped when the workers have left it. */
-import type { Counter } from "../memory/counters.ts";
-import type { Control, ControlContext, HttpHandler, Labels } from "../plugin/context.ts";
+import type { Counter, Histogram } from "../memory/counters.ts";
+import type { Control, ControlContext, HttpHandler, Instance, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import type { ControlPlan } from "./configuration.ts";
 import type { Jobs } from "./jobs.ts";
@@ -9,14 +9,16 @@ import type { Jobs } from "./jobs.ts";
 export interface ControlHost {
   readonly jobs: Jobs;
   readonly debug: boolean;
+  readonly instance: Instance;
   /** To every worker that runs this element. */
   publish(id: string, value: unknown): void;
   counter(name: string, help: string, labels: Labels): Counter;
-  gauge(name: string, help: string, labels: Labels): { set(value: number): void };
+  histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
+  gauge(name: string, help: string, labels: Labels, read?: () => number): { set(value: number): void };
 }
 
 interface Running {
-  /** The same for an element with the same plugin and config in another plan. */
+  /** The same for an element with the same plugin, config and keys in another plan; equal ones of a plan are numbered. */
   readonly identity: string;
   readonly plugin: string;
   readonly control: Control;
@@ -29,6 +31,8 @@ export class Controls {
   readonly sites = new Map<string, Map<string, HttpHandler>>();
   readonly #running: Running[] = [];
   readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
+  /** How many elements of one kind there are so far. */
+  readonly #alike = new Map<string, number>();
 
   /** Starts all of `plans`; when one fails, stops the others and throws its error, which names the plugin. */
   static async start(plans: readonly ControlPlan[], host: ControlHost, before?: Controls): Promise<Controls> {
@@ -51,6 +55,11 @@ export class Controls {
     return [...new Set(names)].sort();
   }
 
+  /** Lets every plugin say that the server is about to end, and waits as long as they want to. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#running.map(async ({ control }) => control.drain?.()));
+  }
+
   async stop(): Promise<void> {
     await Promise.allSettled(this.#running.map(async ({ control }) => control.stop()));
   }
@@ -59,12 +68,18 @@ export class Controls {
     return this.#running.find((one) => one.identity === identity)?.control.inherit?.();
   }
 
-  async #start({ element, plugin, keys }: ControlPlan, host: ControlHost, before?: Controls): Promise<void> {
-    const identity = `${element.plugin} ${JSON.stringify(element.config)}`;
+  async #start({ element, plugin, keys, servers }: ControlPlan, host: ControlHost, before?: Controls): Promise<void> {
+    const texts = keys.map(({ token }) => token.text).join(" ");
+    const kind = `${texts} ${element.plugin} ${JSON.stringify(element.config)}`;
+    const alike = this.#alike.get(kind) ?? 0;
+    this.#alike.set(kind, alike + 1);
+    const identity = `${alike} ${kind}`;
     const context: ControlContext = {
       log: new Logger(element.plugin),
       debug: host.debug,
       keys,
+      servers,
+      instance: host.instance,
       inherited: before === undefined ? undefined : before.#inheritance(identity),
       publish: (value) => {
         this.published.set(element.id, value);
@@ -77,7 +92,8 @@ export class Controls {
         this.sites.set(address, paths.set(path, handle));
       },
       counter: (name, help, labels = {}) => host.counter(name, help, labels),
-      gauge: (name, help, labels = {}) => host.gauge(name, help, labels),
+      histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),
+      gauge: (name, help, labels = {}, read) => host.gauge(name, help, labels, read),
     };
     const half = plugin.control!;
     const start = "load" in half ? (await half.load()).control : half;

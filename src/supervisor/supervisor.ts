@@ -5,13 +5,13 @@
 
 import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
-import { CounterRow } from "../memory/counters.ts";
+import type { Instance } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
-import type { Plan } from "../plugin/plan.ts";
 import { type Configuration, type ConfigurationSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
 import { HttpSites } from "./http.ts";
 import { Jobs } from "./jobs.ts";
+import { Metrics } from "./metrics.ts";
 import { Sockets } from "./sockets.ts";
 import { workerCount } from "./worker-count.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -40,14 +40,13 @@ export class Supervisor {
   readonly #log = new Logger();
   readonly #jobs = new Jobs();
   readonly #sites = new HttpSites();
-  readonly #row = new CounterRow();
-  readonly #gauges = new Map<string, number>();
+  readonly #metrics = new Metrics();
   #generation = 0;
   #configuration!: Configuration;
   #controls!: Controls;
   #sockets!: Sockets;
   #pool!: WorkerPool;
-  #reloading: Promise<void> | undefined;
+  #reloading: Promise<string | undefined> | undefined;
   #stopping = false;
 
   constructor(readSource: () => ConfigurationSource) {
@@ -80,7 +79,7 @@ export class Supervisor {
       published: () => this.#controls.published,
     });
     try {
-      this.#controls = await Controls.start(next.controls, this.#host(plan));
+      this.#controls = await Controls.start(next.controls, this.#host(next));
       await this.#sites.replace(this.#controls.sites);
       await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.published);
     } catch (error) {
@@ -90,8 +89,11 @@ export class Supervisor {
     this.#configuration = next;
   }
 
-  /** Takes the configuration as it is now, beside the one in use. On a mistake nothing changes, and the log says so. */
-  reload(): Promise<void> {
+  /**
+   * Takes the configuration as it is now, beside the one in use. On a mistake nothing changes, and the log says so; the
+   * mistake is what the promise gives.
+   */
+  reload(): Promise<string | undefined> {
     this.#reloading ??= this.#reload().finally(() => {
       this.#reloading = undefined;
     });
@@ -102,6 +104,7 @@ export class Supervisor {
     if (this.#stopping) return;
     this.#stopping = true;
     await this.#reloading;
+    await this.#controls?.drain();
     await this.#pool?.stop(graceMs);
     await this.#controls?.stop();
     await this.#sites.stop();
@@ -109,8 +112,8 @@ export class Supervisor {
     this.#sockets?.keepOnly([]);
   }
 
-  async #reload(): Promise<void> {
-    if (this.#stopping || !this.#configuration) return;
+  async #reload(): Promise<string | undefined> {
+    if (this.#stopping || !this.#configuration) return "the server is starting or ending";
     this.#log.info("Reloading");
     let controls: Controls | undefined;
     let opened: string[] = [];
@@ -119,7 +122,7 @@ export class Supervisor {
       const { plan } = next;
       this.#warn(next);
       opened = await this.#sockets.open(plan.listeners);
-      controls = await Controls.start(next.controls, this.#host(plan), this.#controls);
+      controls = await Controls.start(next.controls, this.#host(next), this.#controls);
       this.#nextControls = controls;
       await this.#sites.replace(controls.sites);
       await this.#pool.deploy(plan, (index) => this.#sockets.of(index), controls.published);
@@ -131,11 +134,14 @@ export class Supervisor {
       this.#sockets.keepOnly(plan.listeners);
       await before.stop();
       this.#log.info("Reloading complete");
+      return undefined;
     } catch (error) {
       this.#sockets.close(opened);
       await controls?.stop();
       await this.#sites.replace(this.#controls.sites).catch(() => {});
-      this.#log.error(`Restart failed: ${error instanceof Error ? error.message : String(error)}`);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error(`Restart failed: ${reason}`);
+      return reason;
     } finally {
       this.#nextControls = undefined;
     }
@@ -160,15 +166,25 @@ export class Supervisor {
     this.#nextControls?.tell(id, value, worker);
   }
 
-  #host(plan: Plan): ControlHost {
+  #instance(hash: string): Instance {
+    return {
+      unready: () => this.#controls?.unready() ?? [],
+      metrics: () => this.#metrics.expose(this.#pool, this.#sockets),
+      configurationHash: hash,
+      readConfigurationHash: async () => (await this.#load()).hash,
+      reload: () => this.reload(),
+    };
+  }
+
+  #host({ plan, hash }: Configuration): ControlHost {
     return {
       jobs: this.#jobs,
       debug: plan.debug,
+      instance: this.#instance(hash),
       publish: (id, value) => this.#pool.publish(id, value),
-      counter: (name, help, labels) => this.#row.counter(name, help, labels),
-      gauge: (name, _help, labels) => ({
-        set: (value) => void this.#gauges.set(`${name} ${JSON.stringify(labels)}`, value),
-      }),
+      counter: (name, help, labels) => this.#metrics.counter(name, help, labels),
+      histogram: (name, help, labels, bounds) => this.#metrics.histogram(name, help, labels, bounds),
+      gauge: (name, help, labels, read) => this.#metrics.gauge(name, help, labels, read),
     };
   }
 }

@@ -16,6 +16,7 @@ import { Reading } from "../../src/dns/request.ts";
 import { CounterRow } from "../../src/memory/counters.ts";
 import { BlockSettings } from "../../src/plugin/block-settings.ts";
 import { type Chain, linkChain as link } from "../../src/plugin/chain.ts";
+import type { Instance } from "../../src/plugin/context.ts";
 import { Logger, type LogLevel } from "../../src/plugin/logger.ts";
 import { ANSWERED, DROPPED, type Handler, type Outcome } from "../../src/plugin/outcome.ts";
 import type { ElementPlan, ListenerPlan } from "../../src/plugin/plan.ts";
@@ -34,6 +35,8 @@ export interface ChainOptions {
   readonly corefile: string;
   /** Stands behind the plugins; without it the chain ends after the last of them. */
   readonly last?: Handler;
+  /** What control halves see of the server; the rest is a server with nothing in it. */
+  readonly instance?: Partial<Instance>;
 }
 
 export interface Client {
@@ -88,7 +91,7 @@ export function parseBlock(plugins: readonly Plugin[], corefile: string): Parsed
         const config = structuredClone(plugin.parse(part, settings));
         const element = { id: `${elements.length}/${plugin.name}`, plugin: plugin.name, config };
         if (plugin.serve) elements.push(element);
-        if (plugin.control) controls.push({ element, plugin, keys: block.keys });
+        if (plugin.control) controls.push({ element, plugin, keys: block.keys, servers: [SERVER] });
       } catch (error) {
         if (!(error instanceof ConfigMistake)) throw error;
         mistakes.push(error.mistake);
@@ -106,7 +109,9 @@ export function parseBlock(plugins: readonly Plugin[], corefile: string): Parsed
   };
 }
 
-export async function linkChain({ plugins, corefile, last }: ChainOptions): Promise<TestChain> {
+const SERVER = "dns://:53";
+
+export async function linkChain({ plugins, corefile, last, instance }: ChainOptions): Promise<TestChain> {
   const { block, settings, elements, controls, mistakes } = parseBlock(plugins, corefile);
   if (mistakes.length > 0) throw new Error(mistakes.join("\n"));
   const ending = definePlugin({ name: "test", parse: () => undefined, serve: () => last! });
@@ -117,21 +122,30 @@ export async function linkChain({ plugins, corefile, last }: ChainOptions): Prom
 
   const row = new CounterRow();
   const receivers = new Map<string, ((value: never) => void)[]>();
-  const running = await Controls.start(controls, {
+  const running: Controls = await Controls.start(controls, {
     jobs: { run: async (module: string, input: unknown) => (await import(module)).run(input) } as never,
     debug: settings.debug,
     publish: (id, value) => {
       for (const receive of receivers.get(id) ?? []) receive(value as never);
     },
     counter: (name, help, labels) => row.counter(name, help, labels),
+    histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
     gauge: () => ({ set: () => {} }),
+    instance: {
+      unready: () => running.unready(),
+      metrics: async () => ({ contentType: "text/plain", text: "" }),
+      configurationHash: "",
+      readConfigurationHash: async () => "",
+      reload: async () => undefined,
+      ...instance,
+    },
   });
   const chain = await link(
     { zones, elements: plan, debug: settings.debug, stacktrace: settings.stacktrace },
     new Map(all.map((plugin) => [plugin.name, plugin])),
     zonesInWire,
     {
-      server: "dns://:53",
+      server: SERVER,
       worker: 0,
       workerCount: 1,
       debug: settings.debug,
