@@ -14,6 +14,16 @@ export const BAD_NAME = -1;
 const HASH_START = 0x811c9dc5 | 0;
 const HASH_PRIME = 0x01000193;
 
+/** One more byte in a hash: a step of FNV-1a. */
+export function hashByte(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, HASH_PRIME);
+}
+
+/** The end of a label: FNV leaves its low bits poor, and tables take the low bits, so the high ones are mixed in. */
+export function hashLabelEnd(hash: number): number {
+  return hash ^ (hash >>> 15);
+}
+
 /** Maps A-Z to a-z and leaves every other byte alone (RFC 4343: only ASCII letters have case). */
 export const LOWER = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) LOWER[byte] = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
@@ -120,9 +130,8 @@ export class Name {
     hashes[this.labelCount] = hash;
     for (let label = this.labelCount - 1; label >= 0; label--) {
       const start = offsets[label]!;
-      for (let i = start; i < stop; i++) hash = Math.imul(hash ^ bytes[i]!, HASH_PRIME);
-      // FNV leaves its low bits poor; tables take the low bits, so each label's end mixes the high ones in.
-      hash ^= hash >>> 15;
+      for (let i = start; i < stop; i++) hash = hashByte(hash, bytes[i]!);
+      hash = hashLabelEnd(hash);
       hashes[label] = hash;
       stop = start;
     }

@@ -1,4 +1,5 @@
 /** What compression looks names up by: a hash for each end that a name has, computed in one pass. */
+import { hashByte } from "./name.ts";
 
 /** Offsets and hashes of the suffixes of the name that is being written; entry `labels` is the root. */
 export const suffixOffsets = new Uint32Array(128);
@@ -15,8 +16,7 @@ export function suffixHashes(wire: Uint8Array, offset: number): number {
   suffixOffsets[labels] = at;
   let hash = 17;
   for (let label = labels - 1; label >= 0; label--) {
-    for (let i = suffixOffsets[label]!; i < suffixOffsets[label + 1]!; i++)
-      hash = Math.imul(hash ^ wire[i]!, 0x01000193);
+    for (let i = suffixOffsets[label]!; i < suffixOffsets[label + 1]!; i++) hash = hashByte(hash, wire[i]!);
     suffixHash[label] = hash;
   }
   return labels;

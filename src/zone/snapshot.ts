@@ -38,7 +38,7 @@
  * Writer: fills both arrays before anyone else sees them, then never again. Publishing them to a worker is a message, which
  * orders the builder's stores before the worker's loads. Readers check nothing else than that what they copy fits.
  */
-import type { Name } from "../dns/name.ts";
+import { hashByte, hashLabelEnd, type Name } from "../dns/name.ts";
 import { Type } from "../dns/types.ts";
 
 export const NodeFlag = {
@@ -192,11 +192,8 @@ const ASTERISK = 0x2a;
 
 /** One more label on top of a hash, as `Name` adds it. */
 function wildcardHash(parent: number): number {
-  let hash = Math.imul(parent ^ 1, HASH_PRIME);
-  hash = Math.imul(hash ^ ASTERISK, HASH_PRIME);
-  return hash ^ (hash >>> 15);
+  return hashLabelEnd(hashByte(hashByte(parent, 1), ASTERISK));
 }
-const HASH_PRIME = 0x01000193;
 
 function countLabels(wire: Uint8Array): number {
   let labels = 0;

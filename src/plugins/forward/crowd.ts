@@ -3,6 +3,7 @@
  * a hundred times before the answer, but a server that is forwarded to and forwards to us does just that: a loop, in which
  * one query would become as many as may wait at all (row E11).
  */
+import { hashByte } from "../../dns/name.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
 
@@ -34,7 +35,7 @@ function placeOf(query: Query): number {
   if (family !== 0) {
     const first = addressOffset(peers, peerIndex);
     const size = family === 4 ? 4 : 16;
-    for (let i = 0; i < size; i++) hash = Math.imul(hash ^ peers[first + i]!, 0x01000193);
+    for (let i = 0; i < size; i++) hash = hashByte(hash, peers[first + i]!);
   }
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return (hash ^ (hash >>> 12)) & (PLACES - 1);
