@@ -71,7 +71,7 @@ export interface ControlContext {
   /** Runs `run(input)`, an export of `module` (give `import.meta.resolve(...)`), on a thread of its own, and gives its result. */
   job<Result>(module: string, input: unknown, signal?: AbortSignal): Promise<Result>;
   /** Serves HTTP on `address` (`host:port`) beside the DNS; shared by all that name the same address and path. */
-  http(address: string, path: string, handle: HttpHandler): void;
+  http(address: string, path: string, handle: HttpHandler, options?: HttpOptions): HttpSite;
   counter(name: string, help: string, labels?: Labels): Counter;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
   /** A number that goes up and down: set it, or give `read`, which is called for each scrape. Absent until set. */
@@ -96,6 +96,18 @@ export type HttpHandler = (
   request: import("node:http").IncomingMessage,
   response: import("node:http").ServerResponse,
 ) => void;
+
+export interface HttpOptions {
+  /** Called with the reason when `address` cannot be listened on; the server goes on without. Absent: it does not start. */
+  readonly failed?: (reason: string) => void;
+  /** Makes it HTTPS. Asked before each handshake: gives the same object while nothing has changed. */
+  readonly tls?: () => import("node:tls").TlsOptions;
+}
+
+export interface HttpSite {
+  /** No more requests for this path. The listener closes with its last path, at once for new connections. */
+  close(): Promise<void>;
+}
 
 export interface Control {
   /** Whether the plugin can answer; asked by `ready`. Absent: always. */

@@ -1,8 +1,9 @@
 /** The control halves of one plan: started before anything is served by it, stopped when the workers have left it. */
 import type { Counter, Histogram } from "../memory/counters.ts";
-import type { Control, ControlContext, HttpHandler, Instance, Labels } from "../plugin/context.ts";
+import type { Control, ControlContext, Instance, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import type { ControlPlan } from "./configuration.ts";
+import { Site } from "./http.ts";
 import type { Jobs } from "./jobs.ts";
 
 /** What control halves share with the rest of the supervisor. */
@@ -27,8 +28,8 @@ interface Running {
 export class Controls {
   /** By element id: what was published last. Workers that start later begin with it. */
   readonly published = new Map<string, unknown>();
-  /** By address, then path. */
-  readonly sites = new Map<string, Map<string, HttpHandler>>();
+  /** By address. */
+  readonly sites = new Map<string, Site>();
   readonly #running: Running[] = [];
   readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
   /** How many elements of one kind there are so far. */
@@ -87,9 +88,10 @@ export class Controls {
       },
       onTold: (receive) => this.#told.set(element.id, [...(this.#told.get(element.id) ?? []), receive]),
       job: (module, input, signal) => host.jobs.run(module, input, signal),
-      http: (address, path, handle) => {
-        const paths = this.sites.get(address) ?? new Map<string, HttpHandler>();
-        this.sites.set(address, paths.set(path, handle));
+      http: (address, path, handle, options = {}) => {
+        const site = this.sites.get(address) ?? new Site(address);
+        this.sites.set(address, site);
+        return site.add(path, handle, options);
       },
       counter: (name, help, labels = {}) => host.counter(name, help, labels),
       histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),

@@ -1,60 +1,218 @@
 /**
  * HTTP beside the DNS: one server per address for all plugins that name it, on the main thread, so that queries cannot
- * starve it and it cannot hold up queries.
+ * starve it and it cannot hold up queries. A listener whose address stays in the plan stays open over a reload.
  */
-import type { Server } from "node:http";
-import { splitAddress } from "../corefile/host-port.ts";
-import type { HttpHandler } from "../plugin/context.ts";
 
-/** Whoever sends a request has this long, in milliseconds, for its headers and for all of it. */
-const REQUEST_TIMEOUT_MS = 5_000;
+import { lookup } from "node:dns/promises";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server as TlsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
+import { splitAddress } from "../corefile/host-port.ts";
+import type { HttpHandler, HttpOptions, HttpSite } from "../plugin/context.ts";
+import { Logger } from "../plugin/logger.ts";
+
+/** Whoever sends a request has this long, in milliseconds, for its headers and for all of it; and between two of them. */
+const TIMEOUT_MS = 5_000;
 /** Connections to one address: scrapers and probes are few. */
 const MAX_CONNECTIONS = 100;
+/** How long requests under way may take when their listener closes. */
+const CLOSE_MS = 1_000;
 
-interface Site {
-  readonly server: Server;
-  handlers: Map<string, HttpHandler>;
+interface Entry {
+  readonly path: string;
+  readonly handle: HttpHandler;
+  readonly options: HttpOptions;
+}
+
+/** What one configuration serves on one address. */
+export class Site {
+  readonly address: string;
+  /** Of several for one path the last one handles. */
+  readonly entries: Entry[] = [];
+  /** Set while the site is served. */
+  release: (() => Promise<void>) | undefined;
+
+  constructor(address: string) {
+    this.address = address;
+  }
+
+  add(path: string, handle: HttpHandler, options: HttpOptions): HttpSite {
+    const entry = { path, handle, options };
+    this.entries.push(entry);
+    return {
+      close: async () => {
+        const index = this.entries.indexOf(entry);
+        if (index >= 0) this.entries.splice(index, 1);
+        if (this.entries.length === 0) await this.release?.();
+      },
+    };
+  }
+
+  get tls(): (() => TlsOptions) | undefined {
+    return this.entries.find(({ options }) => options.tls !== undefined)?.options.tls;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? "/").split("?")[0]!;
+    const entry = this.entries.findLast((candidate) => candidate.path === path);
+    if (entry) entry.handle(request, response);
+    else notFound(response);
+  }
+
+  /** Throws `reason` unless everyone here can do without the site, and hears it. */
+  failed(reason: Error): void {
+    if (this.entries.some(({ options }) => options.failed === undefined)) throw reason;
+    for (const { options } of this.entries) options.failed!(reason.message);
+  }
+}
+
+interface Open {
+  readonly server: Server | TlsServer;
+  site: Site;
+  /** What cannot be changed while it listens. */
+  readonly kind: string;
+  readonly port: number;
 }
 
 export class HttpSites {
-  readonly #sites = new Map<string, Site>();
+  readonly #open = new Map<string, Open>();
 
-  /** Opens what `wanted` needs (address, then path), hands over what stays, and closes what is not wanted any more. */
-  async replace(wanted: ReadonlyMap<string, Map<string, HttpHandler>>): Promise<void> {
-    for (const address of wanted.keys()) if (!this.#sites.has(address)) await this.#open(address);
-    for (const [address, handlers] of wanted) this.#sites.get(address)!.handlers = handlers;
-    for (const address of this.#sites.keys()) if (!wanted.has(address)) await this.#close(address);
+  /** Opens what `wanted` (by address) needs, hands over what stays, and closes what is not wanted any more. */
+  async replace(wanted: ReadonlyMap<string, Site>): Promise<void> {
+    for (const [address, site] of wanted) {
+      if (site.entries.length === 0) continue;
+      const open = this.#open.get(address);
+      try {
+        if (open && open.kind !== kindOf(site)) await this.#close(address);
+        if (open && open.kind === kindOf(site)) this.#take(open, site);
+        else await this.#begin(site, wanted);
+      } catch (error) {
+        site.failed(error as Error);
+      }
+    }
+    for (const [address, { site }] of this.#open) if (wanted.get(address) !== site) await this.#close(address);
   }
 
   async stop(): Promise<void> {
     await this.replace(new Map());
   }
 
-  async #open(address: string): Promise<void> {
-    const place = splitAddress(address);
-    if (!place) throw new Error(`"${address}" is no address to serve HTTP on`);
-    // Loaded when somebody wants it: it costs two megabytes.
-    const { createServer } = await import("node:http");
-    const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS });
-    server.maxConnections = MAX_CONNECTIONS;
-    const site: Site = { server, handlers: new Map() };
-    server.on("request", (request, response) => {
-      const path = (request.url ?? "/").split("?")[0]!;
-      const handle = site.handlers.get(path);
-      if (handle) handle(request, response);
-      else response.writeHead(404).end("404 page not found\n");
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (error) => reject(new Error(`listen tcp ${address}: ${error.message}`)));
-      server.listen({ port: place.port, ...(place.host === "" ? {} : { host: place.host }) }, resolve);
-    });
-    this.#sites.set(address, site);
+  #take(open: Open, site: Site): void {
+    open.site = site;
+    site.release = async () => {
+      if (this.#open.get(site.address)?.site === site) await this.#close(site.address);
+    };
+  }
+
+  async #begin(site: Site, wanted: ReadonlyMap<string, Site>): Promise<void> {
+    const place = splitAddress(site.address);
+    if (!place) throw new Error(`listen tcp: address ${site.address.replace(/^.*:/, "")}: invalid port`);
+    const { host, port } = place;
+    const open: Open = { server: await createServer(site, () => open.site), site, kind: kindOf(site), port };
+    try {
+      await listen(open.server, host, port);
+    } catch (error) {
+      // `:9153` and `127.0.0.1:9153` cannot both be open: what is leaving makes room.
+      const leaving = [...this.#open].filter(([address, one]) => one.port === port && !wanted.has(address));
+      if (leaving.length === 0) throw error;
+      for (const [address] of leaving) await this.#close(address);
+      await listen(open.server, host, port);
+    }
+    this.#open.set(site.address, open);
+    this.#take(open, site);
   }
 
   async #close(address: string): Promise<void> {
-    const { server } = this.#sites.get(address)!;
-    this.#sites.delete(address);
-    server.closeIdleConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    const { server, site } = this.#open.get(address)!;
+    this.#open.delete(address);
+    site.release = undefined;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+    await closed;
+    clearTimeout(timer);
   }
+}
+
+/** Plain, or TLS with its demands on clients. */
+function kindOf({ tls }: Site): string {
+  if (tls === undefined) return "plain";
+  const { requestCert = false, rejectUnauthorized = true } = tls();
+  return `tls ${requestCert} ${rejectUnauthorized}`;
+}
+
+/** `current` gives the site that is served when a request comes. */
+async function createServer(site: Site, current: () => Site): Promise<Server | TlsServer> {
+  const handle = (request: IncomingMessage, response: ServerResponse) => current().handle(request, response);
+  const times = { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS };
+  // Loaded when somebody wants them: HTTP costs two megabytes.
+  const server =
+    site.tls === undefined
+      ? (await import("node:http")).createServer(times, handle)
+      : tlsServer((await import("node:https")).createServer, times, site.tls(), handle, current);
+  server.maxConnections = MAX_CONNECTIONS;
+  // Whoever does not read has his connection no longer than one who does not write.
+  server.timeout = TIMEOUT_MS;
+  return server;
+}
+
+/** A server that looks before each handshake whether there are new certificates. */
+function tlsServer(
+  create: typeof import("node:https").createServer,
+  times: object,
+  first: TlsOptions,
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  current: () => Site,
+): TlsServer {
+  const server = create({ ...times, ...first, handshakeTimeout: TIMEOUT_MS }, handle);
+  let used = first;
+  server.prependListener("connection", (socket: Socket) => {
+    try {
+      const options = current().tls?.() ?? used;
+      if (options !== used) server.setSecureContext(options);
+      used = options;
+    } catch (error) {
+      new Logger().error(`http: TLS handshake error from ${socket.remoteAddress}: ${(error as Error).message}`);
+      socket.destroy();
+    }
+  });
+  return server;
+}
+
+/** As Go does: of a name with several addresses the first IPv4 one; without a host all addresses of both families. */
+async function listen(server: Server | TlsServer, host: string, port: number): Promise<void> {
+  const address =
+    host === ""
+      ? ""
+      : await lookup(host, { order: "ipv4first" }).then(
+          (found) => found.address,
+          () => undefined,
+        );
+  if (address === undefined) throw new Error(`listen tcp: lookup ${host}: no such host`);
+  const shown = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException) => {
+      reject(new Error(`listen tcp ${shown}: bind: ${BIND_ERRORS[error.code ?? ""] ?? error.message}`));
+    };
+    server.once("error", fail);
+    server.listen({ port, ...(address === "" ? {} : { host: address }) }, () => {
+      server.off("error", fail);
+      // From here on an error is one of accepting a connection: it costs that connection.
+      server.on("error", (error) => new Logger().error(`http: Accept error: ${error.message}`));
+      resolve();
+    });
+  });
+}
+
+const BIND_ERRORS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "address already in use",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EACCES: "permission denied",
+};
+
+/** Go's words and headers. */
+function notFound(response: ServerResponse): void {
+  response
+    .writeHead(404, { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" })
+    .end("404 page not found\n");
 }

@@ -1,0 +1,104 @@
+/** HTTP sites over reloads: who keeps the listener, who gets a request, what happens when an address is taken. */
+import assert from "node:assert/strict";
+import { connect, createServer, type Server } from "node:net";
+import { after, test } from "node:test";
+import { HttpSites, Site } from "../../src/supervisor/http.ts";
+import { freePorts } from "../support/server.ts";
+
+const sites = new HttpSites();
+after(() => sites.stop());
+
+function site(address: string, text: string, failed?: (reason: string) => void): Site {
+  const one = new Site(address);
+  one.add("/text", (_request, response) => void response.end(text), failed === undefined ? {} : { failed });
+  return one;
+}
+
+function plan(...wanted: readonly Site[]): Map<string, Site> {
+  return new Map(wanted.map((one) => [one.address, one]));
+}
+
+async function get(address: string, path = "/text"): Promise<string> {
+  const response = await fetch(`http://${address}${path}`).catch(() => undefined);
+  return response === undefined ? "refused" : `${response.status} ${await response.text()}`;
+}
+
+async function occupied(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return server;
+}
+
+test("a site stays open over a reload and is handed over; connections go on", async () => {
+  const [port] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
+  await sites.replace(plan(site(address, "first")));
+  assert.equal(await get(address), "200 first");
+  assert.equal(await get(address, "/other"), "404 404 page not found\n");
+  const socket = connect(port!, "127.0.0.1");
+  await new Promise((resolve) => socket.once("connect", resolve));
+  await sites.replace(plan(site(address, "second")));
+  socket.write("GET /text?query HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  let text = "";
+  for await (const part of socket) text += part;
+  assert.match(text, /\r\n\r\nsecond$/);
+  await sites.replace(plan());
+  assert.equal(await get(address), "refused");
+});
+
+test("the last path closes the listener, unless a later configuration has taken it", async () => {
+  const [port] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
+  const one = new Site(address);
+  const first = one.add("/text", (_request, response) => void response.end("old"), {});
+  const shadowing = one.add("/text", (_request, response) => void response.end("new"), {});
+  await sites.replace(plan(one));
+  assert.equal(await get(address), "200 new");
+  await shadowing.close();
+  assert.equal(await get(address), "200 old");
+  await sites.replace(plan(site(address, "later")));
+  await first.close();
+  assert.equal(await get(address), "200 later");
+  const last = new Site(address);
+  const only = last.add("/text", (_request, response) => void response.end(), {});
+  await sites.replace(plan(last));
+  await only.close();
+  assert.equal(await get(address), "refused");
+});
+
+test("an address that is taken: whoever needs it hears why", async () => {
+  const [port, free] = await freePorts(2);
+  const other = await occupied(port!);
+  const address = `127.0.0.1:${port}`;
+  const reason = `listen tcp ${address}: bind: address already in use`;
+  await assert.rejects(sites.replace(plan(site(address, ""))), { message: reason });
+  const reasons: string[] = [];
+  await sites.replace(
+    plan(
+      site(address, "", (text) => reasons.push(text)),
+      site(`127.0.0.1:${free}`, "here"),
+    ),
+  );
+  assert.deepEqual(reasons, [reason]);
+  assert.equal(await get(`127.0.0.1:${free}`), "200 here");
+  other.close();
+  await sites.replace(plan(site(address, "now")));
+  assert.equal(await get(address), "200 now");
+});
+
+test("an address that overlaps one that leaves takes its place", async () => {
+  const [port] = await freePorts(1);
+  await sites.replace(plan(site(`:${port}`, "all")));
+  await sites.replace(plan(site(`127.0.0.1:${port}`, "one")));
+  assert.equal(await get(`127.0.0.1:${port}`), "200 one");
+});
+
+for (const [address, reason] of [
+  ["192.0.2.1:9153", "listen tcp 192.0.2.1:9153: bind: cannot assign requested address"],
+  ["nobody.invalid:9153", "listen tcp: lookup nobody.invalid: no such host"],
+  ["127.0.0.1:99999", "listen tcp: address 99999: invalid port"],
+] as const) {
+  test(`${address} cannot be listened on`, async () => {
+    await assert.rejects(sites.replace(plan(site(address, ""))), { message: reason });
+  });
+}
