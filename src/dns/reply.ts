@@ -7,12 +7,12 @@
  * change flags, TTLs, order and the number of records in place; what changes lengths goes through `records` and `rewrite`.
  * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
  */
+import { Compression } from "./compression.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
 import { skipName } from "./message.ts";
 import { rdataNames } from "./rdata.ts";
 import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
-import { suffixHash, suffixHashes, suffixOffsets } from "./suffixes.ts";
 import { Type } from "./types.ts";
 import { uncompressedLength } from "./uncompressed-length.ts";
 
@@ -23,12 +23,8 @@ export type Section = (typeof Section)[keyof typeof Section];
 export const INDEX_WORDS = 7;
 export const Index = { SECTION: 0, OWNER: 1, TYPE: 2, TTL: 3, RDATA: 4, RDATA_LENGTH: 5, END: 6 } as const;
 
-/** A message has room for at most this many names that others may point to; more are written in full (row A12: bounded). */
-const MAX_COMPRESSION_TARGETS = 120;
 /** The largest message and the OPT record that `finish` may have to add before it truncates. */
 export const MAX_REPLY_SIZE = 65_535 + 1_024;
-/** A compression pointer has 14 bits (RFC 1035 section 4.1.4). */
-const MAX_POINTER = 0x3fff;
 
 export class Reply {
   /** The message occupies `bytes[start..end)` and may grow up to `room`. All other offsets are counted from `start`. */
@@ -52,11 +48,10 @@ export class Reply {
   options: Uint8Array = NO_OPTIONS;
   /** Bits 4 to 11 of the rcode (RFC 6891 section 6.1.3); only BADVERS and the like have them. */
   extendedRcode = 0;
+  /** Made from memory that may change at any time, at no more than a cache hit's cost: the cache must not keep it. */
+  uncached = false;
 
-  readonly #targetOffsets = new Uint16Array(MAX_COMPRESSION_TARGETS);
-  readonly #targetHashes = new Int32Array(MAX_COMPRESSION_TARGETS);
-  #targetCount = 0;
-  #questionIsTarget = false;
+  readonly #compression = new Compression();
   #index = new Int32Array(INDEX_WORDS * 16);
   #indexedUpTo = -1;
   #indexCount = 0;
@@ -183,7 +178,7 @@ export class Reply {
       this.overflow = true;
       return false;
     }
-    this.#writeName(owner, 0);
+    this.#compression.writeName(this, owner, 0);
     const bytes = this.bytes;
     let at = this.end;
     bytes[at++] = type >> 8;
@@ -275,8 +270,7 @@ export class Reply {
     this.end = this.start + this.questionEnd;
     this.counts.fill(0);
     this.overflow = false;
-    this.#targetCount = 0;
-    this.#questionIsTarget = false;
+    this.#compression.forget();
     this.#indexedUpTo = -1;
     for (const { section, name, type, class: klass, ttl, data } of list)
       this.add(section, name, type, klass, ttl, data);
@@ -290,8 +284,8 @@ export class Reply {
     for (let i = 0; i < keep; i++) this.counts[this.#index[i * INDEX_WORDS + Index.SECTION]!]!++;
     this.end = this.start + (keep === 0 ? this.questionEnd : this.#index[(keep - 1) * INDEX_WORDS + Index.END]!);
     this.#indexedUpTo = -1;
-    // What was dropped can no longer be pointed to. Targets stand in the order of their offsets.
-    while (this.#targetCount > 0 && this.#targetOffsets[this.#targetCount - 1]! >= this.length) this.#targetCount--;
+    // What was dropped can no longer be pointed to.
+    this.#compression.cut(this.length);
   }
 
   /** The length that the message would have without compression: what CoreDNS's logs and metrics call its size. */
@@ -310,7 +304,7 @@ export class Reply {
     // Options from elsewhere that would not even fit beside the question are given up; the OPT record itself stays.
     if (this.questionEnd + OPT_RECORD_SIZE + this.options.length > limit) this.options = NO_OPTIONS;
     const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
-    if (this.#foreign && this.end - this.start + optSize > limit) this.#compress();
+    if (this.#foreign && this.end - this.start + optSize > limit) this.compress();
     if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);
     // A reply of the query's own has little room at first.
     this.reserve(optSize);
@@ -341,10 +335,10 @@ export class Reply {
     this.counts[1] = 0;
     this.counts[2] = 0;
     this.overflow = false;
+    this.uncached = false;
     this.dropOpt();
     this.#foreign = false;
-    this.#targetCount = 0;
-    this.#questionIsTarget = false;
+    this.#compression.forget();
     this.#indexedUpTo = -1;
   }
 
@@ -369,8 +363,8 @@ export class Reply {
     this.rewrite(rest);
   }
 
-  /** A message from elsewhere may have been written without compression; before anything is cut, that is made good. */
-  #compress(): void {
+  /** A message from elsewhere may have been written without compression: for what is to be cut, or kept, that is made good. */
+  compress(): void {
     const list = this.records();
     const [answers, authorities, additionals] = this.counts;
     if (list.length === answers! + authorities! + additionals!) this.rewrite(list);
@@ -411,7 +405,7 @@ export class Reply {
     let from = 0;
     for (const offset of names) {
       this.#copy(data, from, offset);
-      from = offset + this.#writeName(data, offset);
+      from = offset + this.#compression.writeName(this, data, offset);
     }
     this.#copy(data, from, data.length);
   }
@@ -421,69 +415,6 @@ export class Reply {
     let at = this.end;
     for (let i = from; i < to; i++) bytes[at++] = data[i]!;
     this.end = at;
-  }
-
-  /** Writes the name at `wire[offset]`, its end as a pointer where it stands already. Gives its uncompressed length. */
-  #writeName(wire: Uint8Array, offset: number): number {
-    if (!this.#questionIsTarget) this.#learnQuestion();
-    const labels = suffixHashes(wire, offset);
-    const bytes = this.bytes;
-    // The suffixes of this very name are no targets yet: what follows them is still what the buffer held before.
-    const known = this.#targetCount;
-    for (let label = 0; label < labels; label++) {
-      const from = suffixOffsets[label]!;
-      const target = this.#findTarget(wire, from, suffixHash[label]!, known);
-      if (target >= 0) {
-        bytes[this.end++] = 0xc0 | (target >> 8);
-        bytes[this.end++] = target;
-        return suffixOffsets[labels]! + 1 - offset;
-      }
-      this.#addTarget(this.end - this.start, suffixHash[label]!);
-      this.#copy(wire, from, from + wire[from]! + 1);
-    }
-    bytes[this.end++] = 0;
-    return suffixOffsets[labels]! + 1 - offset;
-  }
-
-  #learnQuestion(): void {
-    this.#questionIsTarget = true;
-    if (this.questionEnd <= HEADER_SIZE + 5) return;
-    const labels = suffixHashes(this.bytes, this.start + HEADER_SIZE);
-    for (let label = 0; label < labels; label++)
-      this.#addTarget(suffixOffsets[label]! - this.start, suffixHash[label]!);
-  }
-
-  #addTarget(offset: number, hash: number): void {
-    if (this.#targetCount === MAX_COMPRESSION_TARGETS || offset > MAX_POINTER) return;
-    this.#targetOffsets[this.#targetCount] = offset;
-    this.#targetHashes[this.#targetCount++] = hash;
-  }
-
-  #findTarget(wire: Uint8Array, from: number, hash: number, known: number): number {
-    for (let i = 0; i < known; i++) {
-      if (this.#targetHashes[i] === hash && this.#sameName(wire, from, this.#targetOffsets[i]!)) {
-        return this.#targetOffsets[i]!;
-      }
-    }
-    return -1;
-  }
-
-  /** Compares with letter case, since a pointer gives the reader the other's letters. */
-  #sameName(wire: Uint8Array, from: number, target: number): boolean {
-    const bytes = this.bytes;
-    let at = this.start + target;
-    for (;;) {
-      let size = bytes[at]!;
-      // Names written here point strictly backward, so this ends.
-      while (size >= 0xc0) {
-        at = this.start + (((size & 0x3f) << 8) | bytes[at + 1]!);
-        size = bytes[at]!;
-      }
-      for (let i = 0; i <= size; i++) if (bytes[at + i] !== wire[from + i]) return false;
-      if (size === 0) return true;
-      at += size + 1;
-      from += size + 1;
-    }
   }
 }
 
