@@ -3,9 +3,10 @@ import { existsSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { Contestant, Result, RunOptions } from "./load/lanes.ts";
 import { endWithUs, stopAll } from "./load/processes.ts";
 import { type Finished, formatTable, writeRecord } from "./load/report.ts";
-import { type Contestant, type Result, type RunOptions, runScenario } from "./load/scenario-run.ts";
+import { runScenario } from "./load/scenario-run.ts";
 import { scenarios } from "./load/scenarios.ts";
 import { servers } from "./load/servers.ts";
 import type { Summary } from "./load/statistics.ts";
@@ -18,7 +19,7 @@ const help = `npm run bench -- [--scenario NAME,...] [--server NAME[=PATH],...] 
   --server     names, or NAME=PATH for another build of one: weftdns=../before/bin/weftdns; all of them without
   --repeats    rounds over all servers; the table shows medians and the spread between the rounds
   --seconds    length of one window of load
-  --queries    of a startup scenario, before its second look at the memory
+  --queries    of a startup or memory scenario, before its last look at the memory
   --quiet      seconds that each window may wait for a quiet machine, and be repeated when others disturbed it
   --json       also write a record, for example to bench/results/
   --with-dnsperf   let dnsperf ask the same, as a cross-check
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.list) {
-    for (const { name, summary } of scenarios) console.log(`${name.padEnd(16)} ${summary}`);
+    for (const { name, summary } of scenarios) console.log(`${name.padEnd(24)} ${summary}`);
     console.log(`servers: ${servers.map(({ name }) => name).join(", ")}`);
     return 0;
   }
@@ -60,7 +61,7 @@ async function main(): Promise<number> {
   const options: RunOptions = {
     repeats: between("repeats", values.repeats, 1, 100),
     seconds: between("seconds", values.seconds, 0.1, 600),
-    startupQueries: between("queries", values.queries, 1, 1e9),
+    queries: between("queries", values.queries, 1, 1e9),
     quietSeconds: between("quiet", values.quiet, 0, 600),
     dnsperf: values["with-dnsperf"],
   };

@@ -19,6 +19,7 @@ type LoadResult = {
   wrongAddress: number;
   truncated: number;
   /** By the warm-up and the window together. */
+  receivedInAll: number;
   namesDrawn: number;
   rcodes: number[];
   latency: Histogram;
@@ -37,16 +38,32 @@ export type Run = Omit<LoadResult, "latency"> & {
   p50Micros: number;
   p99Micros: number;
   p999Micros: number;
+  slowestMs: number;
+  /** Answers with another rcode, or without the address. */
+  wrong: number;
+  /** Of a server with a log: lines that came, that the server counts as lost, and answers that have neither. */
+  linesWritten?: number;
+  linesSaidLost?: number;
+  linesUncounted?: number;
 };
 
-export type Target = { pid: number; port: number; upstreamPid: number; isFloor: boolean };
+/** `helpers` are the processes besides it that the load keeps busy. */
+export type Target = { pid: number; port: number; helpers: number[]; isFloor: boolean };
+
+/** Happens beside the window, until it ends at `untilMs` of performance.now. */
+export type During = (untilMs: number) => Promise<void>;
 
 export type Window = { seconds: number; warmupSeconds: number; limit?: number };
 
 /** Names of a sequence go on where the last run ended, so that none is ever asked twice. */
 let sequencePosition = Math.floor(Math.random() * (1 << 23));
 
-export async function measure(scenario: Scenario, target: Target, window: Window): Promise<Run | { failure: string }> {
+export async function measure(
+  scenario: Scenario,
+  target: Target,
+  window: Window,
+  during?: During,
+): Promise<Run | { failure: string }> {
   const load = new Program(scenario.loadCores, tool("load"), loadParameters(scenario, target, window));
   let output = "";
   const ready = new Promise<void>((resolve) => {
@@ -59,18 +76,24 @@ export async function measure(scenario: Scenario, target: Target, window: Window
   await Promise.race([ready, closed]);
   const before = {
     server: cpuUsage(target.pid),
-    upstream: cpuUsage(target.upstreamPid),
+    helpers: target.helpers.map(cpuUsage),
     ours: ourCpuNs(),
     machine: machineBusyNs(),
   };
   load.write("\n");
+  const happened = during?.(performance.now() + 1e3 * window.seconds).then(
+    () => "",
+    (error: Error) => error.message,
+  );
   const code = await closed;
+  const problem = (await happened) ?? "";
   const after = {
     server: cpuUsage(target.pid),
-    upstream: cpuUsage(target.upstreamPid),
+    helpers: target.helpers.map(cpuUsage),
     ours: ourCpuNs(),
     machine: machineBusyNs(),
   };
+  if (problem !== "") return { failure: `failed: ${problem}` };
   const line = output.split("\n")[1];
   if (code !== 0 || !line) return { failure: `the load failed: ${load.output.trim() || `exit code ${code}`}` };
 
@@ -83,7 +106,11 @@ export async function measure(scenario: Scenario, target: Target, window: Window
   if (wrong !== undefined) return { failure: wrong };
   const cpuNs = cpuBetween(before.server, after.server);
   const known =
-    cpuNs + cpuBetween(before.upstream, after.upstream) + counts.cpuSeconds * 1e9 + after.ours - before.ours;
+    cpuNs +
+    before.helpers.reduce((sum, helper, i) => sum + cpuBetween(helper, after.helpers[i]!), 0) +
+    counts.cpuSeconds * 1e9 +
+    after.ours -
+    before.ours;
   return {
     ...counts,
     cpuMicros: cpuNs / 1e3 / counts.received,
@@ -97,6 +124,8 @@ export async function measure(scenario: Scenario, target: Target, window: Window
     p50Micros: percentileMicros(latency, 0.5),
     p99Micros: percentileMicros(latency, 0.99),
     p999Micros: percentileMicros(latency, 0.999),
+    slowestMs: percentileMicros(latency, 1) / 1e3,
+    wrong: target.isFloor ? 0 : counts.received - rightAnswers(scenario, counts),
   };
 }
 
@@ -114,6 +143,7 @@ function loadParameters(scenario: Scenario, target: Target, window: Window): str
     seconds: window.seconds,
     warmup: window.warmupSeconds,
     limit: window.limit ?? 0,
+    timeout: scenario.timeoutSeconds ?? 1,
     seed: Math.floor(Math.random() * 1e9),
   };
   const flags = scenario.expect.addresses && !target.isFloor ? ["--addresses", "--wait"] : ["--wait"];
@@ -125,6 +155,9 @@ function whatIsWrong(scenario: Scenario, target: Target, counts: Omit<LoadResult
   const { expect } = scenario;
   const share = (count: number) => `${((100 * count) / (counts.received || 1)).toFixed(2)} %`;
   if (counts.received === 0) return `no answer to ${counts.sent} queries`;
+  if (counts.wrongAddress > 0) return `${counts.wrongAddress} answers held the wrong address`;
+  // What a disturbance costs is the figure, and no failure.
+  if (scenario.measures === "disturbance") return undefined;
   // Answers under way when a load ends are waited for, so what is lost was dropped.
   if (counts.lost > 0.01 * counts.sent) return `${counts.lost} of ${counts.sent} queries lost`;
   if (counts.foreign > 0.001 * counts.sent) return `${counts.foreign} answers that belong to no query`;
@@ -135,8 +168,12 @@ function whatIsWrong(scenario: Scenario, target: Target, counts: Omit<LoadResult
   const wanted = expect.addresses ? counts.received : 0;
   if (Math.abs(counts.answered - wanted) > 0.001 * counts.received)
     return `${share(counts.answered)} of the answers had records`;
-  if (counts.wrongAddress > 0) return `${counts.wrongAddress} answers held the wrong address`;
   return undefined;
+}
+
+function rightAnswers({ expect }: Scenario, { rcodes, answered }: Pick<LoadResult, "rcodes" | "answered">): number {
+  const right = rcodes[expect.rcode] ?? 0;
+  return expect.addresses ? Math.min(right, answered) : right;
 }
 
 function ourCpuNs(): number {

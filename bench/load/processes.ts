@@ -29,12 +29,13 @@ export class Program {
   ended = false;
   readonly #child: ChildProcess;
 
-  constructor(cores: string, program: string, parameters: string[], directory?: string) {
+  /** `output` is a descriptor that takes the place of the pipe from its standard output to us. */
+  constructor(cores: string, program: string, parameters: string[], directory?: string, output?: number) {
     if (ending) throw new Error("interrupted");
     this.startedAt = performance.now();
     this.#child = spawn(tool("launch"), [cores, program, ...parameters], {
       ...(directory === undefined ? {} : { cwd: directory }),
-      stdio: ["pipe", "pipe", "pipe"],
+      stdio: ["pipe", output ?? "pipe", "pipe"],
     });
     this.pid = this.#child.pid ?? 0;
     running.add(this);
@@ -57,7 +58,7 @@ export class Program {
 
   /** Resolves when the process has ended and its output is complete. */
   async closed(): Promise<number | null> {
-    if (this.#child.stdout?.closed && this.ended) return this.#child.exitCode;
+    if ((this.#child.stdout?.closed ?? true) && this.ended) return this.#child.exitCode;
     const [code] = await once(this.#child, "close");
     return code;
   }
@@ -155,7 +156,7 @@ export async function firstAnswers(
   return rightMs > 0 ? { anyMs, rightMs } : undefined;
 }
 
-function encodeQuery(name: string): Buffer {
+export function encodeQuery(name: string): Buffer {
   const labels = name.split(".").map((label) => Buffer.from(`${String.fromCharCode(label.length)}${label}`, "latin1"));
   const header = Buffer.from([0x57, 0x44, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
   return Buffer.concat([header, ...labels, Buffer.from([0, 0, 1, 0, 1])]);

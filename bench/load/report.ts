@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { dirname } from "node:path";
-import { headline, type Result, type RunOptions } from "./scenario-run.ts";
+import type { Result, RunOptions } from "./lanes.ts";
+import { headline } from "./scenario-run.ts";
 import type { Goal, Scenario } from "./scenarios.ts";
 import type { Summary } from "./statistics.ts";
 import { benchDirectory } from "./tools.ts";
@@ -31,6 +32,34 @@ const startupColumns: Column[] = [
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
   { head: "RSS after queries", cell: ({ rssAfterMiB }) => median(rssAfterMiB, 1) },
 ];
+const memoryColumns: Column[] = [
+  { head: "RSS MiB idle", cell: ({ rssIdleMiB }) => median(rssIdleMiB, 1) },
+  { head: "after a tenth", cell: ({ rssMiB }) => median(rssMiB, 1) },
+  { head: "after all", cell: ({ rssAfterMiB }) => median(rssAfterMiB, 1) },
+  { head: "growth", cell: ({ rssGrowthMiB }) => median(rssGrowthMiB, 1) },
+  { head: "CPU µs/query", cell: ({ cpuMicros }) => median(cpuMicros, 2) },
+];
+const disturbanceColumns: Column[] = [
+  { head: "times", cell: ({ disturbed }) => figure(disturbed?.events, 0) },
+  { head: "queries", cell: ({ disturbed }) => figure(disturbed?.disturbed.sent, 0) },
+  { head: "lost", cell: ({ disturbed }) => figure(disturbed?.disturbed.lost, 0) },
+  { head: "wrong", cell: ({ disturbed }) => figure(disturbed?.disturbed.wrong, 0) },
+  {
+    head: "both without",
+    cell: ({ disturbed }) => figure(disturbed && disturbed.quiet.lost + disturbed.quiet.wrong, 0),
+  },
+  { head: "p99 µs", cell: ({ disturbed }) => median(disturbed?.disturbed.p99Micros) },
+  { head: "p99 without", cell: ({ disturbed }) => median(disturbed?.quiet.p99Micros) },
+  { head: "p99 ×", cell: ({ disturbed }) => median(disturbed?.p99Change, 2) },
+  { head: "slowest ms", cell: ({ disturbed }) => figure(disturbed?.disturbed.slowestMs, 1) },
+  { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
+];
+const columnsOf = {
+  load: loadColumns,
+  startup: startupColumns,
+  memory: memoryColumns,
+  disturbance: disturbanceColumns,
+};
 /** These stand only where some server has a figure for them. */
 const furtherColumns: Column[] = [
   { head: "p99 × floor", cell: ({ p99Ratio }) => median(p99Ratio, 2) },
@@ -41,7 +70,7 @@ const furtherColumns: Column[] = [
 
 export function formatTable({ scenario, results }: Finished): string {
   const columns = [
-    ...(scenario.measures === "startup" ? startupColumns : loadColumns),
+    ...columnsOf[scenario.measures],
     ...furtherColumns.filter(({ cell }) => results.some((result) => cell(result) !== "")),
     { head: "spread", cell: (result: Result) => spread(headline(scenario, result)) },
   ];
@@ -68,13 +97,17 @@ const goalNames = {
   p99Ratio: "p99 × floor",
   firstAnswerMs: "ms to the first right answer",
   rssAfterMiB: "MiB after queries",
+  rssGrowthMiB: "MiB more behind the first tenth of the queries",
+  lost: "queries without a right answer",
+  p99Change: "p99 over that without",
+  linesUncounted: "answers with neither a line nor a count of it",
 };
 
 function goalLines(goals: Goal, results: Result[]): string[] {
   const ours = results.filter(({ label, failure }) => label.startsWith("weftdns") && failure === undefined);
   return ours.flatMap((result) =>
     goals.map(({ figure, atMost }) => {
-      const value = figure === "scaling" ? result.scaling : result[figure]?.median;
+      const value = figureOf(result, figure);
       const outcome =
         value === undefined ? "not measured" : `${verdict(result, value <= atMost)} with ${value.toFixed(2)}`;
       return `goal of ${result.label}: ${goalNames[figure]} at most ${atMost}: ${outcome}`;
@@ -82,8 +115,22 @@ function goalLines(goals: Goal, results: Result[]): string[] {
   );
 }
 
-function verdict({ disturbed }: Result, isMet: boolean): string {
-  if (disturbed) return "not judged, the machine was busy,";
+function figureOf(result: Result, figure: Goal[number]["figure"]): number | undefined {
+  switch (figure) {
+    case "scaling":
+    case "linesUncounted":
+      return result[figure];
+    case "lost":
+      return result.disturbed && result.disturbed.disturbed.lost + result.disturbed.disturbed.wrong;
+    case "p99Change":
+      return result.disturbed?.p99Change.median;
+    default:
+      return result[figure]?.median;
+  }
+}
+
+function verdict({ wasBusy }: Result, isMet: boolean): string {
+  if (wasBusy) return "not judged, the machine was busy,";
   return isMet ? "met" : "MISSED";
 }
 

@@ -1,78 +1,46 @@
 /**
  * One scenario from start to end. The servers of a load scenario are all started first, each on its own port; then rounds go
  * over all of them in turn, so that whatever disturbs the machine for a while disturbs each a little and none alone. A
- * server's ratio is taken to the floor of the same round. A startup scenario starts and ends the server in every round.
+ * server's ratio is taken to the floor of the same round.
  */
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { measure, type Run, type Target, type Window } from "./measure.ts";
-import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } from "./processes.ts";
+import { runDisturbances } from "./disturbance-run.ts";
+import {
+  type Contestant,
+  type Lane,
+  measureLane,
+  noteLines,
+  noteSpread,
+  percent,
+  type Result,
+  type RunOptions,
+  startLane,
+  stopLane,
+  type Upstream,
+} from "./lanes.ts";
+import type { Run, Window } from "./measure.ts";
+import { runMemory } from "./memory-run.ts";
+import { metricSum, scrape } from "./metrics.ts";
+import { freePort, Program, scratchDirectory } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
-import { type Server, versionOf } from "./servers.ts";
+import { versionOf } from "./servers.ts";
+import { runStartups } from "./startup-run.ts";
 import { type Summary, summarize } from "./statistics.ts";
 import { tool } from "./tools.ts";
-import { cpuBetween, cpuUsage, machineBusyNs, residentMiB } from "./usage.ts";
-import { zoneFile } from "./zones.ts";
+import { cpuBetween, cpuUsage, machineBusyNs } from "./usage.ts";
 
-export type RunOptions = {
-  repeats: number;
-  seconds: number;
-  /** Queries behind which a startup scenario looks at the memory again. */
-  startupQueries: number;
-  /** How long one figure may wait for the machine to be quiet: before its window, and for another try behind a disturbed one. */
-  quietSeconds: number;
-  dnsperf: boolean;
-};
-
-/** A server as it was asked for: perhaps another build of the same program under a label of its own. */
-export type Contestant = { label: string; server: Server; program: string | undefined };
-
-export type Result = {
-  label: string;
-  version?: string;
-  /** Why there is no figure. */
-  failure?: string;
-  notes: string[];
-  /** Something else ran beside it, so no goal is judged by it. */
-  disturbed?: boolean;
-  cpuMicros?: Summary;
-  ratio?: Summary;
-  /** CPU per query over that with one worker. */
-  cpuOverOneWorker?: number | undefined;
-  /** The same of the multiples of the floor: the echo too pays for sharing two cores between its threads and the load. */
-  scaling?: number | undefined;
-  /** The busiest worker's CPU less the idlest one's, as a share of the mean. */
-  shareGap?: Summary;
-  p99Ratio?: Summary;
-  queriesPerSecond?: Summary;
-  rssMiB?: Summary;
-  rssAfterMiB?: Summary;
-  firstReplyMs?: Summary;
-  firstAnswerMs?: Summary;
-  p50Micros?: Summary;
-  p99Micros?: Summary;
-  p999Micros?: Summary;
-  dnsperfMicros?: number;
-  runs: Run[];
-};
-
-/** How long a server may take to load its zone; a million names take the slowest known one 10 s. */
-const startLimitMs = 60_000;
 /** The first window also lets just-in-time compilers and caches come to rest. */
 const firstWarmupSeconds = 1;
 const warmupSeconds = 0.3;
-/** Upper bound on the seconds that a startup scenario's queries may take. */
-const startupSeconds = 120;
 /** Of CPU used by others: more than the housekeeping of a machine that does nothing else. */
 const disturbedCores = 0.1;
 const quietSampleMs = 200;
-/** From here on the figures of one server say less about it than about the day. */
-const wideSpread = 0.15;
 
-type Lane = { contestant: Contestant; result: Result; program?: Program; target?: Target };
+const runs = { load: runLoads, startup: runStartups, memory: runMemory, disturbance: runDisturbances };
 
 export async function runScenario(
   scenario: Scenario,
@@ -81,9 +49,7 @@ export async function runScenario(
   progress: (line: string) => void,
 ): Promise<Result[]> {
   const lanes: Lane[] = contestants
-    .filter(
-      ({ server }) => server.kinds.includes(scenario.work.kind) && !(scenario.measures === "startup" && server.isFloor),
-    )
+    .filter(({ server }) => takesPart(server.name, server.kinds, server.isFloor === true, scenario))
     .map((contestant) => ({ contestant, result: { label: contestant.label, notes: [], runs: [] } }));
   for (const { contestant, result } of lanes) {
     if (contestant.program === undefined) result.failure = "skipped: not found on this machine";
@@ -93,28 +59,33 @@ export async function runScenario(
       if (warning !== undefined) result.notes.push(warning);
     }
   }
-  const upstreamPort = await freePort();
-  const upstream = new Program(scenario.loadCores, tool("upstream"), ["--port", `${upstreamPort}`]);
-  if (scenario.measures === "startup") await runStartups(scenario, lanes, upstream, upstreamPort, options, progress);
-  else await runLoads(scenario, lanes, upstream, upstreamPort, options, progress);
-  await Promise.all([upstream, ...lanes.map(({ program }) => program)].map((program) => program?.stop()));
+  const port = await freePort();
+  const upstream = { port, program: new Program(scenario.loadCores, tool("upstream"), ["--port", `${port}`]) };
+  await runs[scenario.measures](scenario, lanes, upstream, options, progress);
+  await Promise.all([upstream.program.stop(), ...lanes.map(stopLane)]);
   return lanes.map(({ result }) => result);
+}
+
+/** The floor has neither a start nor memory worth a look. */
+function takesPart(name: string, kinds: string[], isFloor: boolean, { work, measures, among }: Scenario): boolean {
+  if (isFloor && (measures === "startup" || measures === "memory")) return false;
+  return kinds.includes(work.kind) && (among === undefined || among.includes(name));
 }
 
 async function runLoads(
   scenario: Scenario,
   lanes: Lane[],
-  upstream: Program,
-  upstreamPort: number,
+  upstream: Upstream,
   options: RunOptions,
   progress: (line: string) => void,
 ): Promise<void> {
-  for (const lane of lanes) await start(lane, scenario, upstream, upstreamPort);
+  for (const lane of lanes) await startLane(lane, scenario, upstream);
   for (let round = 1; round <= options.repeats; round++) {
-    for (const { contestant, result, target } of lanes) {
+    for (const lane of lanes) {
+      const { contestant, result, target } = lane;
       if (result.failure !== undefined || target === undefined) continue;
       const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
-      const outcome = await measureInQuiet(scenario, target, window, options.quietSeconds);
+      const outcome = await measureInQuiet(lane, scenario, window, options.quietSeconds);
       const where = `  ${scenario.name}  round ${round}/${options.repeats}  ${contestant.label}`;
       if ("failure" in outcome) {
         result.failure = outcome.failure;
@@ -129,14 +100,15 @@ async function runLoads(
   if (options.dnsperf && scenario.rate === undefined && scenario.questions.order !== "sequence") {
     for (const lane of lanes) await crossCheck(lane, scenario, options, progress);
   }
+  for (const lane of lanes) await noteHits(lane);
   const floor = lanes.find(({ contestant }) => contestant.server.isFloor);
   for (const lane of lanes) digest(scenario, lane, floor?.result.failure === undefined ? floor : undefined);
 }
 
 /** Repeats the window while others disturb it and there is time left; the least disturbed one counts. */
 async function measureInQuiet(
+  lane: Lane,
   scenario: Scenario,
-  target: Target,
   window: Window,
   quietSeconds: number,
 ): Promise<Run | { failure: string }> {
@@ -145,7 +117,7 @@ async function measureInQuiet(
   do {
     while (performance.now() < deadline && (await busyCores(quietSampleMs)) > disturbedCores)
       await sleep(quietSampleMs);
-    const outcome = await measure(scenario, target, window);
+    const outcome = await measureLane(lane, scenario, window);
     if ("failure" in outcome) return outcome;
     if (best === undefined || outcome.foreignCores < best.foreignCores) best = outcome;
   } while (best.foreignCores > disturbedCores && performance.now() < deadline);
@@ -157,74 +129,6 @@ async function busyCores(sampleMs: number): Promise<number> {
   const before = { machine: machineBusyNs(), at: performance.now() };
   await sleep(sampleMs);
   return (machineBusyNs() - before.machine) / 1e6 / (performance.now() - before.at);
-}
-
-async function runStartups(
-  scenario: Scenario,
-  lanes: Lane[],
-  upstream: Program,
-  upstreamPort: number,
-  options: RunOptions,
-  progress: (line: string) => void,
-): Promise<void> {
-  const seen = new Map<Lane, { answers: FirstAnswers; rssMiB: number; run: Run }[]>(lanes.map((lane) => [lane, []]));
-  for (let round = 1; round <= options.repeats; round++) {
-    for (const lane of lanes) {
-      const answers = await start(lane, scenario, upstream, upstreamPort);
-      if (answers === undefined || lane.target === undefined) continue;
-      const rssMiB = residentMiB(lane.target.pid);
-      const window = { seconds: startupSeconds, warmupSeconds: 0, limit: options.startupQueries };
-      const outcome = await measure(scenario, lane.target, window);
-      await lane.program?.stop();
-      if ("failure" in outcome) {
-        lane.result.failure = outcome.failure;
-        continue;
-      }
-      seen.get(lane)!.push({ answers, rssMiB, run: outcome });
-      lane.result.runs.push(outcome);
-      progress(
-        `  ${scenario.name}  round ${round}/${options.repeats}  ${lane.result.label}: ${Math.round(answers.rightMs)} ms, ${Math.round(rssMiB)} MiB`,
-      );
-    }
-  }
-  for (const [{ result }, rounds] of seen) {
-    if (result.failure !== undefined) continue;
-    result.firstReplyMs = summarize(rounds.map(({ answers }) => answers.anyMs));
-    result.firstAnswerMs = summarize(rounds.map(({ answers }) => answers.rightMs));
-    result.rssMiB = summarize(rounds.map(({ rssMiB }) => rssMiB));
-    result.rssAfterMiB = summarize(rounds.map(({ run }) => run.rssMiB));
-    noteSpread(result, result.firstAnswerMs);
-  }
-}
-
-/** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
-async function start(
-  lane: Lane,
-  scenario: Scenario,
-  upstream: Program,
-  upstreamPort: number,
-): Promise<FirstAnswers | undefined> {
-  const { contestant, result } = lane;
-  if (contestant.program === undefined || result.failure !== undefined) return undefined;
-  const { server } = contestant;
-  const directory = scratchDirectory();
-  const port = await freePort();
-  const records = scenario.work.kind === "zone" ? zoneFile(scenario.work.names) : "";
-  const setup = { directory, port, work: scenario.work, zoneFile: records, upstreamPort, workers: scenario.workers };
-  const command = server.prepare(contestant.program, setup);
-  const program = new Program(scenario.serverCores, command.program, command.parameters, directory);
-  const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
-  const lastName = scenario.work.kind === "zone" ? `host${scenario.work.names - 1}.example.org` : "probe.example.org";
-  const answers = await firstAnswers(program, port, lastName, isRight, startLimitMs);
-  lane.program = program;
-  if (answers === undefined) {
-    await program.stop();
-    const said = program.output.replaceAll(`${directory}/`, "").trim().split("\n").slice(-3).join(" | ");
-    result.failure = `failed: ${program.ended ? "ended" : "no right answer"} at start${said && `: ${said}`}`;
-    return undefined;
-  }
-  lane.target = { pid: program.pid, port, upstreamPid: upstream.pid, isFloor: server.isFloor === true };
-  return answers;
 }
 
 function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | undefined): void {
@@ -254,19 +158,31 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   const lost = runs.reduce((sum, run) => sum + run.lost, 0);
   const sent = runs.reduce((sum, run) => sum + run.sent, 0);
   if (lost > 0) notes.push(`${lost} of ${sent} lost`);
+  noteLines(result);
   const busy = over((run) => run.busy).median;
   if (scenario.rate === undefined && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
   const foreign = over((run) => run.foreignCores).median;
   if (foreign > disturbedCores) {
-    result.disturbed = true;
+    result.wasBusy = true;
     notes.push(`others used ${percent(foreign)} of a core`);
   }
   noteSpread(result, headline(scenario, result));
 }
 
+/** A scenario of hits must not be one of misses: what the server itself counted. */
+async function noteHits({ contestant, result, setup }: Lane): Promise<void> {
+  if (!contestant.server.hasMetrics || setup?.work.kind !== "stock" || result.failure !== undefined) return;
+  const { text } = await scrape(setup.metricsPort);
+  const requests = text === undefined ? 0 : metricSum(text, "coredns_cache_requests_total");
+  if (text === undefined || requests === 0) result.notes.push("no word about cache hits in /metrics");
+  else result.notes.push(`${percent(metricSum(text, "coredns_cache_hits_total") / requests)} from the cache`);
+}
+
 /** The figure that a scenario is about. */
 export function headline(scenario: Scenario, result: Result): Summary | undefined {
   if (scenario.measures === "startup") return result.firstAnswerMs;
+  if (scenario.measures === "memory") return result.rssAfterMiB;
+  if (scenario.measures === "disturbance") return result.disturbed?.p99Change;
   if (scenario.rate !== undefined) return result.p99Micros;
   return result.ratio ?? result.cpuMicros;
 }
@@ -298,13 +214,4 @@ async function crossCheck(
   } catch (error) {
     result.notes.push(`dnsperf failed: ${(error as Error).message.split("\n")[0]}`);
   }
-}
-
-function noteSpread(result: Result, figure: Summary | undefined): void {
-  if (figure !== undefined && figure.spread > wideSpread)
-    result.notes.push(`spread ${percent(figure.spread)}: repeat on a quiet machine`);
-}
-
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
 }

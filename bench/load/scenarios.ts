@@ -4,7 +4,15 @@ export type Work =
   /** Authoritative for example.org with this many hosts. */
   | { kind: "zone"; names: number }
   /** Forwards everything to the upstream of the benchmark, without a cache. */
-  | { kind: "forward" };
+  | { kind: "forward" }
+  /** The Corefile that clusters run, without `kubernetes`, before the upstream of the benchmark. */
+  | {
+      kind: "stock";
+      /** `log` for every query, into a FIFO that `tools/lines.c` reads. */
+      log?: true;
+      /** A block fault.test whose plugin ends the worker that is asked for crash.fault.test. */
+      fault?: true;
+    };
 
 type Questions = {
   pattern: string;
@@ -34,16 +42,37 @@ export type Scenario = {
   outstanding: number;
   /** Queries per second of the open loop; closed loop without. */
   rate?: number;
-  /** `startup` starts the server anew for each run and looks at times and memory; `load` keeps it and looks at CPU. */
-  measures: "load" | "startup";
+  /** A query without an answer for so long is lost; one second without. */
+  timeoutSeconds?: number;
+  /**
+   * `load` keeps the server and looks at CPU. `startup` starts it anew for each run and looks at times and memory. `memory`
+   * starts it once and looks at what it holds from step to step. `disturbance` has two windows a round, one of which
+   * something happens in, and looks at what that does to the clients.
+   */
+  measures: "load" | "startup" | "memory" | "disturbance";
+  disturbance?: DisturbanceName;
+  /** The servers that can do it at all; all whose `kinds` have the work without. */
+  among?: string[];
   /** The scenario with one worker that this one is compared with, server by server; it runs before. */
   baseline?: string;
   /** What WeftDNS must reach. */
   goal?: Goal;
 };
 
+export type DisturbanceName = "reload" | "kill" | "scrape" | "stop-reader";
+
 export type Goal = {
-  figure: "ratio" | "scaling" | "shareGap" | "p99Ratio" | "firstAnswerMs" | "rssAfterMiB";
+  figure:
+    | "ratio"
+    | "scaling"
+    | "shareGap"
+    | "p99Ratio"
+    | "firstAnswerMs"
+    | "rssAfterMiB"
+    | "rssGrowthMiB"
+    | "lost"
+    | "p99Change"
+    | "linesUncounted";
   atMost: number;
 }[];
 
@@ -69,6 +98,10 @@ const scaling: Goal = [
   { figure: "scaling", atMost: 1.1 },
   { figure: "shareGap", atMost: 0.1 },
 ];
+/** 20,000 queries a second for 5 s, as long as a stub resolver waits, need so many sockets: a thousand are under way on each. */
+const steady = { ...bothCores(2), sockets: 128, rate: 20_000, timeoutSeconds: 5, measures: "disturbance" } as const;
+/** What has plugins, and metrics. */
+const corefileServers = ["floor", "weftdns", "coredns"];
 const found = { rcode: 0, addresses: true };
 const missing = { rcode: 3, addresses: false };
 
@@ -107,6 +140,99 @@ export const scenarios: Scenario[] = [
     questions: { pattern: "host%d.example.org", count: 1 << 24, order: "sequence" },
     expect: found,
     goal: [{ figure: "ratio", atMost: 5 }],
+  },
+  {
+    ...oneCore,
+    ...stock("cache-hits-zipf", 10_000, "zipf"),
+    summary: "10,000 names by Zipf's law through the stock Corefile, from the cache, one core",
+    goal: [{ figure: "ratio", atMost: 1.25 }],
+  },
+  {
+    ...oneCore,
+    ...stock("cache-hits-uniform", 10_000),
+    summary: "10,000 names, each as often, through the stock Corefile, from the cache, one core",
+    goal: [{ figure: "ratio", atMost: 1.25 }],
+  },
+  {
+    ...oneCore,
+    ...stock("forward-cache-misses", 1 << 24, "sequence"),
+    summary: "names never asked before, through the stock Corefile, one core",
+    goal: [{ figure: "ratio", atMost: 5 }],
+  },
+  {
+    ...oneCore,
+    ...stock("log-pipe", 10_000, "zipf"),
+    work: { kind: "stock", log: true },
+    among: corefileServers,
+    summary: "as cache-hits-zipf, and a log line for every query into a pipe, one core",
+    goal: [
+      { figure: "ratio", atMost: 2 },
+      { figure: "linesUncounted", atMost: 0 },
+    ],
+  },
+  {
+    ...steady,
+    ...stock("log-pipe-stopped", 1_000),
+    work: { kind: "stock", log: true },
+    disturbance: "stop-reader",
+    among: corefileServers,
+    summary: "20,000 queries a second, a log line for each, and the reader of the log stops",
+    goal: [
+      { figure: "lost", atMost: 0 },
+      { figure: "linesUncounted", atMost: 0 },
+    ],
+  },
+  {
+    ...steady,
+    ...stock("reload-under-load", 1_000),
+    disturbance: "reload",
+    among: corefileServers,
+    summary: "20,000 queries a second while a block and its listener are added and taken away, again and again",
+    goal: [{ figure: "lost", atMost: 0 }],
+  },
+  {
+    ...steady,
+    ...stock("worker-killed-under-load", 1_000),
+    work: { kind: "stock", fault: true },
+    disturbance: "kill",
+    among: ["floor", "weftdns"],
+    summary: "20,000 queries a second while one of 2 workers dies of an error",
+    // What a worker holds is the batch that it is at.
+    goal: [{ figure: "lost", atMost: 64 }],
+  },
+  {
+    ...bothCores(2),
+    ...stock("scrape-under-load", 1_000),
+    measures: "disturbance",
+    disturbance: "scrape",
+    among: corefileServers,
+    summary: "as many queries as it can answer while /metrics is read every 100 ms",
+    goal: [
+      { figure: "lost", atMost: 0 },
+      { figure: "p99Change", atMost: 1.1 },
+    ],
+  },
+  {
+    ...bothCores(2),
+    ...stock("cache-overflow", 100_000),
+    measures: "memory",
+    among: corefileServers,
+    summary: "100,000 names through the stock Corefile, whose cache has room for a tenth, 2 workers: memory",
+    goal: [
+      { figure: "rssAfterMiB", atMost: 120 },
+      { figure: "rssGrowthMiB", atMost: 4 },
+    ],
+  },
+  {
+    ...bothCores(2),
+    ...stock("idle-rss", 10_000),
+    measures: "memory",
+    among: corefileServers,
+    summary: "10,000 names through the stock Corefile, 2 workers: memory before, and after queries",
+    goal: [
+      { figure: "rssAfterMiB", atMost: 120 },
+      { figure: "rssGrowthMiB", atMost: 4 },
+    ],
   },
   {
     ...bothCores(1),
@@ -160,4 +286,9 @@ export const scenarios: Scenario[] = [
 function zone(name: string, names: number) {
   const questions: Questions = { pattern: "host%d.example.org", count: names, order: "uniform" };
   return { name, work: { kind: "zone", names } as const, questions, expect: found };
+}
+
+function stock(name: string, names: number, order: Questions["order"] = "uniform") {
+  const questions: Questions = { pattern: "host%d.example.org", count: names, order };
+  return { name, work: { kind: "stock" } as Work, questions, expect: found };
 }

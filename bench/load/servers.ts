@@ -9,7 +9,7 @@ import { delimiter, dirname, join } from "node:path";
 import type { Work } from "./scenarios.ts";
 import { benchDirectory, tool } from "./tools.ts";
 
-type Setup = {
+export type Setup = {
   /** A directory of its own, empty at start. */
   directory: string;
   port: number;
@@ -17,6 +17,11 @@ type Setup = {
   /** Of a zone's records; empty when the work is no zone. */
   zoneFile: string;
   upstreamPort: number;
+  /** Of /metrics, of the health and ready checks, and of a listener that comes and goes. */
+  metricsPort: number;
+  healthPort: number;
+  readyPort: number;
+  secondPort: number;
   workers: number;
 };
 
@@ -26,6 +31,8 @@ export type Server = {
   name: string;
   /** The unit of the others' figures. It sends back what it gets, so its answers are not checked. */
   isFloor?: boolean;
+  /** The plugin `prometheus` of the stock Corefile serves /metrics. */
+  hasMetrics?: boolean;
   kinds: Work["kind"][];
   find: () => string | undefined;
   versionFlag?: string;
@@ -34,24 +41,28 @@ export type Server = {
   warning?: (program: string) => string | undefined;
 };
 
-/** Those of the Corefile in the default deployment that do not change the answers; `cache` joins them before `forward`. */
-const stockPlugins = [
+/**
+ * Those of the Corefile in the default deployment that do not change the answers; `cache` joins them before `forward`.
+ * `health` there has `lameduck 5s`, by which every server of a benchmark would only end later.
+ */
+const stockPlugins = ({ healthPort, readyPort, metricsPort }: Setup) => [
   "errors",
-  "health 127.0.0.1:0",
-  "ready 127.0.0.1:0",
-  "prometheus 127.0.0.1:0",
+  `health 127.0.0.1:${healthPort}`,
+  `ready 127.0.0.1:${readyPort}`,
+  `prometheus 127.0.0.1:${metricsPort}`,
   "loop",
   "reload",
   "loadbalance",
 ];
 
 const coredns = {
-  kinds: ["zone", "forward"],
   find: () => executable(process.env.COREDNS) ?? onPath("coredns", join(homedir(), "go/bin")),
   versionFlag: "-version",
 } satisfies Partial<Server>;
 
-const prepareCoredns = (program: string, setup: Setup) => corefile(program, setup, { multisocket: setup.workers > 1 });
+/** The stock Corefile is measured as clusters run it: one socket, however many cores. */
+const prepareCoredns = (program: string, setup: Setup) =>
+  corefile(program, setup, { multisocket: setup.workers > 1 && setup.work.kind !== "stock" });
 const prepareStockCoredns = (program: string, setup: Setup) =>
   corefile(program, setup, { multisocket: setup.workers > 1, stock: true });
 
@@ -59,7 +70,7 @@ export const servers: Server[] = [
   {
     name: "floor",
     isFloor: true,
-    kinds: ["zone", "forward"],
+    kinds: ["zone", "forward", "stock"],
     find: () => tool("floor"),
     prepare: (program, { port, workers }) => ({
       program,
@@ -68,14 +79,15 @@ export const servers: Server[] = [
   },
   {
     name: "weftdns",
-    kinds: ["zone", "forward"],
+    kinds: ["zone", "forward", "stock"],
+    hasMetrics: true,
     find: () => executable(join(benchDirectory, "../bin/weftdns")),
     prepare: (program, setup) => corefile(program, setup, { multisocket: true }),
     warning: warnOfOldBuild,
   },
-  { name: "coredns", ...coredns, prepare: prepareCoredns },
+  { name: "coredns", ...coredns, kinds: ["zone", "forward", "stock"], hasMetrics: true, prepare: prepareCoredns },
   /** With the plugins of the Corefile that clusters run: what users have today, against the bare work above. */
-  { name: "coredns-stock", ...coredns, prepare: prepareStockCoredns },
+  { name: "coredns-stock", ...coredns, kinds: ["zone", "forward"], prepare: prepareStockCoredns },
   {
     name: "nsd",
     kinds: ["zone"],
@@ -92,7 +104,7 @@ export const servers: Server[] = [
   },
   {
     name: "unbound",
-    kinds: ["zone", "forward"],
+    kinds: ["zone", "forward", "stock"],
     find: () => onPath("unbound"),
     versionFlag: "-V",
     prepare: prepareUnbound,
@@ -125,17 +137,31 @@ export function versionOf(server: Server, program: string): string {
 type CorefileOptions = { multisocket: boolean; stock?: boolean };
 
 function corefile(program: string, setup: Setup, { multisocket, stock }: CorefileOptions): Command {
-  const { directory, port, work, zoneFile, upstreamPort } = setup;
-  const path = join(directory, "Corefile");
-  const lines = ["bind 127.0.0.1"];
+  const { port, work, zoneFile, upstreamPort } = setup;
+  const hasStock = stock || work.kind === "stock";
+  const lines: string[] = [];
   if (multisocket) lines.push(`multisocket ${setup.workers}`);
-  if (stock) lines.push(...stockPlugins);
+  if (hasStock) lines.push(...stockPlugins(setup));
   if (work.kind === "zone") lines.push(`file ${zoneFile} {`, "  reload 0", "}");
-  else lines.push(`forward . 127.0.0.1:${upstreamPort}`);
-  if (stock && work.kind === "forward") lines.push("cache 30");
-  const zone = work.kind === "zone" ? "example.org" : ".";
-  writeFileSync(path, `${zone}:${port} {\n${lines.map((line) => `  ${line}\n`).join("")}}\n`);
-  return { program, parameters: ["-conf", path] };
+  else if (!hasStock) lines.push(`forward . 127.0.0.1:${upstreamPort}`);
+  else lines.push(`forward . 127.0.0.1:${upstreamPort} {`, "  max_concurrent 1000", "}", "cache 30");
+  const isStock = work.kind === "stock";
+  if (isStock && work.log) lines.push("log");
+  let text = corefileBlock(work.kind === "zone" ? `example.org:${port}` : `.:${port}`, lines);
+  if (isStock && work.fault) text += corefileBlock(`fault.test:${port}`, [`multisocket ${setup.workers}`, faultPlugin]);
+  writeFileSync(corefilePath(setup), text);
+  return { program, parameters: ["-conf", corefilePath(setup)] };
+}
+
+/** A plugin that does what no plugin should, when a name tells it to. */
+const faultPlugin = join(benchDirectory, "../test/support/fault-plugin.ts");
+
+export function corefilePath({ directory }: Setup): string {
+  return join(directory, "Corefile");
+}
+
+export function corefileBlock(keys: string, lines: string[]): string {
+  return `${keys} {\n${["bind 127.0.0.1", ...lines].map((line) => `  ${line}\n`).join("")}}\n`;
 }
 
 function prepareNsd(program: string, { directory, port, zoneFile, workers }: Setup): Command {
@@ -207,6 +233,11 @@ function prepareUnbound(program: string, { directory, port, work, zoneFile, upst
   name: "."
   forward-addr: 127.0.0.1@${upstreamPort}
 `;
+  /** Room for more than the working set, and the longest life that `cache 30` gives. */
+  const cache = `  msg-cache-size: 64m
+  rrset-cache-size: 128m
+  cache-max-ttl: 30
+`;
   writeFileSync(
     path,
     `server:
@@ -227,7 +258,7 @@ function prepareUnbound(program: string, { directory, port, work, zoneFile, upst
   logfile: ""
   verbosity: 0
   do-daemonize: no
-remote-control:
+${work.kind === "stock" ? cache : ""}remote-control:
   control-enable: no
 ${zone}`,
   );

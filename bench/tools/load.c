@@ -2,8 +2,8 @@
  * The load: asks a DNS server over UDP in batches, checks what comes back, and prints one line of JSON.
  *
  * Closed loop (default): `outstanding` queries are always under way, spread over connected sockets with ports of their own;
- * an answer makes room for the next query, and a query without an answer for a second is counted as lost and makes room too.
- * Open loop (--rate): one query at a time at fixed instants, whatever the server does.
+ * an answer makes room for the next query, and a query without an answer for --timeout (a second) is counted as lost and
+ * makes room too. Open loop (--rate): one query at a time at fixed instants, whatever the server does.
  *
  * An answer counts when it came to the socket that asked, with the id and the question of a query under way there.
  * Everything else is `foreign`. What the answer says is counted too, so that a server which refuses quickly cannot win.
@@ -34,11 +34,12 @@ enum {
   QUERY_ROOM = 12 + NAME_MAX_BYTES + 5,
   REPLY_ROOM = 4096,
   RECEIVE_BUFFER = 4 << 20,
-  SCAN_INTERVAL = 50 * 1000 * 1000, /* ns between searches for lost queries: 5 % of the time-out */
+  SCANS = 20,                       /* searches for lost queries in one time-out */
   PAUSE = 100 * 1000,               /* ns; see run_closed */
   MAX_SECONDS = 3600,
+  MAX_TIMEOUT = 10,
 };
-static const uint64_t SECOND = 1000000000, TIMEOUT = 1000000000;
+static const uint64_t SECOND = 1000000000;
 
 struct slot {
   uint64_t sent_at; /* ns; 0 while the slot is free */
@@ -56,10 +57,10 @@ struct line {
 
 static struct {
   int port, sockets, outstanding, rate;
-  double seconds, warmup;
+  double seconds, warmup, timeout;
   uint64_t limit; /* of queries sent, 0 without */
   bool wait, addresses;
-} options = {.sockets = 16, .outstanding = 128, .seconds = 1};
+} options = {.sockets = 16, .outstanding = 128, .seconds = 1, .timeout = 1};
 
 static struct counts {
   uint64_t sent, received, lost, foreign, skipped, send_errors, answered, wrong_address, truncated, rcodes[16];
@@ -69,7 +70,8 @@ static struct counts {
 static struct names names = {.count = 1, .type = 1, .random = 0x9E3779B97F4A7C15ull};
 static struct line lines[MAX_SOCKETS];
 static int slots_per_line, slots_used;
-static uint64_t under_way, answers_this_round;
+static uint64_t under_way, answers_this_round, received_in_all;
+static uint64_t timeout, scan_interval; /* ns */
 
 static uint64_t clock_ns(clockid_t clock) {
   struct timespec now;
@@ -135,7 +137,9 @@ static int ask(struct line *line, int wanted, clockid_t clock) {
   }
   uint64_t now = clock_ns(clock);
   int sent = sendmmsg(line->fd, messages, count, 0);
-  if (sent < 0) { /* ECONNREFUSED: a port that is closed; EAGAIN, ENOBUFS: try again in the next round */
+  /* The kernel tells here that an earlier query found the port closed, and has sent nothing: that one is lost, not this one. */
+  if (sent < 0 && errno == ECONNREFUSED) sent = sendmmsg(line->fd, messages, count, 0);
+  if (sent < 0) { /* EAGAIN, ENOBUFS: try again in the next round */
     counts.send_errors++;
     return 0;
   }
@@ -173,6 +177,7 @@ static void take_reply(struct line *line, const unsigned char *reply, size_t len
     return;
   }
   counts.received++;
+  received_in_all++;
   counts.rcodes[reply[3] & 15]++;
   if (reply[2] & 2) counts.truncated++;
   if (reply[6] != 0 || reply[7] != 0) {
@@ -217,7 +222,7 @@ static void give_up_late(uint64_t now) {
   for (int i = 0; i < options.sockets; i++) {
     for (int s = 0; s < slots_per_line; s++) {
       struct slot *slot = &lines[i].slots[s];
-      if (slot->sent_at == 0 || now < slot->sent_at + TIMEOUT) continue;
+      if (slot->sent_at == 0 || now < slot->sent_at + timeout) continue;
       counts.lost++;
       release(&lines[i], slot);
     }
@@ -237,7 +242,7 @@ static void run_closed(uint64_t end, uint64_t limit) {
     if (!sending && under_way == 0) return;
     if (now >= next_scan) {
       give_up_late(now);
-      next_scan = now + SCAN_INTERVAL;
+      next_scan = now + scan_interval;
     }
     answers_this_round = 0;
     for (int i = 0; i < options.sockets; i++) {
@@ -264,15 +269,15 @@ static void run_open(uint64_t end, uint64_t limit) {
     if (!sending && under_way == 0) return;
     if (now >= next_scan) {
       give_up_late(now);
-      next_scan = now + SCAN_INTERVAL;
+      next_scan = now + scan_interval;
     }
     if (sending && now >= next) {
       if (ask(&lines[turn++ % options.sockets], 1, CLOCK_REALTIME) == 0) counts.skipped++;
       next += interval;
       continue;
     }
-    uint64_t sleep = sending ? next - now : SCAN_INTERVAL;
-    if (ppoll(waits, options.sockets, &(struct timespec){0, sleep}, NULL) <= 0) continue;
+    uint64_t sleep = sending ? next - now : scan_interval;
+    if (ppoll(waits, options.sockets, &(struct timespec){sleep / SECOND, sleep % SECOND}, NULL) <= 0) continue;
     for (int i = 0; i < options.sockets; i++) {
       if (waits[i].revents != 0) listen_to(&lines[i], CLOCK_REALTIME);
     }
@@ -295,7 +300,7 @@ static void print_result(double seconds, double cpu) {
       {"sent", counts.sent}, {"received", counts.received}, {"lost", counts.lost}, {"foreign", counts.foreign},
       {"skipped", counts.skipped}, {"sendErrors", counts.send_errors}, {"answered", counts.answered},
       {"wrongAddress", counts.wrong_address}, {"truncated", counts.truncated},
-      {"namesDrawn", names.position /* by the warm-up too */}};
+      {"receivedInAll", received_in_all /* in the warm-up too */}, {"namesDrawn", names.position}};
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     printf(",\"%s\":%llu", fields[i].name, (unsigned long long)fields[i].value);
   }
@@ -310,7 +315,7 @@ static void usage(void) {
   fprintf(stderr,
           "usage: load --port N (--names PATTERN --count N [--first N] [--order uniform|zipf|sequence] [--zipf S] | --file FILE)\n"
           "            [--type A] [--sockets 16] [--outstanding 128] [--rate QPS] [--seconds 1] [--warmup 0] [--limit N]\n"
-          "            [--seed N] [--addresses] [--wait]\n");
+          "            [--timeout 1] [--seed N] [--addresses] [--wait]\n");
   exit(2);
 }
 
@@ -319,7 +324,7 @@ static void read_options(int argc, char **argv) {
       {"port", 1, NULL, 'p'}, {"names", 1, NULL, 'n'}, {"count", 1, NULL, 'c'}, {"first", 1, NULL, 'f'},
       {"order", 1, NULL, 'o'}, {"zipf", 1, NULL, 'z'}, {"file", 1, NULL, 'F'}, {"type", 1, NULL, 't'},
       {"sockets", 1, NULL, 's'}, {"outstanding", 1, NULL, 'O'}, {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 'S'},
-      {"warmup", 1, NULL, 'w'}, {"limit", 1, NULL, 'l'}, {"seed", 1, NULL, 'R'}, {"addresses", 0, NULL, 'a'},
+      {"warmup", 1, NULL, 'w'}, {"limit", 1, NULL, 'l'}, {"timeout", 1, NULL, 'T'}, {"seed", 1, NULL, 'R'}, {"addresses", 0, NULL, 'a'},
       {"wait", 0, NULL, 'W'}, {NULL, 0, NULL, 0}};
   const char *pattern = NULL, *file = NULL;
   double zipf = 1;
@@ -339,6 +344,7 @@ static void read_options(int argc, char **argv) {
       case 'S': options.seconds = atof(optarg); break;
       case 'w': options.warmup = atof(optarg); break;
       case 'l': options.limit = strtoull(optarg, NULL, 10); break;
+      case 'T': options.timeout = atof(optarg); break;
       case 'R': names.random ^= strtoull(optarg, NULL, 10) * 0xD1342543DE82EF95ull; break;
       case 'a': options.addresses = true; break;
       case 'W': options.wait = true; break;
@@ -349,10 +355,14 @@ static void read_options(int argc, char **argv) {
   if (options.sockets < 1 || options.sockets > MAX_SOCKETS || options.outstanding < options.sockets) usage();
   if (options.seconds <= 0 || options.seconds > MAX_SECONDS || options.warmup < 0 || options.warmup > 60) usage();
   if (options.rate < 0 || options.rate > 1000000) usage();
+  if (!(options.timeout >= 0.1 && options.timeout <= MAX_TIMEOUT)) usage();
+  timeout = (uint64_t)(options.timeout * SECOND);
+  scan_interval = timeout / SCANS;
   if (names.random == 0) names.random = 1;
 
-  /* Closed: as many slots as queries under way. Open: room for two time-outs' worth of the rate. */
-  slots_used = (options.rate > 0 ? 2 * options.rate : options.outstanding) / options.sockets + (options.rate > 0);
+  /* Closed: as many slots as queries under way. Open: room for a second more of the rate than a query may wait. */
+  double waiting = options.rate > 0 ? (options.timeout + 1) * options.rate : options.outstanding;
+  slots_used = (int)(waiting / options.sockets) + (options.rate > 0);
   for (slots_per_line = 1; slots_per_line < slots_used;) slots_per_line *= 2;
   if (slots_per_line > MAX_SLOTS) usage();
   if (file != NULL) {

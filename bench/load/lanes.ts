@@ -1,0 +1,186 @@
+/** A lane is one server in one scenario, from its start to its result. */
+import { LogReader } from "./log-reader.ts";
+import { type During, measure, type Run, type Target, type Window } from "./measure.ts";
+import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } from "./processes.ts";
+import type { Scenario } from "./scenarios.ts";
+import type { Server, Setup } from "./servers.ts";
+import type { Summary } from "./statistics.ts";
+import { zoneFile } from "./zones.ts";
+
+export type RunOptions = {
+  repeats: number;
+  seconds: number;
+  /** Queries behind which a startup scenario or a memory scenario looks at the memory again. */
+  queries: number;
+  /** How long one figure may wait for the machine to be quiet: before its window, and for another try behind a disturbed one. */
+  quietSeconds: number;
+  dnsperf: boolean;
+};
+
+/** A server as it was asked for: perhaps another build of the same program under a label of its own. */
+export type Contestant = { label: string; server: Server; program: string | undefined };
+
+export type Result = {
+  label: string;
+  version?: string;
+  /** Why there is no figure. */
+  failure?: string;
+  notes: string[];
+  /** Something else ran beside it, so no goal is judged by it. */
+  wasBusy?: boolean;
+  cpuMicros?: Summary;
+  ratio?: Summary;
+  /** CPU per query over that with one worker. */
+  cpuOverOneWorker?: number | undefined;
+  /** The same of the multiples of the floor: the echo too pays for sharing two cores between its threads and the load. */
+  scaling?: number | undefined;
+  /** The busiest worker's CPU less the idlest one's, as a share of the mean. */
+  shareGap?: Summary;
+  p99Ratio?: Summary;
+  queriesPerSecond?: Summary;
+  rssMiB?: Summary;
+  rssAfterMiB?: Summary;
+  firstReplyMs?: Summary;
+  firstAnswerMs?: Summary;
+  p50Micros?: Summary;
+  p99Micros?: Summary;
+  p999Micros?: Summary;
+  dnsperfMicros?: number;
+  /** Of a memory scenario: before any load, and what came on top behind the first step. */
+  rssIdleMiB?: Summary;
+  rssGrowthMiB?: Summary;
+  /** Of a scenario with a log: answers whose line neither came nor was said to be lost. */
+  linesUncounted?: number;
+  disturbed?: Disturbed;
+  runs: Run[];
+};
+
+/** What a disturbance did to the clients, over all rounds. */
+export type Disturbed = {
+  /** How often it happened, and what it took each time. */
+  events: number;
+  eventMs: Summary | undefined;
+  quiet: ClientView;
+  disturbed: ClientView;
+  p99Change: Summary;
+};
+
+export type ClientView = {
+  sent: number;
+  /** Without an answer in time, or not even sent, since too many waited. */
+  lost: number;
+  /** With an answer that helps nobody, such as REFUSED. */
+  wrong: number;
+  p99Micros: Summary;
+  slowestMs: number;
+};
+
+export type Lane = {
+  contestant: Contestant;
+  result: Result;
+  setup?: Setup;
+  program?: Program;
+  reader?: LogReader;
+  target?: Target;
+};
+
+export type Upstream = { program: Program; port: number };
+
+/** How long a server may take to load its zone; a million names take the slowest known one 10 s. */
+const startLimitMs = 60_000;
+/** From here on the figures of one server say less about it than about the day. */
+const wideSpread = 0.15;
+
+/** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
+export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstream): Promise<FirstAnswers | undefined> {
+  const { contestant, result } = lane;
+  if (contestant.program === undefined || result.failure !== undefined) return undefined;
+  const { server } = contestant;
+  const directory = scratchDirectory();
+  const port = await freePort();
+  const records = scenario.work.kind === "zone" ? zoneFile(scenario.work.names) : "";
+  const setup: Setup = {
+    directory,
+    port,
+    work: scenario.work,
+    zoneFile: records,
+    upstreamPort: upstream.port,
+    metricsPort: await freePort(),
+    healthPort: await freePort(),
+    readyPort: await freePort(),
+    secondPort: await freePort(),
+    workers: scenario.workers,
+  };
+  lane.setup = setup;
+  const command = server.prepare(contestant.program, setup);
+  const hasLog = scenario.work.kind === "stock" && scenario.work.log === true && !server.isFloor;
+  if (hasLog) lane.reader = await LogReader.start(directory, scenario.loadCores);
+  const program = new Program(
+    scenario.serverCores,
+    command.program,
+    command.parameters,
+    directory,
+    lane.reader?.descriptor,
+  );
+  const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
+  const lastName = scenario.work.kind === "zone" ? `host${scenario.work.names - 1}.example.org` : "probe.example.org";
+  const answers = await firstAnswers(program, port, lastName, isRight, startLimitMs);
+  lane.program = program;
+  if (answers === undefined) {
+    await program.stop();
+    const said = (program.output + (lane.reader?.program.output ?? ""))
+      .replaceAll(`${directory}/`, "")
+      .trim()
+      .split("\n")
+      .slice(-3)
+      .join(" | ");
+    result.failure = `failed: ${program.ended ? "ended" : "no right answer"} at start${said && `: ${said}`}`;
+    return undefined;
+  }
+  const helpers = [upstream.program.pid, ...(lane.reader === undefined ? [] : [lane.reader.program.pid])];
+  lane.target = { pid: program.pid, port, helpers, isFloor: server.isFloor === true };
+  return answers;
+}
+
+export async function stopLane({ program, reader }: Lane): Promise<void> {
+  await program?.stop();
+  await reader?.program.stop();
+  reader?.close();
+}
+
+/** One window of load, and where the server has a log, what became of its lines. */
+export async function measureLane(
+  lane: Lane,
+  scenario: Scenario,
+  window: Window,
+  during?: During,
+): Promise<Run | { failure: string }> {
+  const before = await lane.reader?.counts();
+  const run = await measure(scenario, lane.target!, window, during);
+  const after = await lane.reader?.counts();
+  if ("failure" in run || before === undefined || after === undefined) return run;
+  const written = after.lines - before.lines;
+  const said = after.said - before.said;
+  return { ...run, linesWritten: written, linesSaidLost: said, linesUncounted: run.receivedInAll - written - said };
+}
+
+/** What became of the lines of a log, over all runs. */
+export function noteLines(result: Result): void {
+  const sum = (figure: (run: Run) => number | undefined) =>
+    result.runs.reduce((total, run) => total + (figure(run) ?? 0), 0);
+  if (result.runs.every((run) => run.linesUncounted === undefined)) return;
+  result.linesUncounted = sum((run) => run.linesUncounted);
+  const said = sum((run) => run.linesSaidLost);
+  result.notes.push(
+    `${sum((run) => run.linesWritten)} lines came, ${said} counted as lost, ${result.linesUncounted} gone`,
+  );
+}
+
+export function noteSpread(result: Result, figure: Summary | undefined): void {
+  if (figure !== undefined && figure.spread > wideSpread)
+    result.notes.push(`spread ${percent(figure.spread)}: repeat on a quiet machine`);
+}
+
+export function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}

@@ -1,0 +1,31 @@
+/** What a server says about itself on /metrics. */
+import { Agent, get } from "node:http";
+
+const limitMs = 5_000;
+const agent = new Agent({ keepAlive: true });
+
+/** `text` is undefined when the answer was not 200. */
+export function scrape(port: number): Promise<{ text: string | undefined; ms: number; problem: string }> {
+  const began = performance.now();
+  return new Promise((resolve) => {
+    const failed = (problem: string) => resolve({ text: undefined, ms: performance.now() - began, problem });
+    const request = get({ host: "127.0.0.1", port, path: "/metrics", agent, timeout: limitMs }, (response) => {
+      const parts: string[] = [];
+      response.setEncoding("utf8").on("data", (part: string) => parts.push(part));
+      response.on("error", (error) => failed(error.message));
+      response.on("end", () => {
+        if (response.statusCode !== 200) failed(`status ${response.statusCode}`);
+        else resolve({ text: parts.join(""), ms: performance.now() - began, problem: "" });
+      });
+    });
+    request.on("timeout", () => request.destroy(new Error("no answer in time")));
+    request.on("error", (error) => failed(error.message));
+  });
+}
+
+/** The sum over all labels. */
+export function metricSum(text: string, name: string): number {
+  let sum = 0;
+  for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)`, "gm"))) sum += Number(value);
+  return sum;
+}
