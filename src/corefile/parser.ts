@@ -24,8 +24,8 @@ import { MAX_ZONES } from "./zones.ts";
 export interface ParseOptions {
   /** The name under which mistakes speak of the text, and relative to which it imports. */
   readonly file: string;
-  /** The names of all directives; others are mistakes. */
-  readonly directives: Iterable<string>;
+  /** The names of all directives; others are mistakes. Absent: any word is one. */
+  readonly directives?: Iterable<string>;
   /** Variables for `{$NAME}`; none by default. */
   readonly environment?: Environment;
   /** Where imported files come from: the disk by default. */
@@ -51,7 +51,7 @@ export function parseCorefile(text: string, options: ParseOptions): Parsed {
 }
 
 class Parser {
-  readonly #known: ReadonlySet<string>;
+  readonly #known: ReadonlySet<string> | undefined;
   readonly #dnsPort: number;
   readonly #blocks: ServerBlock[] = [];
   readonly #keyMistakes: Mistake[] = [];
@@ -59,7 +59,7 @@ class Parser {
   #zones = 0;
 
   constructor(options: ParseOptions) {
-    this.#known = new Set(options.directives);
+    this.#known = options.directives && new Set(options.directives);
     this.#dnsPort = options.dnsPort ?? DEFAULT_DNS_PORT;
   }
 
@@ -205,9 +205,9 @@ class Parser {
     const name = words.take();
     const args: Token[] = [];
     const options: OptionWords[] = [];
-    const isKnown = this.#known.has(name.text) || isPluginPath(name.text);
+    const isKnown = this.#known === undefined || this.#known.has(name.text) || isPluginPath(name.text);
     if (!isKnown) {
-      const suggestion = nearest(name.text, this.#known);
+      const suggestion = nearest(name.text, this.#known ?? []);
       words.mistake(name, "parsing", `Unknown directive '${name.text}'`, { suggestion });
     }
     let brace = words.isOpen(name) ? name : undefined;

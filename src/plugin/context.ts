@@ -74,14 +74,24 @@ export interface ControlContext {
   http(address: string, path: string, handle: HttpHandler, options?: HttpOptions): HttpSite;
   counter(name: string, help: string, labels?: Labels): Counter;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
-  /** A number that goes up and down: set it, or give `read`, which is called for each scrape. Absent until set. */
-  gauge(name: string, help: string, labels?: Labels, read?: () => number): { set(value: number): void };
+  /**
+   * A number that goes up and down: set it, or give `read`, which is called for each scrape. Absent until set, and again
+   * when set to undefined: what a plugin has set stays beyond its end unless it does so.
+   */
+  gauge(name: string, help: string, labels?: Labels, read?: () => number): Gauge;
+}
+
+export interface Gauge {
+  set(value: number | undefined): void;
 }
 
 /** The server as a whole, for plugins that show it or lead it (prometheus, ready, reload). */
 export interface Instance {
-  /** The plugins of the configuration in use that cannot answer yet, each once, sorted. */
-  unready(): string[];
+  /**
+   * The plugins of the configuration in use that cannot answer, each once, sorted. Who was ready once is not asked again
+   * unless `continuously`.
+   */
+  unready(continuously: boolean): string[];
   /** All metrics as they are now, in the text format of Prometheus. */
   metrics(): Promise<{ contentType: string; text: string }>;
   /** Tells the Corefile in use, with all that it imports, from others. */
@@ -90,6 +100,8 @@ export interface Instance {
   readConfigurationHash(): Promise<string>;
   /** Takes the configuration as it is now. Gives why it could not, undefined when all went well. */
   reload(): Promise<string | undefined>;
+  /** The threads that serve, for those who look into them. */
+  workers(): readonly import("node:worker_threads").Worker[];
 }
 
 export type HttpHandler = (

@@ -5,8 +5,8 @@
 
 import { createHash } from "node:crypto";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
-import { ConfigMistake, type Mistake } from "../corefile/mistake.ts";
-import { DEFAULT_COREFILE, parseCorefile } from "../corefile/parser.ts";
+import { ConfigMistake, type Mistake, startText } from "../corefile/mistake.ts";
+import { DEFAULT_COREFILE, type Parsed, parseCorefile } from "../corefile/parser.ts";
 import type { ServerBlock, ServerKey, Token } from "../corefile/server-block.ts";
 import { followsPreferredSyntax } from "../corefile/zones.ts";
 import { BlockSettings } from "../plugin/block-settings.ts";
@@ -52,15 +52,7 @@ export async function loadConfiguration(
   source: ConfigurationSource,
   generation: number,
 ): Promise<Configuration | Mistake[]> {
-  const parse = (text: string, file: string) =>
-    parseCorefile(text, {
-      file,
-      directives: pluginOrder,
-      environment: source.environment,
-      dnsPort: source.dnsPort,
-    });
-  let parsed = parse(source.text, source.file);
-  if (parsed.mistakes.length === 0 && parsed.blocks.length === 0) parsed = parse(DEFAULT_COREFILE, source.file);
+  const parsed = parseSource(source, pluginOrder);
   const mistakes = [...parsed.mistakes];
   const { blocks } = parsed;
   const settings = blocks.map(() => new BlockSettings());
@@ -106,6 +98,24 @@ export async function loadConfiguration(
     workers,
     hash: hashOf(blocks),
   };
+}
+
+/**
+ * What `Configuration.hash` would be for the files as they are now. Only the grammar is read, so that it can be asked
+ * often: whether the words mean anything shows when they are loaded. Throws the first mistake.
+ */
+export function hashOfSource(source: ConfigurationSource): string {
+  const { blocks, mistakes } = parseSource(source);
+  const mistake = mistakes.find(({ form }) => form !== "keys");
+  if (mistake !== undefined) throw new Error(startText(mistake));
+  return hashOf(blocks);
+}
+
+function parseSource({ text, file, environment, dnsPort }: ConfigurationSource, directives?: Iterable<string>): Parsed {
+  const options = { file, environment, dnsPort, ...(directives && { directives }) };
+  const parsed = parseCorefile(text, options);
+  const isEmpty = parsed.mistakes.length === 0 && parsed.blocks.length === 0;
+  return isEmpty ? parseCorefile(DEFAULT_COREFILE, options) : parsed;
 }
 
 function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] {

@@ -1,6 +1,6 @@
 /** The control halves of one plan: started before anything is served by it, stopped when the workers have left it. */
 import type { Counter, Histogram } from "../memory/counters.ts";
-import type { Control, ControlContext, Instance, Labels } from "../plugin/context.ts";
+import type { Control, ControlContext, Gauge, Instance, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import type { ControlPlan } from "./configuration.ts";
 import { Site } from "./http.ts";
@@ -15,7 +15,7 @@ export interface ControlHost {
   publish(id: string, value: unknown): void;
   counter(name: string, help: string, labels: Labels): Counter;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
-  gauge(name: string, help: string, labels: Labels, read?: () => number): { set(value: number): void };
+  gauge(name: string, help: string, labels: Labels, read?: () => number): Gauge;
 }
 
 interface Running {
@@ -23,6 +23,8 @@ interface Running {
   readonly identity: string;
   readonly plugin: string;
   readonly control: Control;
+  /** It has said once that it can answer. */
+  wasReady: boolean;
 }
 
 export class Controls {
@@ -50,10 +52,15 @@ export class Controls {
     for (const receive of this.#told.get(id) ?? []) receive(value, worker);
   }
 
-  /** The plugins that cannot answer yet, each once, sorted. */
-  unready(): string[] {
-    const names = this.#running.filter(({ control }) => control.ready?.() === false).map(({ plugin }) => plugin);
-    return [...new Set(names)].sort();
+  /** The plugins that cannot answer, each once, sorted. Who was ready once is not asked again unless `continuously`. */
+  unready(continuously: boolean): string[] {
+    const names = new Set<string>();
+    for (const running of this.#running) {
+      if (running.wasReady && !continuously) continue;
+      if (running.control.ready?.() === false) names.add(running.plugin);
+      else running.wasReady = true;
+    }
+    return [...names].sort();
   }
 
   /** Lets every plugin say that the server is about to end, and waits as long as they want to. */
@@ -100,7 +107,8 @@ export class Controls {
     const half = plugin.control!;
     const start = "load" in half ? (await half.load()).control : half;
     try {
-      this.#running.push({ identity, plugin: element.plugin, control: await start(element.config, context) });
+      const control = await start(element.config, context);
+      this.#running.push({ identity, plugin: element.plugin, control, wasReady: false });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(reason.startsWith("plugin/") ? reason : `plugin/${element.plugin}: ${reason}`);

@@ -80,6 +80,12 @@ export class HttpSites {
 
   /** Opens what `wanted` (by address) needs, hands over what stays, and closes what is not wanted any more. */
   async replace(wanted: ReadonlyMap<string, Site>): Promise<void> {
+    await this.open(wanted);
+    await this.keepOnly(wanted);
+  }
+
+  /** The first half of that: what is not wanted goes on, but where its port is needed, so that there is a way back. */
+  async open(wanted: ReadonlyMap<string, Site>): Promise<void> {
     for (const [address, site] of wanted) {
       if (site.entries.length === 0) continue;
       const open = this.#open.get(address);
@@ -91,6 +97,9 @@ export class HttpSites {
         site.failed(error as Error);
       }
     }
+  }
+
+  async keepOnly(wanted: ReadonlyMap<string, Site>): Promise<void> {
     for (const [address, { site }] of this.#open) if (wanted.get(address) !== site) await this.#close(address);
   }
 

@@ -3,11 +3,11 @@
  * plugins, and gauges. prom-client is loaded with the first scrape and turns them into text.
  */
 import { type Counter, CounterRow, type Histogram } from "../memory/counters.ts";
-import type { Labels } from "../plugin/context.ts";
+import type { Gauge, Labels } from "../plugin/context.ts";
 import type { Sockets } from "./sockets.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
-interface Gauge {
+interface GaugeState {
   readonly name: string;
   readonly help: string;
   readonly labels: Labels;
@@ -17,7 +17,7 @@ interface Gauge {
 
 export class Metrics {
   readonly #row = new CounterRow();
-  readonly #gauges = new Map<string, Gauge>();
+  readonly #gauges = new Map<string, GaugeState>();
 
   counter(name: string, help: string, labels: Labels): Counter {
     return this.#row.counter(name, help, labels);
@@ -27,12 +27,14 @@ export class Metrics {
     return this.#row.histogram(name, help, labels, bounds);
   }
 
-  gauge(name: string, help: string, labels: Labels, read?: () => number): { set(value: number): void } {
-    const gauge: Gauge = { name, help, labels, value: undefined, read };
-    this.#gauges.set(`${name} ${JSON.stringify(labels)}`, gauge);
+  gauge(name: string, help: string, labels: Labels, read?: () => number): Gauge {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    const gauge: GaugeState = { name, help, labels, value: undefined, read };
+    this.#gauges.set(key, gauge);
     return {
       set: (value) => {
         gauge.value = value;
+        if (value === undefined && this.#gauges.get(key) === gauge) this.#gauges.delete(key);
       },
     };
   }

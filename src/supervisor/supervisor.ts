@@ -7,7 +7,7 @@ import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
 import type { Instance } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
-import { type Configuration, type ConfigurationSource, loadConfiguration } from "./configuration.ts";
+import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
 import { HttpSites } from "./http.ts";
 import { Jobs } from "./jobs.ts";
@@ -18,6 +18,8 @@ import { WorkerPool } from "./worker-pool.ts";
 
 /** How long what is under way may take when the server ends (behaviour 8: graceful stop). */
 const GRACE_MS = 5_000;
+/** Clients are taken to have gone elsewhere when nothing has come for so long; waiting for it takes GRACE_MS at most. */
+const QUIET_MS = 100;
 
 /** The configuration has mistakes; nothing was changed. */
 export class BadConfiguration extends Error {
@@ -47,6 +49,7 @@ export class Supervisor {
   #sockets!: Sockets;
   #pool!: WorkerPool;
   #reloading: Promise<string | undefined> | undefined;
+  #nextReload: Promise<string | undefined> | undefined;
   #stopping = false;
 
   constructor(readSource: () => ConfigurationSource) {
@@ -91,20 +94,31 @@ export class Supervisor {
 
   /**
    * Takes the configuration as it is now, beside the one in use. On a mistake nothing changes, and the log says so; the
-   * mistake is what the promise gives.
+   * mistake is what the promise gives. Reloads follow one another: whoever asks while one is under way gets the next one,
+   * as the files may have changed since.
    */
   reload(): Promise<string | undefined> {
-    this.#reloading ??= this.#reload().finally(() => {
-      this.#reloading = undefined;
+    if (this.#reloading === undefined) {
+      this.#reloading = this.#reload().finally(() => {
+        this.#reloading = undefined;
+      });
+      return this.#reloading;
+    }
+    this.#nextReload ??= this.#reloading.then(() => {
+      this.#nextReload = undefined;
+      return this.reload();
     });
-    return this.#reloading;
+    return this.#nextReload;
   }
 
+  /** Ends the server. What is asked meanwhile is answered until plugins let it end and the traffic has stopped. */
   async stop(graceMs: number = GRACE_MS): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    await this.#reloading;
+    // A reload that is about to switch does so; every other gives up by itself.
+    await this.#switching?.catch(() => {});
     await this.#controls?.drain();
+    if (graceMs > 0) await this.#pool?.quiet(QUIET_MS, graceMs);
     await this.#pool?.stop(graceMs);
     await this.#controls?.stop();
     await this.#sites.stop();
@@ -124,29 +138,44 @@ export class Supervisor {
       opened = await this.#sockets.open(plan.listeners);
       controls = await Controls.start(next.controls, this.#host(next), this.#controls);
       this.#nextControls = controls;
-      await this.#sites.replace(controls.sites);
-      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), controls.published);
-      const before = this.#controls;
-      this.#controls = controls;
-      this.#configuration = next;
-      this.#pool.steerAgain();
-      configureLogging({ format: plan.logFormat, debug: plan.debug });
-      this.#sockets.keepOnly(plan.listeners);
-      await before.stop();
+      if (this.#stopping) throw new Error("the server is ending");
+      this.#switching = this.#switchTo(next, controls);
+      await this.#switching;
       this.#log.info("Reloading complete");
       return undefined;
     } catch (error) {
       this.#sockets.close(opened);
       await controls?.stop();
-      await this.#sites.replace(this.#controls.sites).catch(() => {});
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.error(`Restart failed: ${reason}`);
       return reason;
     } finally {
       this.#nextControls = undefined;
+      this.#switching = undefined;
     }
   }
   #nextControls: Controls | undefined;
+  #switching: Promise<void> | undefined;
+
+  /** From the plan in use to one whose control halves and sockets are there; all or nothing. */
+  async #switchTo(next: Configuration, controls: Controls): Promise<void> {
+    const { plan } = next;
+    const before = this.#controls;
+    try {
+      await this.#sites.open(controls.sites);
+      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), controls.published);
+    } catch (error) {
+      await this.#sites.replace(before.sites).catch(() => {});
+      throw error;
+    }
+    this.#controls = controls;
+    this.#configuration = next;
+    this.#pool.steerAgain();
+    configureLogging({ format: plan.logFormat, debug: plan.debug });
+    this.#sockets.keepOnly(plan.listeners);
+    await this.#sites.keepOnly(controls.sites);
+    await before.stop();
+  }
 
   async #load(): Promise<Configuration> {
     const loaded = await loadConfiguration(this.#readSource(), ++this.#generation);
@@ -168,11 +197,12 @@ export class Supervisor {
 
   #instance(hash: string): Instance {
     return {
-      unready: () => this.#controls?.unready() ?? [],
+      unready: (continuously) => this.#controls?.unready(continuously) ?? [],
       metrics: () => this.#metrics.expose(this.#pool, this.#sockets),
       configurationHash: hash,
-      readConfigurationHash: async () => (await this.#load()).hash,
+      readConfigurationHash: async () => hashOfSource(this.#readSource()),
       reload: () => this.reload(),
+      workers: () => this.#pool.threads,
     };
   }
 

@@ -5,11 +5,11 @@
  * A worker that throws, runs out of heap or stalls costs the queries it held. As soon as it is known to be down, and
  * already when its loop is late, it gets no new ones.
  */
-import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker as NodeWorker } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { type CellDescription, CounterRow } from "../memory/counters.ts";
 import type { Plan } from "../plugin/plan.ts";
-import { PACKET_COUNTERS } from "../transport/packets.ts";
+import { PACKET_COUNTERS, PacketCounter } from "../transport/packets.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "../worker/messages.ts";
 import { entryUrl } from "./entry-url.ts";
 
@@ -25,6 +25,8 @@ const MAX_RESTART_MS = 5_000;
 const YOUNG_MS = 10_000;
 /** Preparing includes loading plugins, so it may take its time; a thread that hangs in it must not hang a reload. */
 const PREPARE_TIMEOUT_MS = 30_000;
+/** How often is looked whether datagrams still come, when the server ends. */
+const QUIET_LOOK_MS = 10;
 
 /**
  * Heap of one worker. What queries need is outside of it, in buffers; a plugin that leaks is ended by this limit and
@@ -40,6 +42,7 @@ interface Thread {
   readonly port: MessagePort;
   readonly row: CounterRow;
   readonly beat: Int32Array;
+  readonly statistics: Float64Array;
   readonly abort: AbortController;
   readonly startedAt: number;
   readonly ended: Promise<void>;
@@ -124,6 +127,18 @@ export class WorkerPool {
     for (const thread of this.#threads) if (thread) this.#send(thread, { kind: "publish", id, value });
   }
 
+  /** Waits until no datagram has come to any worker for `quietMs`, `atMostMs` at most. */
+  async quiet(quietMs: number, atMostMs: number): Promise<void> {
+    const until = performance.now() + atMostMs;
+    for (let seen = -1, since = 0; ; await new Promise((resolve) => setTimeout(resolve, QUIET_LOOK_MS))) {
+      const now = performance.now();
+      const received = this.#received();
+      if (received !== seen) since = now;
+      if (now - since >= quietMs || now >= until) return;
+      seen = received;
+    }
+  }
+
   /** Asks all workers to end, and waits for them at most `graceMs` and a little. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
@@ -139,6 +154,15 @@ export class WorkerPool {
     return this.#threads
       .filter((thread) => thread !== undefined)
       .map(({ row, descriptions }) => ({ row, descriptions }));
+  }
+
+  /** The threads themselves, dead ones not among them. */
+  get threads(): readonly NodeWorker[] {
+    return this.#pool.threads;
+  }
+
+  #received(): number {
+    return this.#threads.reduce((sum, thread) => sum + (thread?.statistics[PacketCounter.RECEIVED] ?? 0), 0);
   }
 
   #begin(index: number): Thread {
@@ -158,6 +182,7 @@ export class WorkerPool {
       port: port1,
       row: new CounterRow(counters),
       beat: new Int32Array(heartbeat),
+      statistics: new Float64Array(statistics),
       abort,
       startedAt: now,
       ended: run.then(

@@ -18,9 +18,16 @@ export interface Target extends BlockOfQuery {
 }
 
 /** A listener with its chains linked. */
-export interface Served {
+export class Served {
   readonly plan: ListenerPlan;
   readonly router: ZoneRouter<Target>;
+  /** Queries that wait in these chains, which cannot be stopped before they have their outcomes. */
+  waiting = 0;
+
+  constructor(plan: ListenerPlan, router: ZoneRouter<Target>) {
+    this.plan = plan;
+    this.router = router;
+  }
 }
 
 /** Look-ups that lead to look-ups: as many as a chain of aliases may have (reliability, section 1). */
@@ -50,6 +57,18 @@ export class Engine {
   release(query: Query): void {
     query.reset();
     if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);
+  }
+
+  /** A handler has given a promise. */
+  enter(served: Served): void {
+    this.waiting++;
+    served.waiting++;
+  }
+
+  /** The promise is settled. */
+  leave(served: Served): void {
+    this.waiting--;
+    served.waiting--;
   }
 
   /** Runs a query that could be read. Its `reply` must have been placed. */
@@ -131,7 +150,13 @@ export class Engine {
     if (query.depth > MAX_DEPTH) return done(query.fail(SERVFAIL, `more than ${MAX_DEPTH} look-ups for one query`));
     const outcome = this.serve(served, query);
     if (typeof outcome === "number") return done(outcome);
-    return outcome.then(done, (error: unknown) => done(this.panic(query, error)));
+    // Whoever asks need not wait for the answer, and his own query may be over before it comes.
+    this.enter(served);
+    const late = (later: Outcome): Lookup => {
+      this.leave(served);
+      return done(later);
+    };
+    return outcome.then(late, (error: unknown) => late(this.panic(query, error)));
   }
 }
 

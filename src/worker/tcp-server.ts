@@ -67,9 +67,9 @@ export class TcpServer {
       return true;
     }
     query.own();
-    engine.waiting++;
+    engine.enter(served);
     const late = (later: Outcome): void => {
-      engine.waiting--;
+      engine.leave(served);
       this.#answer(connection, query, engine.finish(query, later));
     };
     outcome.then(late, (error: unknown) => late(engine.panic(query, error)));

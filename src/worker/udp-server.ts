@@ -124,18 +124,18 @@ export class UdpServer {
   #wait(query: Query, socket: number, outcome: Promise<Outcome>): void {
     query.own();
     this.#query = this.#engine.acquire();
-    this.#engine.waiting++;
-    const served = this.#served[socket];
+    const served = this.#served[socket]!;
+    this.#engine.enter(served);
     outcome.then(
       (later) => this.#answerLate(query, socket, served, later),
       (error: unknown) => this.#answerLate(query, socket, served, this.#engine.panic(query, error)),
     );
   }
 
-  #answerLate(query: Query, socket: number, served: Served | undefined, outcome: Outcome): void {
+  #answerLate(query: Query, socket: number, served: Served, outcome: Outcome): void {
     const port = this.#port;
     const engine = this.#engine;
-    engine.waiting--;
+    engine.leave(served);
     const length = engine.finish(query, outcome);
     // The listener may have gone, and its number to another one, while the query waited.
     if (length > 0 && sameListener(served, this.#served[socket])) {
@@ -169,6 +169,6 @@ export class UdpServer {
   }
 }
 
-function sameListener(before: Served | undefined, now: Served | undefined): boolean {
-  return before !== undefined && now !== undefined && before.plan.id === now.plan.id;
+function sameListener(before: Served, now: Served | undefined): boolean {
+  return before.plan.id === now?.plan.id;
 }

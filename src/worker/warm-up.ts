@@ -7,7 +7,7 @@ import { Class, Type } from "../dns/types.ts";
 import { ANSWERED } from "../plugin/outcome.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
 import { Query, Transport } from "../plugin/query.ts";
-import { Engine, type Served } from "./engine.ts";
+import { Engine, Served } from "./engine.ts";
 import { ZoneRouter } from "./zone-router.ts";
 
 /** Enough for the optimizing compiler, some milliseconds in all. */
@@ -29,7 +29,7 @@ export function warmUp(): void {
     },
   };
   const plan = { anyClass: false, server: "" } as ListenerPlan;
-  const served: Served = { plan, router: new ZoneRouter([{ zone, target }]) };
+  const served = new Served(plan, new ZoneRouter([{ zone, target }]));
   const query = new Query();
   const room = new Uint8Array(2 * MAX_REPLY_SIZE);
   for (let round = 0; round < ROUNDS; round++) {

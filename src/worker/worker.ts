@@ -10,12 +10,16 @@ import type { ListenerPlan, Plan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { withUserPlugins } from "../plugins/index.ts";
-import { Engine, type Served, type Target } from "./engine.ts";
+import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
 import { TcpServer } from "./tcp-server.ts";
 import { UdpServer } from "./udp-server.ts";
 import { warmUp } from "./warm-up.ts";
 import { ZoneRouter } from "./zone-router.ts";
+
+/** Queries are answered in a few seconds, or somebody has forgotten them. */
+const MAX_WAIT_MS = 10_000;
+const LOOK_MS = 10;
 
 /** A plan with its chains linked. */
 interface Prepared {
@@ -84,7 +88,7 @@ export class Worker {
 
   #hear(message: ToWorker): void {
     if (message.kind === "prepare") void this.#prepare(message);
-    else if (message.kind === "commit") this.#commit(message.generation);
+    else if (message.kind === "commit") void this.#commit(message.generation);
     else if (message.kind === "discard") void this.#discard(message.generation);
     else if (message.kind === "publish") this.#publish(message.id, message.value);
     else void this.#stop(message.graceMs);
@@ -102,7 +106,7 @@ export class Worker {
       );
       for (const listener of plan.listeners) {
         const targets = await this.#link(plan, listener, plugins, published, chains, receivers);
-        served.set(listener.id, { plan: listener, router: new ZoneRouter(targets) });
+        served.set(listener.id, new Served(listener, new ZoneRouter(targets)));
       }
       for (const listener of plan.listeners) {
         if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;
@@ -161,7 +165,7 @@ export class Worker {
     return targets;
   }
 
-  #commit(generation: number): void {
+  async #commit(generation: number): Promise<void> {
     const next = this.#next;
     if (next?.plan.generation !== generation) return;
     const before = this.#current;
@@ -181,15 +185,20 @@ export class Worker {
       if (opened) this.#tcp.set(id, opened);
       else this.#tcp.get(id)?.switchTo(served);
     }
-    for (const [id, socket] of this.#sockets) {
-      if (next.served.has(id)) continue;
-      this.#udp.remove(socket);
-      this.#sockets.delete(id);
+    const removed = [...(before?.served ?? [])].filter(([id]) => !next.served.has(id));
+    for (const [id] of removed) {
       void this.#tcp.get(id)?.close();
       this.#tcp.delete(id);
     }
-    for (const chain of before?.chains ?? []) chain.stop();
+    // What was asked there is answered from there. The supervisor keeps the sockets until all workers are done with them.
+    await emptied(removed.map(([, served]) => served));
+    for (const [id] of removed) {
+      this.#udp.remove(this.#sockets.get(id)!);
+      this.#sockets.delete(id);
+    }
     this.#say({ kind: "committed", generation });
+    await emptied([...(before?.served.values() ?? [])]);
+    for (const chain of before?.chains ?? []) chain.stop();
   }
 
   async #discard(generation: number): Promise<void> {
@@ -220,6 +229,14 @@ export class Worker {
     this.#udp.close();
     for (const chain of this.#current?.chains ?? []) chain.stop();
     this.#done();
+  }
+}
+
+/** Settles when no query waits any more in any of these, or when nobody waits for such an answer any more. */
+async function emptied(all: readonly Served[]): Promise<void> {
+  const until = performance.now() + MAX_WAIT_MS;
+  while (all.some(({ waiting }) => waiting > 0) && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }
 

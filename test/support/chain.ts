@@ -25,7 +25,7 @@ import { Query, Transport } from "../../src/plugin/query.ts";
 import type { ControlPlan } from "../../src/supervisor/configuration.ts";
 import { Controls } from "../../src/supervisor/controls.ts";
 import { ADDRESS_SIZE, writeAddress } from "../../src/transport/packets.ts";
-import { Engine, type Target } from "../../src/worker/engine.ts";
+import { Engine, Served, type Target } from "../../src/worker/engine.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
 import { type DecodedReply, decodeReply, encodeQuestion, type Question } from "./wire.ts";
 
@@ -132,11 +132,12 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
     histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
     gauge: () => ({ set: () => {} }),
     instance: {
-      unready: () => running.unready(),
+      unready: (continuously) => running.unready(continuously),
       metrics: async () => ({ contentType: "text/plain", text: "" }),
       configurationHash: "",
       readConfigurationHash: async () => "",
       reload: async () => undefined,
+      workers: () => [],
       ...instance,
     },
   });
@@ -196,7 +197,7 @@ export class TestChain {
 
   /** The plugins that say that they are not ready. */
   unready(): string[] {
-    return this.#controls.unready();
+    return this.#controls.unready(true);
   }
 
   async ask(question: Question, client: Client = {}): Promise<Asked> {
@@ -205,7 +206,7 @@ export class TestChain {
     const firstLine = this.lines.length;
     let outcome: Outcome;
     try {
-      const running = this.#engine.serve({ plan: listener, router: this.#router }, query);
+      const running = this.#engine.serve(new Served(listener, this.#router), query);
       if (typeof running !== "number") query.own();
       outcome = await running;
     } catch (error) {
