@@ -18,12 +18,18 @@ export interface CounterTable {
 }
 
 export interface Histogram {
-  observe(value: number): void;
+  /** `times` events of the same `value`; one when not given. */
+  observe(value: number, times?: number): void;
+}
+
+/** A number that goes up and down. It belongs to its worker, so it ends with it. */
+export interface RowGauge {
+  set(value: number): void;
 }
 
 /** A family's cells in one row: what a scrape needs to name them. */
 export interface CellDescription {
-  kind: "counter" | "histogram";
+  kind: "counter" | "histogram" | "gauge";
   name: string;
   help: string;
   labels: Readonly<Record<string, string>>;
@@ -35,14 +41,17 @@ export interface CellDescription {
   count: number;
 }
 
-/** Cells in a row: enough for the families of every plugin on some dozens of listeners; untouched pages cost nothing. */
-const CELLS = 65_536;
+/** Cells in a row: enough for 600 zones, counted by listener; untouched pages cost nothing. */
+const CELLS = 131_072;
 
 export class CounterRow {
   /** Bytes of shared memory for one row. */
   static readonly SIZE = CELLS * Float64Array.BYTES_PER_ELEMENT;
 
+  /** Grows at its end only. */
   readonly descriptions: CellDescription[] = [];
+  /** Something was asked for that had no room: it is not counted. */
+  overflown = false;
   readonly #cells: Float64Array;
   readonly #known = new Map<string, CellDescription>();
   #used = 0;
@@ -52,13 +61,13 @@ export class CounterRow {
   }
 
   counter(name: string, help: string, labels: Readonly<Record<string, string>> = {}): Counter {
-    const cells = this.#cells;
     const { first } = this.#allocate({ kind: "counter", name, help, labels, dimensions: {}, bounds: [] }, 1);
-    return {
-      add: (amount) => {
-        cells[first]! += amount;
-      },
-    };
+    return new Cell(this.#cells, first);
+  }
+
+  gauge(name: string, help: string, labels: Readonly<Record<string, string>> = {}): RowGauge {
+    const { first } = this.#allocate({ kind: "gauge", name, help, labels, dimensions: {}, bounds: [] }, 1);
+    return new Cell(this.#cells, first);
   }
 
   table(
@@ -67,14 +76,9 @@ export class CounterRow {
     labels: Readonly<Record<string, string>>,
     dimensions: Readonly<Record<string, readonly string[]>>,
   ): CounterTable {
-    const cells = this.#cells;
     const count = Object.values(dimensions).reduce((product, values) => product * values.length, 1);
     const { first } = this.#allocate({ kind: "counter", name, help, labels, dimensions, bounds: [] }, count);
-    return {
-      add: (index, amount) => {
-        cells[first + index]! += amount;
-      },
-    };
+    return new Table(this.#cells, first);
   }
 
   histogram(
@@ -83,17 +87,9 @@ export class CounterRow {
     labels: Readonly<Record<string, string>>,
     bounds: readonly number[],
   ): Histogram {
-    const cells = this.#cells;
-    const last = bounds.length;
-    const { first } = this.#allocate({ kind: "histogram", name, help, labels, dimensions: {}, bounds }, last + 2);
-    return {
-      observe: (value) => {
-        let bucket = 0;
-        while (bucket < last && value > bounds[bucket]!) bucket++;
-        cells[first + bucket]!++;
-        cells[first + last + 1]! += value;
-      },
-    };
+    const count = bounds.length + 2;
+    const { first } = this.#allocate({ kind: "histogram", name, help, labels, dimensions: {}, bounds }, count);
+    return new Buckets(this.#cells, first, bounds);
   }
 
   /** The values of a description's cells, as they are now. */
@@ -101,12 +97,18 @@ export class CounterRow {
     return this.#cells.slice(first, first + count);
   }
 
+  /** The value of one cell. */
+  at(index: number): number {
+    return this.#cells[index]!;
+  }
+
   #allocate(wanted: Omit<CellDescription, "first" | "count">, count: number): CellDescription {
     const key = JSON.stringify([wanted.name, wanted.labels, wanted.dimensions]);
     const known = this.#known.get(key);
     if (known) return known;
     if (this.#used + count > this.#cells.length) {
-      // Thousands of listeners: these are counted into a cell that nobody reads rather than refused.
+      // Stores behind the end of the array go nowhere.
+      this.overflown = true;
       return { ...wanted, first: this.#cells.length, count };
     }
     const description = { ...wanted, first: this.#used, count };
@@ -114,5 +116,61 @@ export class CounterRow {
     this.#known.set(key, description);
     this.descriptions.push(description);
     return description;
+  }
+}
+
+// Classes rather than closures: their methods are compiled into the callers.
+
+class Cell implements Counter, RowGauge {
+  readonly #cells: Float64Array;
+  readonly #index: number;
+
+  constructor(cells: Float64Array, index: number) {
+    this.#cells = cells;
+    this.#index = index;
+  }
+
+  add(amount: number): void {
+    this.#cells[this.#index]! += amount;
+  }
+
+  set(value: number): void {
+    this.#cells[this.#index] = value;
+  }
+}
+
+class Table implements CounterTable {
+  readonly #cells: Float64Array;
+  readonly #first: number;
+
+  constructor(cells: Float64Array, first: number) {
+    this.#cells = cells;
+    this.#first = first;
+  }
+
+  add(index: number, amount: number): void {
+    this.#cells[this.#first + index]! += amount;
+  }
+}
+
+class Buckets implements Histogram {
+  readonly #cells: Float64Array;
+  readonly #first: number;
+  readonly #bounds: readonly number[];
+
+  constructor(cells: Float64Array, first: number, bounds: readonly number[]) {
+    this.#cells = cells;
+    this.#first = first;
+    this.#bounds = bounds;
+  }
+
+  observe(value: number, times = 1): void {
+    const cells = this.#cells;
+    const bounds = this.#bounds;
+    const last = bounds.length;
+    let bucket = 0;
+    while (bucket < last && value > bounds[bucket]!) bucket++;
+    cells[this.#first + bucket]! += times;
+    cells[this.#first + last + 1]! += value * times;
   }
 }

@@ -62,18 +62,36 @@ for (const { value, bucket } of [
     assert.deepEqual([...row.read(row.descriptions[0]!)], expected);
   });
 
+const CELLS = CounterRow.SIZE / Float64Array.BYTES_PER_ELEMENT;
+
 test("a full row counts no more, and breaks nothing", () => {
   const row = new CounterRow();
-  row.table("big", "Big.", {}, { n: Array.from({ length: 65_535 }, (_, i) => String(i)) }).add(65_534, 1);
+  row.table("big", "Big.", {}, { n: Array.from({ length: CELLS - 1 }, (_, i) => String(i)) }).add(CELLS - 2, 1);
   row.counter("last", "Last.").add(2);
+  assert.equal(row.overflown, false);
   row.counter("beyond", "Beyond.").add(3);
   row.histogram("beyond_seconds", "Beyond.", {}, [1]).observe(1);
   assert.deepEqual(
     row.descriptions.map((description) => description.name),
     ["big", "last"],
   );
-  assert.equal(row.read(row.descriptions[0]!)[65_534], 1);
+  assert.equal(row.read(row.descriptions[0]!)[CELLS - 2], 1);
   assert.deepEqual([...row.read(row.descriptions[1]!)], [2]);
+  assert.equal(row.overflown, true);
+});
+
+test("a histogram takes several events of one value at once", () => {
+  const row = new CounterRow();
+  row.histogram("h", "H.", {}, [1, 10]).observe(2.5, 4);
+  assert.deepEqual([...row.read(row.descriptions[0]!)], [0, 4, 0, 10]);
+});
+
+test("a gauge goes up and down", () => {
+  const row = new CounterRow();
+  const gauge = row.gauge("waiting", "Waiting.", { worker: "0" });
+  gauge.set(5);
+  gauge.set(2);
+  assert.deepEqual([row.descriptions[0]!.kind, row.at(0)], ["gauge", 2]);
 });
 
 test("what another thread counts is seen here", async () => {
