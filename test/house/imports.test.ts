@@ -5,7 +5,7 @@ import { filesBelow, importsOf } from "./sources.ts";
 
 const GROUPS: readonly string[] = [
   ...["dns", "native", "corefile", "memory", "transport", "zone", "kubernetes", "upstream"],
-  ...["plugin", "plugins", "worker", "supervisor", "cli", "main.ts"],
+  ...["template", "expression", "plugin", "plugins", "worker", "supervisor", "cli", "main.ts"],
 ];
 
 /** The same plugin under its name of the first years. */

@@ -1,0 +1,104 @@
+/** Numbers as Go writes them: strconv's FormatFloat, and the digits of integers. */
+import { Failure, fromBytes } from "./value.ts";
+
+/** Go's FormatFloat for 64 bits; precision -1 is the shortest that reads back as the same number. */
+export function formatFloat(value: number, verb: "e" | "f" | "g", precision: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
+  const sign = value < 0 || Object.is(value, -0) ? "-" : "";
+  const size = Math.abs(value);
+  if (verb === "f") return sign + (precision < 0 ? plain(size) : fixed(size, precision));
+  if (verb === "e") return sign + scientific(size, precision);
+  const shortest = precision < 0;
+  const wanted = shortest ? -1 : Math.max(precision, 1) - 1;
+  const text = scientific(size, wanted);
+  const [mantissa, exponentText] = text.split("e") as [string, string];
+  const exponent = Number(exponentText);
+  const digits = mantissa.replace(".", "").replace(/0+$/, "") || "0";
+  // Go compares with the digits that there are, where these are fewer than asked for and no zeros are missing.
+  let limit = shortest ? SHORTEST_LIMIT : wanted + 1;
+  if (!shortest && limit > digits.length && digits.length >= exponent + 1) limit = digits.length;
+  if (exponent < -4 || exponent >= limit) {
+    return `${sign}${digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits}e${exponentText}`;
+  }
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  if (digits.length <= exponent + 1) return sign + digits.padEnd(exponent + 1, "0");
+  return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
+}
+
+/** From this exponent on the shortest form has one. */
+const SHORTEST_LIMIT = 6;
+
+/** With an exponent of at least two digits. */
+function scientific(size: number, precision: number): string {
+  // JavaScript's own forms stop at 100 digits; a double has at most 767 that are not zero, all of which BigInt can give.
+  const text = precision < 0 ? size.toExponential() : exponential(size, precision);
+  return text.replace(/e([+-])(\d)$/, "e$10$2");
+}
+
+function exponential(size: number, precision: number): string {
+  if (precision <= MAX_NATIVE_DIGITS) return size.toExponential(precision);
+  const [mantissa, exponent] = size.toExponential(MAX_NATIVE_DIGITS).split("e") as [string, string];
+  return `${mantissa.padEnd(precision + 2, "0")}e${exponent}`;
+}
+
+const MAX_NATIVE_DIGITS = 100;
+
+function fixed(size: number, precision: number): string {
+  if (size < 1e21) {
+    return precision <= MAX_NATIVE_DIGITS
+      ? size.toFixed(precision)
+      : size.toFixed(MAX_NATIVE_DIGITS).padEnd(size.toFixed(0).length + 1 + precision, "0");
+  }
+  return BigInt(size).toString() + (precision > 0 ? `.${"0".repeat(precision)}` : "");
+}
+
+function plain(size: number): string {
+  if (size >= 1e21) return BigInt(size).toString();
+  const text = String(size);
+  const [mantissa, exponent] = text.split("e-") as [string, string | undefined];
+  if (exponent === undefined) return text;
+  return `0.${"0".repeat(Number(exponent) - 1)}${mantissa.replace(".", "")}`;
+}
+
+/** Go's integers have 64 bits. */
+export function wrapInt(value: bigint): bigint {
+  return BigInt.asIntN(64, value);
+}
+
+/** strconv's ParseInt. Throws a Failure. */
+export function parseInteger(text: string, base: bigint, bits: bigint): bigint {
+  const wrong = (why: string) => new Failure(`strconv.ParseInt: parsing "${fromBytes(text)}": ${why}`);
+  const size = bits === 0n ? 64n : bits;
+  if (text === "") throw wrong("invalid syntax");
+  if (base !== 0n && (base < 2n || base > 36n)) throw wrong(`invalid base ${base}`);
+  if (size < 0n || size > 64n) throw wrong(`invalid bit size ${bits}`);
+  const value = readDigits(text, Number(base));
+  if (value === undefined) throw wrong("invalid syntax");
+  const limit = 1n << (size - 1n);
+  if (value >= limit || value < -limit) throw wrong("value out of range");
+  return value;
+}
+
+function readDigits(text: string, base: number): bigint | undefined {
+  const negative = text.startsWith("-");
+  let digits = text.replace(/^[+-]/, "").toLowerCase();
+  let radix = base;
+  if (base === 0) {
+    const prefix = /^0([xbo]?)(?=[0-9a-f_])/.exec(digits);
+    radix = prefix === null ? 10 : { x: 16, b: 2, o: 8, "": 8 }[prefix[1] as "x" | "b" | "o" | ""];
+    if (!/^(0[xbo]?)?(_?[0-9a-f])+$/.test(digits)) return undefined;
+    digits = digits.slice(prefix?.[0].length ?? 0).replaceAll("_", "");
+  }
+  if (digits === "") return undefined;
+  let value = 0n;
+  for (const digit of digits) {
+    const worth = DIGITS.indexOf(digit);
+    if (worth < 0 || worth >= radix) return undefined;
+    // More digits only make it larger than any that counts.
+    if (value < 1n << 70n) value = value * BigInt(radix) + BigInt(worth);
+  }
+  return negative ? -value : value;
+}
+
+const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
