@@ -31,6 +31,8 @@ for (let byte = 0; byte < 256; byte++) LOWER[byte] = byte >= 0x41 && byte <= 0x5
 export class Name {
   /** The name as uncompressed wire bytes in lower case, `length` of them, the root label included. */
   readonly bytes: Uint8Array = new Uint8Array(MAX_NAME_LENGTH + 1);
+  /** The same memory in words of four bytes, for comparing; what follows the name in the last word is left over. */
+  readonly words: Int32Array = new Int32Array(this.bytes.buffer);
   length = 1;
   /** Labels without the root: `example.org.` has two. */
   labelCount = 0;

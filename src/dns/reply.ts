@@ -304,7 +304,7 @@ export class Reply {
     // Options from elsewhere that would not even fit beside the question are given up; the OPT record itself stays.
     if (this.questionEnd + OPT_RECORD_SIZE + this.options.length > limit) this.options = NO_OPTIONS;
     const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
-    if (this.#foreign && this.end - this.start + optSize > limit) this.compress();
+    if (this.end - this.start + optSize > limit) this.compress();
     if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);
     // A reply of the query's own has little room at first.
     this.reserve(optSize);
@@ -365,6 +365,8 @@ export class Reply {
 
   /** A message from elsewhere may have been written without compression: for what is to be cut, or kept, that is made good. */
   compress(): void {
+    if (!this.#foreign) return;
+    this.#foreign = false;
     const list = this.records();
     const [answers, authorities, additionals] = this.counts;
     if (list.length === answers! + authorities! + additionals!) this.rewrite(list);

@@ -66,6 +66,20 @@ export class Query extends Request {
     return this.resolver.lookup(this, name, type);
   }
 
+  /**
+   * A query of the same question, options and client that nobody waits for: for asking the rest of the chain beside this
+   * one. It owns its bytes and its reply. Whoever made it gives it back by `release`, when it has an outcome.
+   */
+  fork(): Query {
+    if (!this.resolver) throw new Error("a query outside a server cannot be repeated");
+    return this.resolver.fork(this);
+  }
+
+  /** Gives back a query that `fork` made. */
+  release(): void {
+    this.resolver?.release(this);
+  }
+
   setMetadata(label: string, value: string): void {
     this.metadataValues ??= new Map();
     this.metadataValues.set(label, value);
@@ -120,6 +134,8 @@ export interface Lookup {
 
 export interface Resolver {
   lookup(query: Query, name: Uint8Array, type: number): Lookup | Promise<Lookup>;
+  fork(query: Query): Query;
+  release(query: Query): void;
 }
 
 const ROOT = new Uint8Array([0]);

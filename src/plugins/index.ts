@@ -10,6 +10,7 @@ import { acl } from "./acl.ts";
 import { any } from "./any.ts";
 import { bind } from "./bind.ts";
 import { bufsize } from "./bufsize.ts";
+import { cache } from "./cache/index.ts";
 import { chaos } from "./chaos.ts";
 import { debug } from "./debug.ts";
 import { erratic } from "./erratic.ts";
@@ -41,6 +42,7 @@ const list: readonly Plugin[] = [
   chaos,
   loadbalance,
   acl,
+  cache,
   header,
   minimal,
   file,

@@ -130,12 +130,28 @@ export class Engine {
   #resolverOf(served: Served): Resolver {
     if (this.#resolverFor !== served) {
       this.#resolverFor = served;
-      this.#resolver = { lookup: (query, name, type) => this.#lookup(served, query, name, type) };
+      this.#resolver = {
+        lookup: (query, name, type) => this.#lookup(served, query, name, type),
+        fork: (query) => this.#fork(query),
+        release: (query) => this.release(query),
+      };
     }
     return this.#resolver!;
   }
   #resolverFor: Served | undefined;
   #resolver: Resolver | undefined;
+
+  #fork(original: Query): Query {
+    const query = this.acquire();
+    const { bytes, start, length } = original;
+    if (query.read(bytes.slice(start, start + length), 0, length) !== Reading.FINE) throw new Error("not a query");
+    query.zone = original.zone;
+    query.block = original.block;
+    query.resolver = original.resolver;
+    query.depth = original.depth;
+    takeClient(query, original);
+    return query;
+  }
 
   #lookup(served: Served, parent: Query, name: Uint8Array, type: number): Lookup | Promise<Lookup> {
     const query = this.acquire();
@@ -221,12 +237,17 @@ function writeLookup(query: Query, parent: Query, name: Uint8Array, type: number
     message.set(parent.bytes.subarray(opt, opt + optSize), at + 4);
   }
   if (query.read(message, 0, message.length) !== Reading.FINE) throw new Error("a look-up that is no query");
-  query.transport = parent.transport;
-  query.peers = parent.peers;
-  query.peerIndex = parent.peerIndex;
-  query.localAddress = parent.localAddress;
-  query.localPort = parent.localPort;
-  query.receivedAt = parent.receivedAt;
+  takeClient(query, parent);
+}
+
+/** Makes `query` one of `other`'s client. */
+function takeClient(query: Query, other: Query): void {
+  query.transport = other.transport;
+  query.peers = other.peers;
+  query.peerIndex = other.peerIndex;
+  query.localAddress = other.localAddress;
+  query.localPort = other.localPort;
+  query.receivedAt = other.receivedAt;
   // The reply goes into a buffer of the query's own, whether or not its handler waits.
   query.own();
 }

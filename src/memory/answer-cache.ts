@@ -1,0 +1,100 @@
+/**
+ * The answers of one kind that a `cache` keeps: an `AnswerTable` of small slots, which every look-up goes through, and
+ * three of larger ones. Nearly all answers fit into a small slot; of others it notes which tier they are in. Memory is
+ * taken from the system when it is first written to, so what nobody uses costs nothing, and what may be used is bounded
+ * by the sizes below.
+ */
+import type { Reply } from "../dns/reply.ts";
+import type { AnswerKey } from "./answer-key.ts";
+import { AnswerTable, Stored } from "./answer-table.ts";
+
+/** Bytes of a slot, and for how many of the answers wanted there is one. */
+const TIERS = [
+  { slotSize: 256, share: 1 },
+  { slotSize: 1_024, share: 1 / 4 },
+  { slotSize: 4_096, share: 1 / 32 },
+  { slotSize: 67_072, share: 1 / 1_024 },
+] as const;
+/** A few large answers are kept however small the cache is, and no more than some hundred of the largest. */
+const MIN_ANSWERS = 10;
+const MAX_LARGEST = 160;
+
+/** What workers share: the memory of each tier. */
+export type AnswerMemory = readonly SharedArrayBuffer[];
+
+export class AnswerCache {
+  readonly #tiers: readonly AnswerTable[];
+  readonly #first: AnswerTable;
+  /** Where the last answer was found. */
+  #found: AnswerTable;
+
+  constructor(memory: AnswerMemory, worker: number) {
+    this.#tiers = memory.map((buffer) => new AnswerTable(buffer, worker));
+    this.#first = this.#tiers[0]!;
+    this.#found = this.#first;
+  }
+
+  static allocate(answers: number): AnswerMemory {
+    return TIERS.map(({ slotSize, share }, tier) => {
+      const wanted = Math.max(MIN_ANSWERS, Math.ceil(answers * share));
+      return AnswerTable.allocate(tier === TIERS.length - 1 ? Math.min(wanted, MAX_LARGEST) : wanted, slotSize);
+    });
+  }
+
+  /** Answers kept, alive or not. */
+  get entries(): number {
+    return this.#first.occupied;
+  }
+
+  /** Bytes of the slots that hold them. */
+  get bytes(): number {
+    return this.#tiers.reduce((sum, table) => sum + table.occupied * table.slotSize, 0);
+  }
+
+  /** Seconds for which the answer that was found is good, counted from `storedAt` (milliseconds). */
+  get ttl(): number {
+    return this.#found.ttl;
+  }
+
+  get storedAt(): number {
+    return this.#found.storedAt;
+  }
+
+  /** The second word of its header. */
+  get flags(): number {
+    return this.#found.flags;
+  }
+
+  find(key: AnswerKey): boolean {
+    const first = this.#first;
+    if (!first.find(key)) return false;
+    this.#found = first;
+    if (first.tier === 0) return true;
+    this.#found = this.#tiers[first.tier] ?? first;
+    return this.#found !== first && this.#found.find(key);
+  }
+
+  copyTo(reply: Reply, ttl: number): boolean {
+    return this.#found.copyTo(reply, ttl);
+  }
+
+  countHit(now: number, windowMs: number): number {
+    return this.#found.countHit(now, windowMs);
+  }
+
+  store(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, graceMs: number): Stored {
+    const tiers = this.#tiers;
+    for (let tier = 0; tier < tiers.length; tier++) {
+      const table = tiers[tier]!;
+      if (!table.fits(key, reply)) continue;
+      const stored = table.store(key, reply, flags, ttl, now, graceMs);
+      if (tier === 0 || stored === Stored.DROPPED) return stored;
+      return this.#first.store(key, reply, flags, ttl, now, graceMs, tier);
+    }
+    return Stored.DROPPED;
+  }
+
+  remove(key: AnswerKey, now: number): void {
+    this.#first.remove(key, now);
+  }
+}

@@ -1,0 +1,494 @@
+/**
+ * Is this answer known, and how old is it? A set-associative table of whole answers in slots of one size, shared by all
+ * workers. A name's hash chooses a set of 16 slots; within it the answer stands anywhere. Words are of 32 bits.
+ *
+ *   header   16 words     number of sets, words a slot, occupied slots
+ *   tags     16 a set     hash of the key in each slot, 0 for a slot that was never used
+ *   ghosts   16 a set     hashes of newcomers that had to go, the next to be overwritten is in `control`
+ *   control   1 a set     bits 0-15 slots that have settled, 16-19 hand of newcomers, 20-23 hand of settled, 24-27 ghost
+ *   slots    16 a set:
+ *      0 VERSION   even: whole. Odd: a writer is inside: worker and time of its coming (`busyMark`)
+ *      1 SUM_A     two running sums (Fletcher) over words 6 to the last of the answer
+ *      2 SUM_B
+ *      3 USES      how often it was asked for since it was last looked at, at most 3            } written by readers,
+ *      4 HITS      hits in a row, the gaps between them shorter than what the reader wants      } without order: hints,
+ *      5 SEEN_AT   milliseconds of the last hit or of the last attempt to renew it, 32 bits     } not part of the sums
+ *      6 HASH
+ *      7 QUESTION  type and class
+ *      8 META      bits 0-7 length of the name, 8-9 DO and CD, 12-13 tier of the answer, 16-31 flags of the reply
+ *      9 LENGTH    of the message up to its last record (16 bits), number of records (16 bits)
+ *     10 TTL       seconds, the same for all records
+ *     11 COUNTS    answer records, authority records
+ *     12 -         additional records
+ *     14 STORED_AT milliseconds on the server's clock, a 64-bit float
+ *     16 name in lower case, filled up with zeros to a whole word
+ *        records: the message from the word on in which its question ends, so that whole words can be copied behind a
+ *        question of the same length; then where their TTLs are, 16 bits each
+ *
+ * Writer (any worker). It looks for the slot: of the same key, a free one, an abandoned or dead one, or the one that
+ * S3-FIFO gives up. It claims the slot by exchanging VERSION for its mark; when another writer is inside, or comes first,
+ * the answer is not kept, which costs a miss. It writes everything, then exchanges its mark for a new even VERSION, then
+ * writes the tag. A writer that dies leaves its mark; after a second anyone may claim the slot over it. A writer that was
+ * only asleep finds its mark gone and keeps its hands off; what it wrote into the slot before it looked does not fit the
+ * sums that its successor has written.
+ *
+ * Reader (any worker). VERSION must be even. It compares the key, copies the answer into the reply while it adds up what
+ * it reads, and looks at VERSION and the sums again: any difference is a miss. Lengths and offsets are checked before
+ * they are used, so whatever stands in the memory, the reader stays in the slot and in the reply. It never waits and
+ * never tries again. VERSION alone is proof where loads are not reordered (x86-64); elsewhere a torn copy would also
+ * have to fit both sums.
+ *
+ * Even versions carry the worker's number and a count, so the same one comes again after 2^20 insertions of one worker:
+ * a reader would have to sleep through all of them inside one copy, and the sums would still have to fit.
+ *
+ * Two workers that insert the same key at once may fill two slots. Readers take the first, writers renew the first, the
+ * other one ages away.
+ *
+ * Who makes room (bench/micro/eviction.ts): S3-FIFO. Newcomers keep NEWCOMERS slots of a set; one that is asked for again
+ * before its turn settles, others leave a ghost, and a key that comes back while its ghost is there settles at once. So a
+ * flood of names that nobody repeats passes through a fifth of the set. The queues are hands that go round the slots.
+ */
+import { INDEX_WORDS, Index, type Reply } from "../dns/reply.ts";
+import type { AnswerKey } from "./answer-key.ts";
+
+export const WAYS = 16;
+/** Slots of a full set that newcomers may keep. */
+const NEWCOMERS = 3;
+/** A set is full at 16: with this many slots for each answer wanted, not one in a hundred sets overflows early. */
+const SLOTS_PER_ANSWER = 1.6;
+/** A mark older than this was left by a writer that is dead: writing takes microseconds. In units of 1/8 second. */
+const ABANDONED = 8;
+/** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
+const MAX_LOOKS = 8 * WAYS;
+
+/** A full set is searched for the dead a quarter at a time: each look may cost a line from main memory. */
+const DEAD_LOOKS = 4;
+
+const HEADER_WORDS = 16;
+const Header = { SETS: 0, SLOT_WORDS: 1, OCCUPIED: 2 } as const;
+const Slot = {
+  VERSION: 0,
+  SUM_A: 1,
+  SUM_B: 2,
+  USES: 3,
+  HITS: 4,
+  SEEN_AT: 5,
+  HASH: 6,
+  QUESTION: 7,
+  META: 8,
+  LENGTH: 9,
+  TTL: 10,
+  COUNTS: 11,
+  ADDITIONALS: 12,
+  STORED_AT: 14,
+  BODY: 16,
+} as const;
+
+/** What became of an insertion. */
+export const Stored = { DROPPED: 0, NEW: 1, RENEWED: 2, EVICTED: 3 } as const;
+export type Stored = (typeof Stored)[keyof typeof Stored];
+
+export class AnswerTable {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #sets: number;
+  readonly #slotWords: number;
+  readonly #tags: number;
+  readonly #ghosts: number;
+  readonly #control: number;
+  readonly #slots: number;
+  /** This worker's even versions: its number below, a count above. */
+  #version: number;
+  readonly #worker: number;
+
+  /** The slot that `find` found, as an offset in words, and what stood in it. To be believed when `copyTo` says so. */
+  #at = 0;
+  #foundVersion = 0;
+  ttl = 0;
+  storedAt = 0;
+  /** QR, opcode, AA, TC, RD, RA, Z, AD, CD and rcode of the answer. */
+  flags = 0;
+  /** 0 when the answer is in this slot, else which of the tables of larger slots it is in. */
+  tier = 0;
+
+  constructor(buffer: SharedArrayBuffer, worker: number) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer);
+    this.#floats = new Float64Array(buffer);
+    this.#sets = this.#words[Header.SETS]!;
+    this.#slotWords = this.#words[Header.SLOT_WORDS]!;
+    this.#tags = HEADER_WORDS;
+    this.#ghosts = this.#tags + this.#sets * WAYS;
+    this.#control = this.#ghosts + this.#sets * WAYS;
+    this.#slots = slotsAt(this.#sets);
+    this.#worker = worker & 0x3ff;
+    this.#version = (this.#worker << 1) | (Math.floor(performance.timeOrigin) << 11);
+  }
+
+  /** Memory for a table that keeps at least about `answers` of at most `slotSize` bytes, a multiple of 64. */
+  static allocate(answers: number, slotSize: number): SharedArrayBuffer {
+    const sets = Math.max(1, Math.ceil((answers * SLOTS_PER_ANSWER) / WAYS));
+    const words = slotsAt(sets) + sets * WAYS * (slotSize / 4);
+    const buffer = new SharedArrayBuffer(words * 4);
+    const header = new Int32Array(buffer, 0, HEADER_WORDS);
+    header[Header.SETS] = sets;
+    header[Header.SLOT_WORDS] = slotSize / 4;
+    return buffer;
+  }
+
+  /** Slots in which there is an answer, alive or not. */
+  get occupied(): number {
+    return Atomics.load(this.#words, Header.OCCUPIED);
+  }
+
+  get slotSize(): number {
+    return this.#slotWords * 4;
+  }
+
+  /** Whether there is an answer for `key`; `ttl`, `storedAt`, `flags` and `tier` then describe it. */
+  find(key: AnswerKey): boolean {
+    const words = this.#words;
+    const { hash } = key;
+    const set = this.#setOf(hash);
+    const first = this.#tags + set * WAYS;
+    for (let way = 0; way < WAYS; way++) {
+      if (words[first + way] === hash && this.#open(this.#slotAt(set, way), key)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Copies the answer that was found behind the question of `reply`, which must be as long as the key's, with `ttl` as
+   * the TTL of all records. False when somebody changed the slot meanwhile; then `reply` holds nothing of use.
+   */
+  copyTo(reply: Reply, ttl: number): boolean {
+    const words = this.#words;
+    const at = this.#at;
+    const lengths = words[at + Slot.LENGTH]!;
+    const length = lengths & 0xffff;
+    const records = lengths >>> 16;
+    const { questionEnd } = reply;
+    const nameEnd = at + Slot.BODY + nameWords(nameLength(words[at + Slot.META]!));
+    const firstWord = questionEnd >> 2;
+    const bodyEnd = nameEnd + ((length + 3) >> 2) - firstWord;
+    const end = bodyEnd + ((records + 1) >> 1);
+    if (length < questionEnd || end > at + this.#slotWords) return false;
+    if (!reply.reserve(length + 3 - (reply.end - reply.start))) return false;
+
+    let a = 0;
+    let b = 0;
+    for (let i = at + Slot.HASH; i < nameEnd; i++) {
+      a = (a + words[i]!) | 0;
+      b = (b + a) | 0;
+    }
+    const bytes = reply.bytes;
+    const start = reply.start;
+    if ((start & 3) === 0 && (bytes === this.#viewOf || this.#makeView(bytes))) {
+      const view = this.#view;
+      let to = (start >> 2) + firstWord;
+      for (let i = nameEnd; i < bodyEnd; i++) {
+        const word = words[i]!;
+        a = (a + word) | 0;
+        b = (b + a) | 0;
+        view[to++] = word;
+      }
+    } else {
+      let to = start + (firstWord << 2);
+      for (let i = nameEnd; i < bodyEnd; i++) {
+        const word = words[i]!;
+        a = (a + word) | 0;
+        b = (b + a) | 0;
+        bytes[to++] = word;
+        bytes[to++] = word >> 8;
+        bytes[to++] = word >> 16;
+        bytes[to++] = word >> 24;
+      }
+    }
+    for (let i = bodyEnd, left = records; i < end; i++) {
+      const word = words[i]!;
+      a = (a + word) | 0;
+      b = (b + a) | 0;
+      const low = word & 0xffff;
+      const high = left > 1 ? word >>> 16 : low;
+      left -= 2;
+      if (low < questionEnd || low + 4 > length || high < questionEnd || high + 4 > length) return false;
+      reply.setTtlAt(low, ttl);
+      if (high !== low) reply.setTtlAt(high, ttl);
+    }
+    if (words[at + Slot.TTL] !== this.ttl || this.#floats[(at + Slot.STORED_AT) >> 1] !== this.storedAt) return false;
+    const counts = words[at + Slot.COUNTS]!;
+    const additionals = words[at + Slot.ADDITIONALS]!;
+    if (a !== words[at + Slot.SUM_A] || b !== words[at + Slot.SUM_B]) return false;
+    if (Atomics.load(words, at + Slot.VERSION) !== this.#foundVersion) return false;
+    reply.counts[0] = counts & 0xffff;
+    reply.counts[1] = counts >>> 16;
+    reply.counts[2] = additionals;
+    reply.end = start + length;
+    // Plain stores that others may lose: no more than a hint, and none at all once it is known to be popular.
+    const uses = words[at + Slot.USES]!;
+    if (uses < 3) words[at + Slot.USES] = uses + 1;
+    return true;
+  }
+
+  /**
+   * Keeps `reply`, whose question must be the key's, for `ttl` seconds from `now` (milliseconds). `tier` is not 0 for an
+   * answer that is in another table; then only that is noted. Answers that are dead for `graceMs` make room first.
+   */
+  store(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, graceMs: number, tier = 0): Stored {
+    const words = this.#words;
+    const set = this.#setOf(key.hash);
+    const first = this.#tags + set * WAYS;
+    const busy = this.#busyMark(now);
+    let outcome: Stored = Stored.RENEWED;
+    let way = this.#wayOf(set, key);
+    if (way < 0) {
+      outcome = Stored.NEW;
+      way = this.#freeWay(set, now, graceMs, busy);
+    }
+    if (way < 0) {
+      outcome = Stored.EVICTED;
+      way = this.#victim(set);
+    }
+    const at = this.#slotAt(set, way);
+    const before = Atomics.load(words, at + Slot.VERSION);
+    if ((before & 1) === 1 && !isAbandoned(before, busy)) return Stored.DROPPED;
+    if (Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return Stored.DROPPED;
+
+    const oldTag = words[first + way]!;
+    this.#write(at, key, reply, flags, ttl, now, tier);
+    if (outcome !== Stored.RENEWED) {
+      words[at + Slot.USES] = 0;
+      words[at + Slot.HITS] = 0;
+      words[at + Slot.SEEN_AT] = now | 0;
+      this.#settle(set, way, key.hash);
+    }
+    this.#version = (this.#version + 0x800) | 0;
+    if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return Stored.DROPPED;
+    if (oldTag === 0 && Atomics.compareExchange(words, first + way, 0, key.hash) === 0) {
+      Atomics.add(words, Header.OCCUPIED, 1);
+    } else {
+      Atomics.store(words, first + way, key.hash);
+    }
+    return outcome;
+  }
+
+  /** Whether an answer for `key` of these bytes would fit into a slot. */
+  fits(key: AnswerKey, reply: Reply): boolean {
+    const records = reply.counts[0]! + reply.counts[1]! + reply.counts[2]!;
+    const body = ((reply.length + 3) >> 2) - (reply.questionEnd >> 2);
+    return Slot.BODY + nameWords(key.name.length) + body + ((records + 1) >> 1) <= this.#slotWords;
+  }
+
+  /** Counts a hit of the slot that was found. Gives how many there were without a gap of more than `windowMs`. */
+  countHit(now: number, windowMs: number): number {
+    const words = this.#words;
+    const at = this.#at;
+    const gap = ((now | 0) - words[at + Slot.SEEN_AT]!) | 0;
+    const hits = gap >= 0 && gap <= windowMs ? words[at + Slot.HITS]! + 1 : 1;
+    words[at + Slot.SEEN_AT] = now | 0;
+    words[at + Slot.HITS] = hits;
+    return hits;
+  }
+
+  /** Forgets the answer for `key`, if it is there. */
+  remove(key: AnswerKey, now: number): void {
+    const set = this.#setOf(key.hash);
+    const way = this.#wayOf(set, key);
+    if (way < 0) return;
+    const words = this.#words;
+    const at = this.#slotAt(set, way);
+    const busy = this.#busyMark(now);
+    const before = Atomics.load(words, at + Slot.VERSION);
+    if ((before & 1) === 1 || Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return;
+    words[at + Slot.TTL] = 0;
+    this.#floats[(at + Slot.STORED_AT) >> 1] = Number.NEGATIVE_INFINITY;
+    words[at + Slot.QUESTION] = 0;
+    this.#version = (this.#version + 0x800) | 0;
+    Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version);
+  }
+
+  #setOf(hash: number): number {
+    return ((hash >>> 0) * this.#sets * TO_FRACTION) | 0;
+  }
+
+  #slotAt(set: number, way: number): number {
+    return this.#slots + (set * WAYS + way) * this.#slotWords;
+  }
+
+  #wayOf(set: number, key: AnswerKey): number {
+    const first = this.#tags + set * WAYS;
+    for (let way = 0; way < WAYS; way++) {
+      if (this.#words[first + way] === key.hash && this.#open(this.#slotAt(set, way), key)) return way;
+    }
+    return -1;
+  }
+
+  /** Whether the slot is whole and `key`'s. */
+  #open(at: number, key: AnswerKey): boolean {
+    const words = this.#words;
+    const version = Atomics.load(words, at + Slot.VERSION);
+    const meta = words[at + Slot.META]!;
+    const { name } = key;
+    if ((version & 1) === 1 || words[at + Slot.QUESTION] !== key.question) return false;
+    if ((meta & 0x3ff) !== (name.length | (key.variant << 8))) return false;
+    const { words: nameBytes, length } = name;
+    const whole = length >> 2;
+    const from = at + Slot.BODY;
+    for (let i = 0; i < whole; i++) if (words[from + i] !== nameBytes[i]) return false;
+    const rest = length & 3;
+    if (rest !== 0 && words[from + whole] !== (nameBytes[whole]! & ((1 << (rest << 3)) - 1))) return false;
+    this.#at = at;
+    this.#foundVersion = version;
+    this.ttl = words[at + Slot.TTL]!;
+    this.storedAt = this.#floats[(at + Slot.STORED_AT) >> 1]!;
+    this.flags = meta >>> 16;
+    this.tier = (meta >> 12) & 3;
+    return true;
+  }
+
+  /** A slot that nobody misses: never used, left by a dead writer, or with an answer that nobody may have any more. */
+  #freeWay(set: number, now: number, graceMs: number, busy: number): number {
+    const words = this.#words;
+    const first = this.#tags + set * WAYS;
+    for (let way = 0; way < WAYS; way++) if (words[first + way] === 0) return way;
+    for (let look = 0; look < DEAD_LOOKS; look++) {
+      const way = ((this.#version >>> 11) * DEAD_LOOKS + look) & (WAYS - 1);
+      const at = this.#slotAt(set, way);
+      const version = Atomics.load(words, at + Slot.VERSION);
+      if ((version & 1) === 1) {
+        if (isAbandoned(version, busy)) return way;
+        continue;
+      }
+      const diesAt = this.#floats[(at + Slot.STORED_AT) >> 1]! + words[at + Slot.TTL]! * 1_000 + graceMs;
+      if (!(diesAt > now)) return way;
+    }
+    return -1;
+  }
+
+  #victim(set: number): number {
+    const words = this.#words;
+    const controlAt = this.#control + set;
+    let control = words[controlAt]!;
+    let newcomers = WAYS;
+    for (let bits = control & 0xffff; bits !== 0; bits &= bits - 1) newcomers--;
+    let way = 0;
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      const shift = newcomers > NEWCOMERS || newcomers === WAYS ? 16 : 20;
+      way = (control >> shift) & 15;
+      control = (control & ~(15 << shift)) | (((way + 1) & 15) << shift);
+      const settled = (control & (1 << way)) !== 0;
+      if (settled !== (shift === 20)) continue;
+      const uses = words[this.#slotAt(set, way) + Slot.USES]!;
+      if (uses <= 0) {
+        if (!settled) {
+          const ghost = (control >> 24) & 15;
+          words[this.#ghosts + set * WAYS + ghost] = words[this.#tags + set * WAYS + way]!;
+          control = (control & ~(15 << 24)) | (((ghost + 1) & 15) << 24);
+        }
+        break;
+      }
+      words[this.#slotAt(set, way) + Slot.USES] = settled ? uses - 1 : 0;
+      if (!settled) {
+        control |= 1 << way;
+        newcomers--;
+      }
+    }
+    words[controlAt] = control;
+    return way;
+  }
+
+  /** Notes in which queue the new answer in `way` stands. */
+  #settle(set: number, way: number, hash: number): void {
+    const words = this.#words;
+    const ghosts = this.#ghosts + set * WAYS;
+    let settled = false;
+    for (let i = 0; i < WAYS; i++) {
+      if (words[ghosts + i] !== hash) continue;
+      words[ghosts + i] = 0;
+      settled = true;
+    }
+    const controlAt = this.#control + set;
+    const control = words[controlAt]!;
+    words[controlAt] = settled ? control | (1 << way) : control & ~(1 << way);
+  }
+
+  #write(at: number, key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, tier: number): void {
+    const words = this.#words;
+    const { name } = key;
+    const { bytes, start, questionEnd, counts } = reply;
+    const isHere = tier === 0;
+    const length = isHere ? reply.length : 0;
+    const records = isHere ? reply.indexRecords() : 0;
+    words[at + Slot.HASH] = key.hash;
+    words[at + Slot.QUESTION] = key.question;
+    words[at + Slot.META] = name.length | (key.variant << 8) | (tier << 12) | (flags << 16);
+    words[at + Slot.LENGTH] = length | (records << 16);
+    words[at + Slot.TTL] = ttl;
+    words[at + Slot.COUNTS] = counts[0]! | (counts[1]! << 16);
+    words[at + Slot.ADDITIONALS] = counts[2]!;
+    words[at + Slot.ADDITIONALS + 1] = 0;
+    this.#floats[(at + Slot.STORED_AT) >> 1] = now;
+    let to = at + Slot.BODY;
+    const nameEnd = to + nameWords(name.length);
+    for (let i = 0; to < nameEnd; i++) words[to++] = name.words[i]!;
+    const rest = name.length & 3;
+    if (rest !== 0) words[to - 1]! &= (1 << (rest << 3)) - 1;
+    if (isHere) {
+      for (let offset = questionEnd & ~3; offset < length; offset += 4) {
+        const from = start + offset;
+        words[to++] = bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16) | (bytes[from + 3]! << 24);
+      }
+      const { index } = reply;
+      for (let i = 0; i < records; i += 2) {
+        const low = index[i * INDEX_WORDS + Index.TTL]!;
+        const high = i + 1 < records ? index[(i + 1) * INDEX_WORDS + Index.TTL]! : 0;
+        words[to++] = low | (high << 16);
+      }
+    }
+    let a = 0;
+    let b = 0;
+    for (let i = at + Slot.HASH; i < to; i++) {
+      a = (a + words[i]!) | 0;
+      b = (b + a) | 0;
+    }
+    words[at + Slot.SUM_A] = a;
+    words[at + Slot.SUM_B] = b;
+  }
+
+  /** Odd: the time in eighths of a second (20 bits), the worker (10 bits), 1. */
+  #busyMark(now: number): number {
+    return ((Math.floor(now / 125) & 0xfffff) << 11) | (this.#worker << 1) | 1;
+  }
+
+  /** The words of the buffer that replies are written into: nearly always the same one. */
+  #makeView(bytes: Uint8Array): boolean {
+    if ((bytes.byteOffset & 3) !== 0) return false;
+    this.#view = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    this.#viewOf = bytes;
+    return true;
+  }
+  #viewOf: Uint8Array | undefined;
+  #view: Int32Array = new Int32Array(0);
+}
+
+const TO_FRACTION = 2 ** -32;
+
+function slotsAt(sets: number): number {
+  const words = HEADER_WORDS + sets * (2 * WAYS + 1);
+  // Slots begin where a line of the processor's cache does.
+  return (words + 15) & ~15;
+}
+
+function nameWords(length: number): number {
+  return (length + 3) >> 2;
+}
+
+/** The length of the name, out of META. */
+function nameLength(meta: number): number {
+  return meta & 0xff;
+}
+
+function isAbandoned(mark: number, now: number): boolean {
+  return (((now >>> 11) - (mark >>> 11)) & 0xfffff) > ABANDONED;
+}

@@ -1,0 +1,133 @@
+/** Which kind of answer a reply is, and for how long it is good (behaviour 3.D). */
+import { Flag, HEADER_SIZE } from "../../dns/header.ts";
+import { LOWER, MAX_NAME_LENGTH } from "../../dns/name.ts";
+import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
+import { Opcode, Rcode, Type } from "../../dns/types.ts";
+import { expandNameInto } from "../../dns/wire-name.ts";
+import type { Query } from "../../plugin/query.ts";
+
+export const Kind = {
+  /** Not to be kept: transfers, errors of other sorts, answers that lead nowhere. */
+  OTHER: 0,
+  SUCCESS: 1,
+  /** Only says who knows more. */
+  DELEGATION: 2,
+  /** NXDOMAIN, or no data of this type. */
+  DENIAL: 3,
+  /** SERVFAIL or NOTIMP. */
+  FAILURE: 4,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+/** The TTL of a reply without records and of one that only points elsewhere, in seconds. */
+const BARE_TTL = 5;
+
+export function classify(query: Query, reply: Reply): Kind {
+  const { type } = query;
+  if (query.opcode !== Opcode.QUERY || type === Type.AXFR || type === Type.IXFR) return Kind.OTHER;
+  const { rcode, counts } = reply;
+  const answers = counts[Section.ANSWER]!;
+  const authorities = counts[Section.AUTHORITY]!;
+  if (rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP) return Kind.FAILURE;
+  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return Kind.OTHER;
+  const count = reply.indexRecords();
+  if (query.dnssecOk && hasExpiredSignature(reply, count)) return Kind.OTHER;
+  if (answers > 0 && rcode === Rcode.NOERROR && reaches(query, reply, answers)) return Kind.SUCCESS;
+  if (answers > 0 && rcode === Rcode.NXDOMAIN) return Kind.OTHER;
+  if (countOf(reply, count, Type.SOA) > 0) return Kind.DENIAL;
+  if (rcode === Rcode.NXDOMAIN || answers > 0) return Kind.OTHER;
+  if (authorities > 0 && countOf(reply, count, Type.NS) === authorities) return Kind.DELEGATION;
+  return Kind.SUCCESS;
+}
+
+/** The smallest TTL of all records, in seconds. */
+export function smallestTtl(reply: Reply, kind: Kind): number {
+  const count = reply.indexRecords();
+  if (count === 0 || kind === Kind.DELEGATION || kind === Kind.FAILURE || kind === Kind.OTHER) return BARE_TTL;
+  const { index } = reply;
+  let smallest = 0x7fffffff;
+  for (let i = 0; i < count; i++) smallest = Math.min(smallest, reply.ttlAt(index[i * INDEX_WORDS + Index.TTL]!));
+  return smallest;
+}
+
+/** Whether a record of the type that was asked for stands at the name, or where its aliases lead. */
+function reaches(query: Query, reply: Reply, answers: number): boolean {
+  const { type } = query;
+  const { index } = reply;
+  if (type === Type.ANY) return true;
+  // Nearly always the first record answers, or is an alias whose owner points to the question.
+  if (index[Index.TYPE] === type && pointsToQuestion(reply, index[Index.OWNER]!)) return true;
+  const name = nameOf(query);
+  for (let step = 0; step < answers; step++) {
+    let target = -1;
+    for (let i = 0; i < answers; i++) {
+      const at = i * INDEX_WORDS;
+      const isAlias = index[at + Index.TYPE] === Type.CNAME;
+      if (!isAlias && index[at + Index.TYPE] !== type) continue;
+      if (!isName(reply, index[at + Index.OWNER]!, name)) continue;
+      if (index[at + Index.TYPE] === type) return true;
+      target = index[at + Index.RDATA]!;
+    }
+    if (target < 0 || !readName(reply, target, name)) return false;
+  }
+  return false;
+}
+
+function pointsToQuestion({ bytes, start }: Reply, owner: number): boolean {
+  return bytes[start + owner] === 0xc0 && bytes[start + owner + 1] === HEADER_SIZE;
+}
+
+/** A name in lower case, `length` bytes of it. */
+interface WireName {
+  readonly bytes: Uint8Array;
+  length: number;
+}
+
+const wanted: WireName = { bytes: new Uint8Array(MAX_NAME_LENGTH + 1), length: 0 };
+const seen: WireName = { bytes: new Uint8Array(MAX_NAME_LENGTH + 1), length: 0 };
+
+function nameOf({ name }: Query): WireName {
+  wanted.length = name.length;
+  for (let i = 0; i < name.length; i++) wanted.bytes[i] = name.bytes[i]!;
+  return wanted;
+}
+
+function readName(reply: Reply, offset: number, into: WireName): boolean {
+  const message = reply.bytes.subarray(reply.start, reply.end);
+  const length = expandNameInto(message, offset, message.length, into.bytes, 0);
+  into.length = length;
+  for (let i = 0; i < length; i++) into.bytes[i] = LOWER[into.bytes[i]!]!;
+  return length > 0;
+}
+
+function isName(reply: Reply, offset: number, name: WireName): boolean {
+  if (!readName(reply, offset, seen) || seen.length !== name.length) return false;
+  for (let i = 0; i < name.length; i++) if (seen.bytes[i] !== name.bytes[i]) return false;
+  return true;
+}
+
+/** Records of this type in the authority section. */
+function countOf(reply: Reply, count: number, type: number): number {
+  const { index } = reply;
+  let found = 0;
+  for (let i = 0; i < count; i++) {
+    const at = i * INDEX_WORDS;
+    if (index[at + Index.SECTION] === Section.AUTHORITY && index[at + Index.TYPE] === type) found++;
+  }
+  return found;
+}
+
+/** RFC 4034 section 3.1.5: expiration stands 8 bytes into the data, in seconds of the calendar, compared as serials. */
+function hasExpiredSignature(reply: Reply, count: number): boolean {
+  const { index } = reply;
+  const today = Math.floor(Date.now() / 1_000) | 0;
+  for (let i = 0; i < count; i++) {
+    const at = i * INDEX_WORDS;
+    if (index[at + Index.TYPE] !== Type.RRSIG || index[at + Index.RDATA_LENGTH]! < 18) continue;
+    if (((reply.ttlAt(index[at + Index.RDATA]! + 8) | 0) - today) >> 31 !== 0) return true;
+  }
+  return false;
+}
+
+/** What of a reply's second header word is kept: AA, RA, AD and the rcode. */
+export const KEPT_FLAGS: number = Flag.AA | Flag.RA | Flag.AD | Flag.RCODE;

@@ -1,0 +1,408 @@
+/** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
+import { Flag } from "../../dns/header.ts";
+import { nameToWire } from "../../dns/name-text.ts";
+import { INDEX_WORDS, Index, type Reply } from "../../dns/reply.ts";
+import { Opcode, Rcode } from "../../dns/types.ts";
+import { AnswerCache } from "../../memory/answer-cache.ts";
+import { AnswerKey } from "../../memory/answer-key.ts";
+import { Stored } from "../../memory/answer-table.ts";
+import { clockOffset } from "../../memory/clock.ts";
+import type { Counter } from "../../memory/counters.ts";
+import { InFlight } from "../../memory/in-flight.ts";
+import type { ServeContext } from "../../plugin/context.ts";
+import { ANSWERED, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
+import { type Query, Transport } from "../../plugin/query.ts";
+import { classify, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
+import { type Published, zonesLabel } from "./control.ts";
+import type { CacheConfig, KindConfig, StaleConfig } from "./index.ts";
+
+/** RFC 2181 section 8: the longest that a TTL may be, in seconds. */
+const LONGEST_TTL = 0x7fffffff;
+/** How long a query waits for another one's answer: longer than upstreams are waited for. */
+const JOIN_LIMIT_MS = 10_000;
+/** Queries of one worker that wait for the answers of others. */
+const MAX_JOINED = 20_000;
+/** Attempts to renew that failed, remembered for RECHECK; when there are more, all are forgotten. */
+const MAX_FAILED = 10_000;
+/** A reply from elsewhere that is longer may have been sent without compression. */
+const LONG_REPLY = 300;
+
+export function serve(config: CacheConfig, context: ServeContext): Handler {
+  const cache = new Cache(config, context);
+  return (query) => cache.handle(query);
+}
+
+/** The answers of one kind, with what is counted of them. */
+interface Store {
+  readonly config: KindConfig;
+  readonly disabled: readonly Uint8Array[];
+  readonly hits: Counter;
+  readonly evictions: Counter;
+  answers: AnswerCache;
+}
+
+class Cache {
+  readonly #config: CacheConfig;
+  readonly #next: Handler;
+  readonly #zones: readonly Uint8Array[];
+  readonly #coversAll: boolean;
+  readonly #worker: number;
+  readonly #success: Store;
+  readonly #denial: Store;
+  #inFlight!: InFlight;
+  readonly #key = new AnswerKey();
+  /** Seconds for which answers are given when they are over. */
+  readonly #staleSeconds: number;
+  readonly #graceMs: number;
+  /** Slots: the client's AD bit, and whether this query is the one that others wait for. */
+  readonly #clientAd: number;
+  readonly #isAwaited: number;
+  #joined = 0;
+  /** By the key's hash: when an attempt to renew failed. */
+  readonly #failed = new Map<number, number>();
+  readonly #counted: Record<"requests" | "misses" | "prefetches" | "stale" | "joined", Counter>;
+
+  constructor(config: CacheConfig, context: ServeContext) {
+    this.#config = config;
+    this.#next = context.next;
+    this.#zones = config.zones.map(wireOf);
+    this.#coversAll = this.#zones.some(({ length }) => length === 1);
+    this.#worker = context.worker;
+    this.#staleSeconds = (config.stale?.forMs ?? 0) / 1_000;
+    this.#graceMs = config.stale?.forMs ?? 0;
+    this.#clientAd = context.slot();
+    this.#isAwaited = context.slot();
+    const labels = { server: context.server, zones: zonesLabel(config), view: "" };
+    this.#success = storeOf("success", config.success, context, labels);
+    this.#denial = storeOf("denial", config.denial, context, labels);
+    this.#counted = {
+      requests: context.counter("cache_requests_total", "The count of cache requests.", labels),
+      misses: context.counter("cache_misses_total", MISSES_HELP, labels),
+      prefetches: context.counter("cache_prefetch_total", PREFETCH_HELP, labels),
+      stale: context.counter("cache_served_stale_total", STALE_HELP, labels),
+      joined: context.counter("weftdns_cache_joined_total", JOINED_HELP, labels),
+    };
+    context.counter("cache_drops_total", DROPS_HELP, labels);
+    context.onPublished((memory: Published) => this.#receive(memory));
+  }
+
+  handle(query: Query): Outcome | Promise<Outcome> {
+    if (query.opcode !== Opcode.QUERY || !this.#covers(query)) return this.#next(query);
+    const now = query.receivedAt + clockOffset;
+    const key = this.#key;
+    this.#setKey(query);
+    this.#counted.requests.add(1);
+    const store = this.#find(key, now);
+    if (store !== undefined) {
+      store.hits.add(1);
+      const left = secondsLeft(store.answers, now);
+      if (left < 0) return this.#serveStale(query, now);
+      if (this.#config.prefetch.amount > 0 && this.#isPopular(store, now, left))
+        this.#renew(query, key.hash, now, true);
+      const ttl = this.#config.keepTtl ? store.answers.ttl : left;
+      if (this.#answer(query, store, ttl)) return ANSWERED;
+    }
+    this.#counted.misses.add(1);
+    return this.#inFlight.has(key.hash, now) ? this.#join(query, key.hash) : this.#ask(query, now);
+  }
+
+  #receive({ success, denial, inFlight }: Published): void {
+    this.#success.answers = new AnswerCache(success, this.#worker);
+    this.#denial.answers = new AnswerCache(denial, this.#worker);
+    this.#inFlight = new InFlight(inFlight, this.#worker);
+    // Seen for the first time by this thread: whatever bears its number was left by the one before it, which died.
+    if (swept.has(inFlight)) return;
+    swept.add(inFlight);
+    this.#inFlight.sweep();
+  }
+
+  #covers({ name }: Query): boolean {
+    if (this.#coversAll) return true;
+    const zones = this.#zones;
+    for (let i = 0; i < zones.length; i++) if (name.labelOf(zones[i]!) >= 0) return true;
+    return false;
+  }
+
+  #setKey(query: Query): void {
+    this.#key.set(query.name, query.type, query.class, query.dnssecOk, (query.flags & Flag.CD) !== 0);
+  }
+
+  /**
+   * Where an answer is that may be given: denials first, but a failure gives way to an answer that is alive. With
+   * `prefer_positive` so does whatever is over.
+   */
+  #find(key: AnswerKey, now: number): Store | undefined {
+    const success = this.#success;
+    const denial = this.#denial;
+    const hasDenial = denial.answers.find(key) && this.#isUsable(denial.answers, now);
+    if (hasDenial && !this.#mayStepAside(denial.answers, now)) return denial;
+    if (success.answers.find(key) && this.#isUsable(success.answers, now)) {
+      if (!hasDenial) return success;
+      if (this.#config.preferPositive || secondsLeft(success.answers, now) > 0) return success;
+    }
+    return hasDenial ? denial : undefined;
+  }
+
+  #isUsable(answers: AnswerCache, now: number): boolean {
+    const left = secondsLeft(answers, now);
+    return left > 0 || -left < this.#staleSeconds;
+  }
+
+  #mayStepAside(answers: AnswerCache, now: number): boolean {
+    const rcode = answers.flags & Flag.RCODE;
+    return rcode === Rcode.SERVFAIL || (this.#config.preferPositive && secondsLeft(answers, now) <= 0);
+  }
+
+  /** Makes the answer that was found the reply. False when it was changed meanwhile. */
+  #answer(query: Query, { answers }: Store, ttl: number): boolean {
+    const { reply } = query;
+    const { flags } = answers;
+    reply.begin(query);
+    if (!answers.copyTo(reply, ttl)) return false;
+    // AD is for those who asked for it (RFC 6840 section 5.7).
+    const wantsAd = query.dnssecOk || (query.flags & Flag.AD) !== 0;
+    reply.flags |= flags & (wantsAd ? KEPT_FLAGS : KEPT_FLAGS & ~Flag.AD);
+    return true;
+  }
+
+  /** Waits for the answer to the same question of somebody else. */
+  #join(query: Query, hash: number): Outcome | Promise<Outcome> {
+    if (this.#joined >= MAX_JOINED) return query.fail(SERVFAIL, `more than ${MAX_JOINED} queries wait for others`);
+    this.#joined++;
+    this.#counted.joined.add(1);
+    return this.#afterJoin(query, this.#inFlight.wait(hash, JOIN_LIMIT_MS));
+  }
+
+  async #afterJoin(query: Query, wait: Promise<void>): Promise<Outcome> {
+    await wait;
+    this.#joined--;
+    const now = serverTime();
+    this.#setKey(query);
+    const store = this.#find(this.#key, now);
+    const left = store === undefined ? 0 : secondsLeft(store.answers, now);
+    if (store !== undefined && left > 0 && this.#answer(query, store, left)) return ANSWERED;
+    // What came was not to be kept. Others who waited have found that too, so nobody waits for another one again.
+    return this.#ask(query, now);
+  }
+
+  #ask(query: Query, now: number): Outcome | Promise<Outcome> {
+    const { slots } = query;
+    const { hash } = this.#key;
+    // Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D).
+    slots[this.#clientAd] = query.flags & Flag.AD;
+    query.flags |= Flag.AD;
+    const outcome = this.#next(query);
+    if (typeof outcome === "number") return this.#finish(outcome, query, now);
+    slots[this.#isAwaited] = this.#inFlight.begin(hash, now) ? hash : 0;
+    return outcome.then(this.#finishLate(query), this.#failLate(query));
+  }
+
+  #finishLate(query: Query): (outcome: Outcome) => Outcome {
+    return (outcome) => {
+      const mark = query.slots[this.#isAwaited]!;
+      const result = this.#finish(outcome, query, serverTime());
+      if (mark !== 0) this.#inFlight.end(mark);
+      return result;
+    };
+  }
+
+  #failLate(query: Query): (error: unknown) => never {
+    return (error) => {
+      const mark = query.slots[this.#isAwaited]!;
+      if (mark !== 0) this.#inFlight.end(mark);
+      throw error;
+    };
+  }
+
+  /** Keeps what came, and makes the reply look as it will when it comes from the cache. */
+  #finish(outcome: Outcome, query: Query, now: number): Outcome {
+    const clientAd = query.slots[this.#clientAd]!;
+    if (clientAd === 0) query.flags &= ~Flag.AD;
+    this.#keep(outcome, query, now);
+    if (clientAd === 0 && !query.dnssecOk) query.reply.flags &= ~Flag.AD;
+    return outcome;
+  }
+
+  #keep(outcome: Outcome, query: Query, now: number): void {
+    const { reply } = query;
+    if (outcome === SERVFAIL) {
+      // Nobody wrote it: the server will. The next one who asks within the time is told the same.
+      if (this.#config.servfailMs === 0) return;
+      reply.begin(query);
+      reply.rcode = Rcode.SERVFAIL;
+      this.#store(this.#denial, query, this.#config.servfailMs / 1_000, now);
+      return;
+    }
+    if (outcome !== ANSWERED || reply.empty) return;
+    if (!reply.uncached && reply.length > LONG_REPLY) reply.compress();
+    const kind = classify(query, reply);
+    const ttl = this.#ttlOf(reply, kind);
+    const count = reply.indexRecords();
+    const shown = Math.floor(ttl);
+    for (let i = 0; i < count; i++) reply.setTtlAt(reply.index[i * INDEX_WORDS + Index.TTL]!, shown);
+    reply.dropOpt();
+    if (reply.uncached || kind === Kind.OTHER || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
+    const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
+    this.#store(isSuccess ? this.#success : this.#denial, query, ttl, now);
+  }
+
+  #ttlOf(reply: Reply, kind: Kind): number {
+    const smallest = smallestTtl(reply, kind);
+    if (kind === Kind.FAILURE) return this.#config.servfailMs / 1_000;
+    const { minTtl, maxTtl } = kind === Kind.DENIAL ? this.#denial.config : this.#success.config;
+    return Math.min(Math.max(smallest, minTtl), maxTtl, LONGEST_TTL);
+  }
+
+  #store(store: Store, query: Query, ttl: number, now: number): void {
+    for (const zone of store.disabled) if (query.name.labelOf(zone) >= 0) return;
+    const key = this.#key;
+    this.#setKey(query);
+    const { reply } = query;
+    const stored = store.answers.store(key, reply, reply.flags & KEPT_FLAGS, ttl, now, this.#graceMs);
+    if (stored === Stored.EVICTED) store.evictions.add(1);
+    // What was denied before is there now; a denial would be looked at first.
+    const denials = this.#denial.answers;
+    if (store === this.#success && !this.#config.preferPositive && denials.find(key)) denials.remove(key, now);
+  }
+
+  #isPopular({ answers }: Store, now: number, left: number): boolean {
+    const { amount, windowMs, percent } = this.#config.prefetch;
+    const hits = answers.countHit(now, windowMs);
+    return hits >= amount && left <= Math.ceil((percent * answers.ttl) / 100);
+  }
+
+  /** Asks again beside the client's query, unless somebody does already. */
+  #renew(query: Query, hash: number, now: number, isPrefetch: boolean): void {
+    if (!this.#inFlight.begin(hash, now)) return;
+    if (isPrefetch) this.#counted.prefetches.add(1);
+    const copy = query.fork();
+    // Nobody's datagram limits what the answer may be (behaviour 3.D).
+    copy.transport = Transport.TCP;
+    void this.#askBeside(copy, hash, now).then(() => copy.release());
+  }
+
+  /** Asks for `copy`, and keeps what comes if it is an answer. Gives whether it was. */
+  async #askBeside(copy: Query, hash: number, now: number): Promise<boolean> {
+    copy.slots[this.#clientAd] = copy.flags & Flag.AD;
+    copy.flags |= Flag.AD;
+    let isAnswer = false;
+    try {
+      const outcome = await this.#next(copy);
+      const { rcode, flags, empty } = copy.reply;
+      isAnswer = outcome === ANSWERED && !empty && (flags & Flag.TC) === 0;
+      isAnswer &&= rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
+      if (isAnswer) this.#finish(outcome, copy, serverTime());
+    } catch {
+      // A plugin threw. Nobody waits for this answer, and the client's own query will meet the same plugin.
+    }
+    this.#inFlight.end(hash);
+    if (isAnswer) this.#failed.delete(hash);
+    else this.#noteFailure(hash, now);
+    return isAnswer;
+  }
+
+  /** The answer that was found is over. */
+  #serveStale(query: Query, now: number): Outcome | Promise<Outcome> {
+    const stale = this.#config.stale!;
+    const { hash } = this.#key;
+    this.#counted.stale.add(1);
+    const mayAsk = now - (this.#failed.get(hash) ?? Number.NEGATIVE_INFINITY) >= stale.recheckMs;
+    if (!mayAsk) return this.#giveStale(query, stale);
+    if (!stale.verify) {
+      this.#renew(query, hash, now, false);
+      return this.#giveStale(query, stale);
+    }
+    if (this.#inFlight.has(hash, now) || !this.#inFlight.begin(hash, now)) {
+      const atOnce = stale.timeoutMs > 0 || stale.recheckMs > 0;
+      return atOnce ? this.#giveStale(query, stale) : this.#verifyWithOther(query, hash, stale);
+    }
+    return this.#verify(query, hash, now, stale);
+  }
+
+  async #verify(query: Query, hash: number, now: number, stale: StaleConfig): Promise<Outcome> {
+    const copy = query.fork();
+    const asked = this.#askBeside(copy, hash, now);
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<"late">((resolve) => {
+      if (stale.timeoutMs > 0) timer = setTimeout(() => resolve("late"), stale.timeoutMs);
+    });
+    const result = await Promise.race([asked, limit]);
+    clearTimeout(timer);
+    if (result === "late") {
+      void asked.then(() => copy.release());
+      return this.#giveStale(query, stale);
+    }
+    if (result) {
+      query.reply.begin(query);
+      query.reply.rewrite(copy.reply.records());
+      query.reply.flags |= copy.reply.flags & KEPT_FLAGS;
+    }
+    copy.release();
+    return result ? ANSWERED : this.#giveStale(query, stale);
+  }
+
+  async #verifyWithOther(query: Query, hash: number, stale: StaleConfig): Promise<Outcome> {
+    await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
+    const now = serverTime();
+    this.#setKey(query);
+    const store = this.#find(this.#key, now);
+    const left = store === undefined ? 0 : secondsLeft(store.answers, now);
+    if (store !== undefined && left > 0 && this.#answer(query, store, left)) return ANSWERED;
+    return this.#giveStale(query, stale);
+  }
+
+  /** Gives what is over; when it has gone meanwhile, whatever the rest of the chain says. */
+  #giveStale(query: Query, stale: StaleConfig): Outcome | Promise<Outcome> {
+    const now = serverTime();
+    this.#setKey(query);
+    const store = this.#find(this.#key, now);
+    if (store !== undefined && this.#answer(query, store, stale.ttl)) return ANSWERED;
+    return this.#ask(query, now);
+  }
+
+  #noteFailure(hash: number, now: number): void {
+    if ((this.#config.stale?.recheckMs ?? 0) === 0) return;
+    if (this.#failed.size >= MAX_FAILED) this.#failed.clear();
+    this.#failed.set(hash, now);
+  }
+}
+
+/** Memory of marks that this thread has swept. */
+const swept = new WeakSet<SharedArrayBuffer>();
+
+const MISSES_HELP = "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.";
+const PREFETCH_HELP = "The number of times the cache has prefetched a cached item.";
+const STALE_HELP = "The number of requests served from stale cache entries.";
+const DROPS_HELP = "The number responses that are not cached, because the reply is malformed.";
+const JOINED_HELP = "The number of queries that took the answer to the same question of another one.";
+
+function storeOf(
+  type: "success" | "denial",
+  config: KindConfig,
+  context: ServeContext,
+  { server, zones, view }: { server: string; zones: string; view: string },
+): Store {
+  const labels = { server, type, zones, view };
+  return {
+    config,
+    disabled: config.disabled.map(wireOf),
+    hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
+    evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
+    answers: undefined as never,
+  };
+}
+
+function serverTime(): number {
+  return performance.now() + clockOffset;
+}
+
+/** Whole seconds that the answer is still good for; 0 and less when it is over. */
+function secondsLeft(answers: AnswerCache, now: number): number {
+  return answers.ttl - Math.floor((now - answers.storedAt) / 1_000);
+}
+
+function wireOf(zone: string): Uint8Array {
+  const wire = nameToWire(zone);
+  if (typeof wire === "string") throw new Error(`"${zone}" is no zone`);
+  return wire;
+}
