@@ -18,12 +18,16 @@ import { errors } from "./errors.ts";
 import { file } from "./file/index.ts";
 import { forward } from "./forward/index.ts";
 import { header } from "./header.ts";
+import { health } from "./health.ts";
+import { hosts } from "./hosts/index.ts";
 import { loadbalance } from "./loadbalance/index.ts";
 import { log } from "./log/index.ts";
 import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
 import { nsid } from "./nsid.ts";
 import { proxy } from "./proxy.ts";
+import { ready } from "./ready.ts";
+import { reload } from "./reload.ts";
 import { root } from "./root.ts";
 import { timeouts } from "./timeouts.ts";
 import { whoami } from "./whoami.ts";
@@ -32,10 +36,13 @@ const list: readonly Plugin[] = [
   root,
   timeouts,
   multisocket,
+  reload,
   nsid,
   bufsize,
   bind,
   debug,
+  ready,
+  health,
   errors,
   log,
   any,
@@ -45,6 +52,7 @@ const list: readonly Plugin[] = [
   cache,
   header,
   minimal,
+  hosts,
   file,
   forward,
   proxy,

@@ -1,0 +1,38 @@
+/**
+ * Shared memory that is not needed any more, a replaced table for instance. It goes back to the system when every thread
+ * that has seen it has collected its garbage. V8 does not count its bytes, and a thread that answers from shared tables
+ * makes no garbage that would start a collection: without this, every replaced table would stay for good.
+ *
+ * A collection holds its thread for some milliseconds, so there is one for some megabytes, and not in all threads at once.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+const COLLECT_AT = 4 * 1024 * 1024;
+/** Threads draw a moment within this time. */
+const SPREAD_MS = 500;
+
+let retired = 0;
+let timer: NodeJS.Timeout | undefined;
+let collectGarbage: (() => void) | undefined;
+
+/** This thread has let go of its last reference to shared memory of `size` bytes. */
+export function retire(size: number): void {
+  retired += size;
+  if (retired < COLLECT_AT || timer) return;
+  timer = setTimeout(collect, SPREAD_MS * Math.random()).unref();
+}
+
+function collect(): void {
+  retired = 0;
+  timer = undefined;
+  collectGarbage ??= findCollector();
+  collectGarbage();
+}
+
+/** The only way to it, unless the process was started with this flag. A new context is made with the function in it. */
+function findCollector(): () => void {
+  if (globalThis.gc) return globalThis.gc as () => void;
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc") as () => void;
+}
