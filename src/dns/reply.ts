@@ -98,14 +98,8 @@ export class Reply {
   /** Starts the reply to `request`: its id, opcode, RD, CD and question; NOERROR, not authoritative. */
   begin(request: Request): void {
     this.#reset();
-    const bytes = this.bytes;
-    const from = request.bytes;
-    let at = this.start + HEADER_SIZE;
-    const first = request.start + HEADER_SIZE;
-    const stop = request.start + request.questionEnd;
-    for (let i = first; i < stop; i++) bytes[at++] = from[i]!;
-    this.questionEnd = request.questionEnd;
-    this.end = at;
+    this.setQuestion(request);
+    this.end = this.start + request.questionEnd;
     const flags = request.flags;
     // RFC 1035 section 4.1.1; RD and CD are copied for QUERY only, as CoreDNS does.
     this.flags =
@@ -274,6 +268,20 @@ export class Reply {
     this.#indexedUpTo = -1;
     for (const { section, name, type, class: klass, ttl, data } of list)
       this.add(section, name, type, klass, ttl, data);
+  }
+
+  /**
+   * Writes the question of `request` over the one that stands here: for a plugin that had asked the rest of the chain another
+   * one. Names may point into it, so unless the two have the same name all records must be written again (`rewrite`).
+   */
+  setQuestion(request: Request): void {
+    const bytes = this.bytes;
+    const from = request.bytes;
+    let at = this.start + HEADER_SIZE;
+    const first = request.start + HEADER_SIZE;
+    const stop = request.start + request.questionEnd;
+    for (let i = first; i < stop; i++) bytes[at++] = from[i]!;
+    this.questionEnd = request.questionEnd;
   }
 
   /** Drops all records behind the first `keep` ones. */

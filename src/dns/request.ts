@@ -34,7 +34,7 @@ export class Request {
   questionEnd = HEADER_SIZE;
 
   hasOpt = false;
-  /** Where the OPT record starts. */
+  /** Where the OPT record starts; 0 when the message has none. */
   optOffset = 0;
   /** The largest UDP message that the client takes, as it said so. */
   udpSize = 0;
@@ -69,6 +69,7 @@ export class Request {
     this.length = length;
     this.questionEnd = HEADER_SIZE;
     this.hasOpt = false;
+    this.optOffset = 0;
     this.udpSize = 0;
     this.ednsVersion = 0;
     this.dnssecOk = false;
@@ -98,6 +99,15 @@ export class Request {
     this.questionEnd = at + 4 - start;
     const records = answers + authorities + additionals;
     return records === 0 ? Reading.FINE : this.#readRecords(at + 4, end, answers + authorities, records);
+  }
+
+  /** Name, type and class are again what the message says, after a plugin has changed them. */
+  rereadQuestion(): void {
+    const { bytes, start } = this;
+    const at = this.name.read(bytes, start + HEADER_SIZE, start + this.length);
+    this.type = (bytes[at]! << 8) | bytes[at + 1]!;
+    this.class = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    this.questionEnd = at + 4 - start;
   }
 
   /** CoreDNS tolerates a message that ends before the question's type, or before its class: they count as 0. */

@@ -3,11 +3,18 @@
  * asked over what, and the reply that is being made. Workers reuse a few of these objects; a plugin must not keep one
  * after its handler has given an outcome. A query that waits (its handler gave a promise) owns its bytes until the
  * promise settles: then `bytes` and `start` are others than before, so read them anew behind every `await`.
+ *
+ * A plugin may ask the rest of the chain something else than it was asked (rewrite): see `replaceMessage`. What stands behind
+ * it then sees a query like any other: `bytes` hold the question and the OPT record that the chain asks with, replies repeat
+ * that question, keys of caches and names of records follow from it. The plugin puts the message back that it was given, and
+ * the reply in order, before the outcome goes on outward; so whoever stands before it (log, metrics) and the server see what
+ * the client sent, and the client its own question.
  */
 import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
 import { ADDRESS_SIZE, keepAddress } from "../transport/packets.ts";
+import { OuterMessage, writeMessage } from "./outer-message.ts";
 import type { Outcome } from "./outcome.ts";
 
 export const Transport = { UDP: 0, TCP: 1, TLS: 2, HTTPS: 3, GRPC: 4, QUIC: 5, HTTPS3: 6 } as const;
@@ -80,6 +87,28 @@ export class Query extends Request {
     this.resolver?.release(this);
   }
 
+  /**
+   * Puts another message in the place of the one that this query came with: it asks for what `name`, `type` and `class` now
+   * say, and with `options` (in wire form) its OPT record has these; it gets one when it had none.
+   * `restoreMessage` must follow when the rest of the chain is done. In between, another plugin may do the same.
+   */
+  replaceMessage(options: Uint8Array | undefined): void {
+    if (this.#outer.length === this.#replaced) this.#outer.push(new OuterMessage());
+    const outer = this.#outer[this.#replaced++]!;
+    outer.keep(this);
+    writeMessage(this, outer, options);
+  }
+
+  /** The message is again what it was before the last `replaceMessage`; so are `name`, `type` and `class`. */
+  restoreMessage(): void {
+    this.#outer[--this.#replaced]!.giveBack(this);
+  }
+
+  /** The message is the client's again: for the server, when a plugin had no chance to restore it. */
+  restoreClientMessage(): void {
+    while (this.#replaced > 0) this.restoreMessage();
+  }
+
   setMetadata(label: string, value: string): void {
     this.metadataValues ??= new Map();
     this.metadataValues.set(label, value);
@@ -89,6 +118,7 @@ export class Query extends Request {
   reset(): void {
     this.error = "";
     this.depth = 0;
+    this.#replaced = 0;
     if (this.metadataValues !== undefined) this.metadataValues = undefined;
   }
 
@@ -97,11 +127,13 @@ export class Query extends Request {
    * reply move into buffers of its own, which it keeps for the next time. The server calls it when a handler waits.
    */
   own(): void {
-    if (this.length > this.#ownBytes.length) this.#ownBytes = new Uint8Array(roundUp(this.length));
+    // A message that has replaced the client's is the query's own already.
+    const client = this.#replaced === 0 ? this : this.#outer[0]!;
+    if (client.length > this.#ownBytes.length) this.#ownBytes = new Uint8Array(roundUp(client.length));
     const own = this.#ownBytes;
-    for (let i = 0; i < this.length; i++) own[i] = this.bytes[this.start + i]!;
-    this.bytes = own;
-    this.start = 0;
+    for (let i = 0; i < client.length; i++) own[i] = client.bytes[client.start + i]!;
+    client.bytes = own;
+    client.start = 0;
     keepAddress(this.peers, this.peerIndex, this.#ownPeer, 0);
     this.peers = this.#ownPeer;
     this.peerIndex = 0;
@@ -110,6 +142,9 @@ export class Query extends Request {
     reply.move(this.#ownReply, 0, this.#ownReply.length, true);
   }
 
+  /** What `replaceMessage` has put aside, the client's message first: `#replaced` of them are in use. */
+  readonly #outer: OuterMessage[] = [];
+  #replaced = 0;
   #ownBytes: Uint8Array = EMPTY;
   #ownReply: Uint8Array = new Uint8Array(OWN_REPLY_SIZE);
   readonly #ownPeer: Uint8Array = new Uint8Array(ADDRESS_SIZE);

@@ -90,6 +90,7 @@ export class Engine {
   /** A handler threw, or its promise was rejected: the client gets SERVFAIL, the log the reason. */
   panic(query: Query, error: unknown): Outcome {
     if (query.block?.debug) throw error;
+    query.restoreClientMessage();
     this.#counters.panics();
     const text = error instanceof Error ? error.message : String(error);
     this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}`);
