@@ -75,7 +75,11 @@ function obeySignals(supervisor: Supervisor): void {
   });
   process.on("SIGINT", () => {
     // Whoever interrupts a second time does not want to wait.
-    if (ending) process.exit(2);
+    if (ending) {
+      log.info("SIGINT: Force quit");
+      flushLog();
+      process.exit(2);
+    }
     ending = true;
     log.info("SIGINT: Shutting down");
     void end();
@@ -87,7 +91,9 @@ function obeySignals(supervisor: Supervisor): void {
   });
   process.on("SIGUSR1", () => {
     log.info("SIGUSR1: Reloading");
-    void supervisor.reload();
+    void supervisor.reload().then((reason) => {
+      if (reason !== undefined) log.error(`SIGUSR1: starting with listener file descriptors: ${reason}`);
+    });
   });
   process.on("SIGHUP", () => {});
   // A reader that goes away must not take the server with it.

@@ -40,3 +40,19 @@ export function formatDuration(ms: number): string {
   const seconds = (ms % 60_000) / 1000;
   return `${hours > 0 ? `${hours}h` : ""}${minutes > 0 ? `${minutes}m` : ""}${seconds > 0 ? `${seconds}s` : ""}`;
 }
+
+/** Why a text is no duration, in Go's words. */
+export function durationProblem(text: string): string {
+  const quoted = JSON.stringify(text);
+  let rest = /^[-+]/.test(text) ? text.slice(1) : text;
+  for (;;) {
+    const number = /^(?:[0-9]+\.?[0-9]*|\.[0-9]+)/.exec(rest);
+    if (number === null) return `time: invalid duration ${quoted}`;
+    const [unit] = /^[^0-9.]*/.exec(rest.slice(number[0].length))!;
+    if (unit === "") return `time: missing unit in duration ${quoted}`;
+    if (!MS_PER_UNIT.has(unit)) return `time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`;
+    rest = rest.slice(number[0].length + unit.length);
+    // Everything reads well, so the number is too large.
+    if (rest === "") return `time: invalid duration ${quoted}`;
+  }
+}

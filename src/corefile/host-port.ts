@@ -27,3 +27,25 @@ function parsePort(text: string): number | undefined {
   const port = Number(text);
   return port <= 65535 ? port : undefined;
 }
+
+/** Why `HOST:PORT` cannot be taken apart, in Go's words; "" when it can. Whether the port is one shows when it is opened. */
+export function hostPortProblem(text: string): string {
+  const last = text.lastIndexOf(":");
+  if (last < 0) return text === "" ? "missing port in address" : `address ${text}: missing port in address`;
+  let host = text.slice(0, last);
+  if (text.startsWith("[")) {
+    const end = text.indexOf("]");
+    if (end < 0) return `address ${text}: missing ']' in address`;
+    if (end + 1 !== last) {
+      const tooMany = text[end + 1] === ":";
+      return `address ${text}: ${tooMany ? "too many colons" : "missing port"} in address`;
+    }
+    host = text.slice(1, end);
+    if (host.includes("[")) return `address ${text}: unexpected '[' in address`;
+  } else if (host.includes(":")) {
+    return `address ${text}: too many colons in address`;
+  } else if (host.includes("[")) {
+    return `address ${text}: unexpected '[' in address`;
+  }
+  return host.includes("]") ? `address ${text}: unexpected ']' in address` : "";
+}

@@ -69,10 +69,22 @@ export interface ParityCase extends Question {
    * Words behind those given are not compared.
    */
   readonly asked?: readonly string[];
+  /** What the server says over HTTP behind the reply. */
+  readonly http?: readonly HttpCase[];
   /** The first column of the row in docs/differences.md that says why our server does not do the same. */
   readonly differs?: string;
   /** What our server replies instead, and what is logged and asked; only with `differs`. */
-  readonly ours?: Partial<Pick<ParityCase, "reply" | "log" | "notLog" | "asked">>;
+  readonly ours?: Partial<Pick<ParityCase, "reply" | "log" | "notLog" | "asked" | "http">>;
+}
+
+export interface HttpCase {
+  /** Behind `http://127.0.0.1:`, placeholders put in: `{PORT2}/health`. */
+  readonly get: string;
+  /** 0: nobody listens. */
+  readonly status: number;
+  readonly type?: string;
+  /** The whole body, or what it must match. */
+  readonly body?: string | RegExp;
 }
 
 export interface Expectation {

@@ -8,8 +8,9 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { get } from "../support/http.ts";
 import { freePorts, ourCommand, TestServer } from "../support/server.ts";
-import type { Action, ParityCase, ParityServer } from "./case.ts";
+import type { Action, HttpCase, ParityCase, ParityServer } from "./case.ts";
 import { checkReply } from "./check.ts";
 import { ScriptedUpstream } from "./upstream.ts";
 
@@ -96,7 +97,8 @@ async function runCase(one: ParityCase, running: Running): Promise<void> {
 
   for (let left = one.times ?? 1; left > 0; left--) await askUntilHolds(one, server);
 
-  const wanted = one.log ?? [];
+  const wanted = (one.log ?? []).map((pattern) => server.fill(pattern));
+  for (const request of one.http ?? []) await runHttp(request, server);
   await Promise.all(wanted.map((pattern) => server.line(linePattern(pattern), firstLine, LINE_MS)));
   if (one.notLog) await sleep(QUIET_MS);
   const printed = server.lines.slice(firstLine);
@@ -107,6 +109,16 @@ async function runCase(one: ParityCase, running: Running): Promise<void> {
       one.asked,
       [...upstreams.values()].flatMap((upstream) => upstream.asked),
     );
+}
+
+async function runHttp({ get: at, status, type, body }: HttpCase, server: TestServer): Promise<void> {
+  const place = server.fill(at);
+  const port = Number.parseInt(place, 10);
+  const reply = await get(port, place.slice(String(port).length));
+  assert.equal(reply?.status ?? 0, status, `status of ${place}: ${reply?.text}`);
+  if (type !== undefined) assert.equal(reply?.type, type, `type of ${place}`);
+  if (body instanceof RegExp) assert.match(reply?.text ?? "", body);
+  else if (body !== undefined) assert.equal(reply?.text, body, `body of ${place}`);
 }
 
 async function askUntilHolds(one: ParityCase, server: TestServer): Promise<void> {
