@@ -2,7 +2,9 @@
  * How long a message would be without compression: what CoreDNS's logs and metrics call its size. Asked for every query
  * that is logged, so it walks the bytes and makes nothing. Total: of a malformed message it counts what it could read.
  */
+import { OPT_RECORD_SIZE } from "./header.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
+import type { Request } from "./request.ts";
 import { Type } from "./types.ts";
 import { endOfName } from "./wire-name.ts";
 
@@ -47,6 +49,22 @@ export function uncompressedLength(
     at = stop;
   }
   return size;
+}
+
+/** The same of a query, without what may stand behind the message. */
+export function requestLength(request: Request): number {
+  const { bytes, start, questionEnd } = request;
+  const records =
+    (bytes[start + 6]! << 8) +
+    bytes[start + 7]! +
+    (bytes[start + 8]! << 8) +
+    bytes[start + 9]! +
+    (bytes[start + 10]! << 8) +
+    bytes[start + 11]!;
+  if (records === 0) return questionEnd;
+  // Nearly all: an OPT record behind the question.
+  if (records === 1 && request.hasOpt) return questionEnd + OPT_RECORD_SIZE + request.optionsLength;
+  return uncompressedLength(bytes, start, start + request.length, questionEnd, records);
 }
 
 function dataLength(bytes: Uint8Array, start: number, type: number, data: number, stop: number): number {

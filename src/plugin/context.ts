@@ -25,7 +25,7 @@ export interface ServeContext {
   /** Whether the block, or any other, has `debug`. */
   readonly debug: boolean;
 
-  /** A number that only grows. `name` lacks the prefix `coredns_`; the labels are fixed here. */
+  /** A number that only grows. `name` lacks the prefix `coredns_`, unless it begins with `weftdns_`; the labels are fixed here. */
   counter(name: string, help: string, labels?: Labels): Counter;
   /** Counters that differ in labels known per query: `table.add(index, 1)`, index counted through `dimensions` (last fastest). */
   counters(name: string, help: string, labels: Labels, dimensions: Dimensions): CounterTable;
@@ -58,6 +58,8 @@ export interface ControlContext {
   readonly keys: readonly ServerKey[];
   /** The `server` labels of the listeners that lead to the block. */
   readonly servers: readonly string[];
+  /** The elements of the block's chain, the outermost first. */
+  readonly plugins: readonly string[];
   readonly instance: Instance;
   /**
    * What the control half of the same plugin, with an equal config in a block of the same keys, hands over by `inherit`
@@ -75,8 +77,8 @@ export interface ControlContext {
   counter(name: string, help: string, labels?: Labels): Counter;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
   /**
-   * A number that goes up and down: set it, or give `read`, which is called for each scrape. Absent until set, and again
-   * when set to undefined: what a plugin has set stays beyond its end unless it does so.
+   * A number that goes up and down: set it, or give `read`, which is called for each scrape. Absent until set, again when
+   * set to undefined, and when the control half has stopped.
    */
   gauge(name: string, help: string, labels?: Labels, read?: () => number): Gauge;
 }

@@ -32,9 +32,11 @@ export interface ControlPlan {
   readonly keys: readonly ServerKey[];
   /** The `server` labels of the block's listeners. */
   readonly servers: readonly string[];
+  /** The elements of the block's chain. */
+  readonly plugins: readonly string[];
 }
 
-type BlockControl = Omit<ControlPlan, "servers"> & { readonly block: number };
+type BlockControl = Omit<ControlPlan, "servers" | "plugins"> & { readonly block: number };
 
 export interface Configuration {
   readonly plan: Plan;
@@ -92,7 +94,11 @@ export async function loadConfiguration(
   const workers = settings.find((one) => one.workers !== undefined)?.workers;
   return {
     plan,
-    controls: controls.map(({ block, ...rest }) => ({ ...rest, servers: serversOf(block, listeners) })),
+    controls: controls.map(({ block, ...rest }) => ({
+      ...rest,
+      servers: serversOf(block, listeners),
+      plugins: elements[block]!.map(({ plugin }) => plugin),
+    })),
     warnings,
     zoneLines,
     workers,

@@ -33,6 +33,7 @@ export class Controls {
   /** By address. */
   readonly sites = new Map<string, Site>();
   readonly #running: Running[] = [];
+  readonly #gauges: Gauge[] = [];
   readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
   /** How many elements of one kind there are so far. */
   readonly #alike = new Map<string, number>();
@@ -70,13 +71,18 @@ export class Controls {
 
   async stop(): Promise<void> {
     await Promise.allSettled(this.#running.map(async ({ control }) => control.stop()));
+    for (const gauge of this.#gauges) gauge.set(undefined);
   }
 
   #inheritance(identity: string): unknown {
     return this.#running.find((one) => one.identity === identity)?.control.inherit?.();
   }
 
-  async #start({ element, plugin, keys, servers }: ControlPlan, host: ControlHost, before?: Controls): Promise<void> {
+  async #start(
+    { element, plugin, keys, servers, plugins }: ControlPlan,
+    host: ControlHost,
+    before?: Controls,
+  ): Promise<void> {
     const texts = keys.map(({ token }) => token.text).join(" ");
     const kind = `${texts} ${element.plugin} ${JSON.stringify(element.config)}`;
     const alike = this.#alike.get(kind) ?? 0;
@@ -87,6 +93,7 @@ export class Controls {
       debug: host.debug,
       keys,
       servers,
+      plugins,
       instance: host.instance,
       inherited: before === undefined ? undefined : before.#inheritance(identity),
       publish: (value) => {
@@ -102,7 +109,11 @@ export class Controls {
       },
       counter: (name, help, labels = {}) => host.counter(name, help, labels),
       histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),
-      gauge: (name, help, labels = {}, read) => host.gauge(name, help, labels, read),
+      gauge: (name, help, labels = {}, read) => {
+        const gauge = host.gauge(name, help, labels, read);
+        this.#gauges.push(gauge);
+        return gauge;
+      },
     };
     const half = plugin.control!;
     const start = "load" in half ? (await half.load()).control : half;

@@ -77,6 +77,7 @@ export class Supervisor {
     this.#pool = new WorkerPool(count, {
       steer: (live) => this.#sockets.steer(live),
       died: (index, reason) => this.#log.error(`worker ${index} died and is replaced: ${reason}`),
+      retired: (row) => this.#metrics.retire(row),
       told: (id, value, worker) => this.#tell(id, value, worker),
       sockets: (index) => this.#sockets.of(index),
       published: () => this.#controls.published,

@@ -5,7 +5,7 @@
  * A worker that throws, runs out of heap or stalls costs the queries it held. As soon as it is known to be down, and
  * already when its loop is late, it gets no new ones.
  */
-import { MessageChannel, type MessagePort, type Worker as NodeWorker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker as NodeWorker, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { type CellDescription, CounterRow } from "../memory/counters.ts";
 import type { Plan } from "../plugin/plan.ts";
@@ -46,7 +46,7 @@ interface Thread {
   readonly abort: AbortController;
   readonly startedAt: number;
   readonly ended: Promise<void>;
-  descriptions: readonly CellDescription[];
+  readonly descriptions: CellDescription[];
   state: State;
   lastBeat: number;
   lastBeatAt: number;
@@ -58,11 +58,26 @@ interface Thread {
   committed: (() => void) | undefined;
 }
 
+/** What one worker has counted. */
+export interface WorkerRow {
+  readonly index: number;
+  readonly row: CounterRow;
+  readonly descriptions: readonly CellDescription[];
+  /** Counts of its transport, by PacketCounter. */
+  readonly statistics: Float64Array;
+}
+
+/** Why a worker had to be replaced: an error that nobody caught, its heap's limit, or a loop that turned no more. */
+const RESTART_CAUSES = ["error", "memory", "stall"] as const;
+type RestartCause = (typeof RESTART_CAUSES)[number];
+
 export interface PoolEvents {
   /** The workers that new queries should go to have changed. */
   steer(live: readonly number[]): void;
   /** A worker ended unasked and is being replaced. */
   died(index: number, reason: string): void;
+  /** That worker's counts are final; a new one begins with none. */
+  retired(row: WorkerRow): void;
   told(id: string, value: unknown, worker: number): void;
   /** What a worker that starts late must know. */
   sockets(index: number): ReadonlyMap<string, number>;
@@ -80,7 +95,7 @@ export class WorkerPool {
   #stopping = false;
   #live = "";
   /** Workers that ended unasked, since the start. */
-  restarts = 0;
+  readonly restarts = new Map<RestartCause, number>(RESTART_CAUSES.map((cause) => [cause, 0]));
 
   constructor(size: number, events: PoolEvents) {
     this.size = size;
@@ -149,11 +164,9 @@ export class WorkerPool {
     await this.#pool.destroy();
   }
 
-  /** Rows of counters of the workers that run now. */
-  rows(): { row: CounterRow; descriptions: readonly CellDescription[] }[] {
-    return this.#threads
-      .filter((thread) => thread !== undefined)
-      .map(({ row, descriptions }) => ({ row, descriptions }));
+  /** What the workers that run now have counted. */
+  rows(): WorkerRow[] {
+    return this.#threads.filter((thread) => thread !== undefined);
   }
 
   /** The threads themselves, dead ones not among them. */
@@ -186,9 +199,8 @@ export class WorkerPool {
       abort,
       startedAt: now,
       ended: run.then(
-        () => this.#ended(thread, "ended"),
-        (error: unknown) =>
-          this.#ended(thread, thread.reason ?? (error instanceof Error ? error.message : String(error))),
+        () => this.#ended(thread, "ended", "error"),
+        (error: unknown) => this.#ended(thread, thread.reason ?? reasonOf(error), causeOf(thread, error)),
       ),
       descriptions: [],
       state: "starting",
@@ -203,15 +215,20 @@ export class WorkerPool {
     return thread;
   }
 
-  #ended(thread: Thread, reason: string): void {
+  #ended(thread: Thread, reason: string, cause: RestartCause): void {
     thread.state = "down";
+    // Its last words may say what its last cells count.
+    for (let last = receiveMessageOnPort(thread.port); last; last = receiveMessageOnPort(thread.port)) {
+      this.#hear(thread, last.message as FromWorker);
+    }
     thread.port.close();
     thread.prepared?.(`worker ${thread.index}: ${reason}`);
     thread.committed?.();
     if (this.#stopping || this.#threads[thread.index] !== thread) return;
     this.#threads[thread.index] = undefined;
     this.#steer();
-    this.restarts++;
+    this.restarts.set(cause, this.restarts.get(cause)! + 1);
+    this.#events.retired(thread);
     this.#events.died(thread.index, reason);
     const young = performance.now() - thread.startedAt < YOUNG_MS;
     const wait = young ? this.#restartMs[thread.index]! : 0;
@@ -267,7 +284,7 @@ export class WorkerPool {
     if (message.kind === "prepared") {
       thread.prepared?.(undefined);
     } else if (message.kind === "described") {
-      thread.descriptions = message.descriptions;
+      thread.descriptions.push(...message.descriptions);
     } else if (message.kind === "failed") {
       thread.prepared?.(message.reason);
     } else if (message.kind === "committed") {
@@ -317,4 +334,13 @@ export class WorkerPool {
     this.#live = "";
     this.#steer();
   }
+}
+
+function causeOf(thread: Thread, error: unknown): RestartCause {
+  if (thread.reason !== undefined) return "stall";
+  return (error as NodeJS.ErrnoException)?.code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "error";
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

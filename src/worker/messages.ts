@@ -35,7 +35,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: "prepared"; generation: number }
-  /** The row has cells that it had not before: all of them, anew. */
+  /** The row has cells that it had not before: these. */
   | { kind: "described"; descriptions: readonly CellDescription[] }
   | { kind: "failed"; generation: number; reason: string }
   | { kind: "committed"; generation: number }

@@ -17,6 +17,10 @@ import { UdpServer } from "./udp-server.ts";
 import { warmUp } from "./warm-up.ts";
 import { ZoneRouter } from "./zone-router.ts";
 
+/** How late a timer fires that should every BEAT_MS: how long queries may have to wait for the loop. */
+const LAG_HELP = "How late the worker's loop came to a timer.";
+const LAG_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+
 /** Queries are answered in a few seconds, or somebody has forgotten them. */
 const MAX_WAIT_MS = 10_000;
 const LOOK_MS = 10;
@@ -56,8 +60,16 @@ export class Worker {
   /** Serves until the supervisor says stop. */
   run(): Promise<void> {
     const beat = new Int32Array(this.#start.heartbeat);
+    const worker = { worker: String(this.#start.index) };
+    const lag = this.#row.histogram("weftdns_worker_loop_lag_seconds", LAG_HELP, worker, LAG_BOUNDS);
+    const waiting = this.#row.gauge("weftdns_queries_waiting", "Queries that wait for somebody's answer.", worker);
+    let due = performance.now() + BEAT_MS;
     const timer = setInterval(() => {
       Atomics.add(beat, 0, 1);
+      const now = performance.now();
+      lag.observe(Math.max(now - due, 0) / 1_000);
+      due = now + BEAT_MS;
+      waiting.set(this.#engine.waiting);
       this.#describe();
     }, BEAT_MS);
     warmUp();
@@ -79,12 +91,17 @@ export class Worker {
 
   /** Cells for rare cases are made when the case first comes up, so there may be new ones at any time. */
   #describe(): void {
-    const { descriptions } = this.#row;
+    const { descriptions, overflown } = this.#row;
+    if (overflown && !this.#overflown) {
+      this.#overflown = true;
+      this.#log.warning("There is no room for more counters: what comes new from here on is not counted");
+    }
     if (descriptions.length === this.#described) return;
+    this.#say({ kind: "described", descriptions: descriptions.slice(this.#described) });
     this.#described = descriptions.length;
-    this.#say({ kind: "described", descriptions });
   }
   #described = 0;
+  #overflown = false;
 
   #hear(message: ToWorker): void {
     if (message.kind === "prepare") void this.#prepare(message);

@@ -91,7 +91,7 @@ export function parseBlock(plugins: readonly Plugin[], corefile: string): Parsed
         const config = structuredClone(plugin.parse(part, settings));
         const element = { id: `${elements.length}/${plugin.name}`, plugin: plugin.name, config };
         if (plugin.serve) elements.push(element);
-        if (plugin.control) controls.push({ element, plugin, keys: block.keys, servers: [SERVER] });
+        if (plugin.control) controls.push({ element, plugin, keys: block.keys, servers: [SERVER], plugins: names });
       } catch (error) {
         if (!(error instanceof ConfigMistake)) throw error;
         mistakes.push(error.mistake);

@@ -1,7 +1,7 @@
 /** FORMAT of a `log` line, compiled once into the steps that write a line. */
-import { Flag, HEADER_SIZE } from "../../dns/header.ts";
+import { Flag } from "../../dns/header.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
-import { uncompressedLength } from "../../dns/uncompressed-length.ts";
+import { requestLength } from "../../dns/uncompressed-length.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { addressOffset, formatAddress, formatLocalAddress, readFamily, readPort } from "../../transport/packets.ts";
 import type { LogLine } from "./line.ts";
@@ -100,13 +100,6 @@ function metadataStep(label: string, metadata: Metadata): Step {
 export function protocolOf({ transport }: Query): "udp" | "tcp" {
   const overUdp = transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3;
   return overUdp ? "udp" : "tcp";
-}
-
-/** Without compression and without what may stand behind the message, as CoreDNS counts. */
-export function requestLength({ bytes, start, length, questionEnd }: Query): number {
-  let records = 0;
-  for (let at = start + 6; at < start + HEADER_SIZE; at += 2) records += (bytes[at]! << 8) | bytes[at + 1]!;
-  return uncompressedLength(bytes, start, start + length, questionEnd, records);
 }
 
 function writeRemote(line: LogLine, query: Query): void {

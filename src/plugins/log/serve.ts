@@ -1,10 +1,11 @@
 import { nameToText, nameToWire } from "../../dns/name-text.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
+import { requestLength } from "../../dns/uncompressed-length.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { after, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { formatAddress, readPort } from "../../transport/packets.ts";
-import { compileFormat, protocolOf, requestLength, type Step } from "./format.ts";
+import { compileFormat, protocolOf, type Step } from "./format.ts";
 import type { Class, LogConfig } from "./index.ts";
 import { LogLine } from "./line.ts";
 import { Seen } from "./seen.ts";

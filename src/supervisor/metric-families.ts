@@ -1,0 +1,256 @@
+/**
+ * What is scraped, put together: values from many rows of counters, and from elsewhere, added up by the name and labels
+ * that they share. A family is what prom-client's registry takes for a metric: it has a name, and a `get` that gives its
+ * values. The text of a value's labels is made once, prom-client keeps it by the object; so a scrape costs a sum and a
+ * line for each value.
+ *
+ * As in CoreDNS, a value with labels is there from its first event on, one without labels always.
+ */
+import type { CellDescription, CounterRow } from "../memory/counters.ts";
+
+type Labels = Readonly<Record<string, string>>;
+export type FamilyType = "counter" | "gauge" | "histogram";
+
+/** More than this are not told apart, whatever the configurations that came and went have named. */
+const MAX_SERIES = 50_000;
+
+/** A line of the text: prom-client writes `labels` and then `sharedLabels`, and only the text of the latter is kept. */
+interface Value {
+  value: number;
+  readonly metricName: string;
+  readonly labels: Labels;
+  readonly sharedLabels: Labels;
+}
+
+class Series {
+  /** One value; for a histogram one for each bucket, for those above, and the sum. */
+  readonly totals: Float64Array;
+  /** What workers counted that are no more. */
+  readonly retired: Float64Array;
+  readonly sortKey: string;
+  readonly values: readonly Value[];
+  readonly #bounds: readonly number[] | undefined;
+  readonly #always: boolean;
+  /** Set in this scrape, for gauges. */
+  present = false;
+
+  constructor(name: string, labels: Labels, bounds: readonly number[] | undefined) {
+    const size = bounds === undefined ? 1 : bounds.length + 2;
+    this.totals = new Float64Array(size);
+    this.retired = new Float64Array(size);
+    this.#bounds = bounds;
+    const names = Object.keys(labels).sort();
+    this.#always = names.length === 0;
+    this.sortKey = names.map((label) => labels[label]).join("\0");
+    const sorted = Object.fromEntries(names.map((label) => [label, labels[label]!]));
+    const line = (metricName: string, sharedLabels: Labels): Value => ({
+      value: 0,
+      metricName,
+      labels: NO_LABELS,
+      sharedLabels,
+    });
+    if (bounds === undefined) {
+      this.values = [line(name, sorted)];
+    } else {
+      const limits = [...bounds.map(String), "+Inf"];
+      this.values = [
+        ...limits.map((le) => line(`${name}_bucket`, { ...sorted, le })),
+        line(`${name}_sum`, sorted),
+        line(`${name}_count`, sorted),
+      ];
+    }
+  }
+
+  /** Whether it is to be shown; then `values` say what. */
+  settle(isGauge: boolean): boolean {
+    const { totals, values } = this;
+    if (this.#bounds === undefined) {
+      values[0]!.value = totals[0]!;
+      return isGauge ? this.present : this.#always || totals[0] !== 0;
+    }
+    const last = this.#bounds.length;
+    let count = 0;
+    for (let bucket = 0; bucket <= last; bucket++) {
+      count += totals[bucket]!;
+      values[bucket]!.value = count;
+    }
+    values[last + 1]!.value = totals[last + 1]!;
+    values[last + 2]!.value = count;
+    return this.#always || count > 0;
+  }
+}
+
+const NO_LABELS: Labels = {};
+
+export class Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: FamilyType;
+  readonly #series = new Map<string, Series>();
+  /** Sorted again when there are new ones. */
+  #sorted: readonly Series[] = [];
+
+  constructor(name: string, help: string, type: FamilyType) {
+    this.name = name;
+    this.help = help;
+    this.type = type;
+  }
+
+  get size(): number {
+    return this.#series.size;
+  }
+
+  find(labels: Labels): Series | undefined {
+    return this.#series.get(keyOf(labels));
+  }
+
+  add(labels: Labels, bounds?: readonly number[]): Series {
+    const series = new Series(this.name, labels, bounds);
+    this.#series.set(keyOf(labels), series);
+    return series;
+  }
+
+  /** Forgets the values of the last scrape, but for what has retired. */
+  restart(): void {
+    for (const series of this.#series.values()) {
+      series.totals.set(series.retired);
+      series.present = false;
+    }
+  }
+
+  /** What prom-client's registry calls. */
+  async get(): Promise<{ name: string; help: string; type: FamilyType; values: Value[] }> {
+    if (this.#sorted.length !== this.#series.size) {
+      this.#sorted = [...this.#series.values()].sort((a, b) => (a.sortKey < b.sortKey ? -1 : 1));
+    }
+    const values: Value[] = [];
+    for (const series of this.#sorted) if (series.settle(this.type === "gauge")) values.push(...series.values);
+    return { name: this.name, help: this.help, type: this.type, values };
+  }
+
+  /** Whether it has anything to show. A family without values is left out, as CoreDNS does. */
+  get isEmpty(): boolean {
+    for (const series of this.#series.values()) if (series.settle(this.type === "gauge")) return false;
+    return true;
+  }
+}
+
+function keyOf(labels: Labels): string {
+  return Object.keys(labels)
+    .sort()
+    .map((name) => `${name}\0${labels[name]}`)
+    .join("\0");
+}
+
+export class Families {
+  readonly #families = new Map<string, Family>();
+  /** For each description of a row's cells: the series that each cell counts for, found when it first has a value. */
+  readonly #blocks = new WeakMap<CellDescription, (Series | undefined)[]>();
+  #count = 0;
+  /** Values were left out, since there are too many. */
+  overflown = false;
+
+  /** Begins a scrape. */
+  restart(): void {
+    for (const family of this.#families.values()) family.restart();
+  }
+
+  /** Adds the values of a row. With `retire` they stay: the row's worker is gone, what it counted is not. */
+  addRow(row: CounterRow, descriptions: readonly CellDescription[], retire = false): void {
+    for (const description of descriptions) {
+      if (description.kind === "histogram") this.#addHistogram(row, description, retire);
+      else if (description.kind === "counter" || !retire) this.#addCells(row, description, retire);
+    }
+  }
+
+  /** Adds one value, for what stands in no row. */
+  add(type: "counter" | "gauge", name: string, help: string, labels: Labels, value: number): void {
+    const series = this.#seriesOf(fullName(name), help, type, labels);
+    if (series === undefined) return;
+    series.totals[0]! += value;
+    series.present = true;
+  }
+
+  /** A histogram without any event yet. */
+  declareHistogram(name: string, help: string, bounds: readonly number[]): void {
+    this.#seriesOf(fullName(name), help, "histogram", NO_LABELS, bounds);
+  }
+
+  /** Those that have values, by name. */
+  shown(): Family[] {
+    return [...this.#families.values()].filter((family) => !family.isEmpty).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  #addCells(row: CounterRow, description: CellDescription, retire: boolean): void {
+    const { kind, first, count } = description;
+    const block = this.#blockOf(description);
+    for (let i = 0; i < count; i++) {
+      const value = row.at(first + i);
+      if (value === 0 && count > 1) continue;
+      block[i] ??= this.#seriesOfCell(description, i);
+      const series = block[i];
+      if (series === undefined) continue;
+      if (retire) series.retired[0]! += value;
+      else series.totals[0]! += value;
+      series.present = kind === "gauge";
+    }
+  }
+
+  #addHistogram(row: CounterRow, description: CellDescription, retire: boolean): void {
+    const { first, count, name, help, labels, bounds } = description;
+    const block = this.#blockOf(description);
+    block[0] ??= this.#seriesOf(fullName(name), help, "histogram", labels, bounds);
+    const series = block[0];
+    if (series === undefined || series.totals.length !== count) return;
+    const to = retire ? series.retired : series.totals;
+    for (let i = 0; i < count; i++) to[i]! += row.at(first + i);
+  }
+
+  #blockOf(description: CellDescription): (Series | undefined)[] {
+    let block = this.#blocks.get(description);
+    if (block === undefined) {
+      block = [];
+      this.#blocks.set(description, block);
+    }
+    return block;
+  }
+
+  #seriesOfCell({ kind, name, help, labels, dimensions }: CellDescription, index: number): Series | undefined {
+    const all: Record<string, string> = { ...labels };
+    let rest = index;
+    for (const [label, values] of Object.entries(dimensions).reverse()) {
+      all[label] = values[rest % values.length]!;
+      rest = Math.floor(rest / values.length);
+    }
+    return this.#seriesOf(fullName(name), help, kind, all);
+  }
+
+  /** Undefined when there are too many, or when the name belongs to a family of another type. */
+  #seriesOf(
+    name: string,
+    help: string,
+    type: FamilyType,
+    labels: Labels,
+    bounds?: readonly number[],
+  ): Series | undefined {
+    let family = this.#families.get(name);
+    if (family === undefined) {
+      family = new Family(name, help, type);
+      this.#families.set(name, family);
+    }
+    if (family.type !== type) return undefined;
+    const known = family.find(labels);
+    if (known) return known;
+    if (this.#count >= MAX_SERIES) {
+      this.overflown = true;
+      return undefined;
+    }
+    this.#count++;
+    return family.add(labels, bounds);
+  }
+}
+
+/** Plugins leave out CoreDNS's prefix. What CoreDNS does not have begins with our own, and `process_` with none. */
+function fullName(name: string): string {
+  return name.startsWith("weftdns_") || name.startsWith("process_") ? name : `coredns_${name}`;
+}
