@@ -40,10 +40,12 @@ export function classify(query: Query, reply: Reply): Kind {
   return Kind.SUCCESS;
 }
 
-/** The smallest TTL of all records, in seconds. */
+/** The smallest TTL of all records, in seconds. Of errors and of replies without data CoreDNS does not look at it. */
 export function smallestTtl(reply: Reply, kind: Kind): number {
+  const { rcode } = reply;
   const count = reply.indexRecords();
-  if (count === 0 || kind === Kind.DELEGATION || kind === Kind.FAILURE || kind === Kind.OTHER) return BARE_TTL;
+  const isError = rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN;
+  if (count === 0 || kind === Kind.DELEGATION || isError) return BARE_TTL;
   const { index } = reply;
   let smallest = 0x7fffffff;
   for (let i = 0; i < count; i++) smallest = Math.min(smallest, reply.ttlAt(index[i * INDEX_WORDS + Index.TTL]!));
