@@ -32,6 +32,9 @@ export interface Asked {
   sendFrom(address: string, message: Buffer): Promise<void>;
 }
 
+/** Room for some thousand queries that a server sends at once. */
+const RECEIVE_BUFFER = 4 << 20;
+
 export type Script = (asked: Asked) => void;
 
 export class Fakeup {
@@ -62,7 +65,7 @@ export class Fakeup {
     { address = "127.0.0.1", port = 0, tcp = true }: { address?: string; port?: number; tcp?: boolean } = {},
   ): Promise<Fakeup> {
     for (;;) {
-      const udp = createSocket(address.includes(":") ? "udp6" : "udp4");
+      const udp = createSocket({ type: address.includes(":") ? "udp6" : "udp4", recvBufferSize: RECEIVE_BUFFER });
       await new Promise<void>((resolve, reject) => udp.once("error", reject).bind(port, address, resolve));
       if (!tcp) return new Fakeup(udp, undefined, script);
       const server = createServer();
