@@ -14,8 +14,8 @@ import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
 import { ADDRESS_SIZE, keepAddress } from "../transport/packets.ts";
-import { OuterMessage, writeMessage } from "./outer-message.ts";
 import type { Outcome } from "./outcome.ts";
+import { OuterMessage, writeMessage } from "./outer-message.ts";
 
 export const Transport = { UDP: 0, TCP: 1, TLS: 2, HTTPS: 3, GRPC: 4, QUIC: 5, HTTPS3: 6 } as const;
 export type Transport = (typeof Transport)[keyof typeof Transport];
@@ -74,20 +74,6 @@ export class Query extends Request {
   }
 
   /**
-   * A query of the same question, options and client that nobody waits for: for asking the rest of the chain beside this
-   * one. It owns its bytes and its reply. Whoever made it gives it back by `release`, when it has an outcome.
-   */
-  fork(): Query {
-    if (!this.resolver) throw new Error("a query outside a server cannot be repeated");
-    return this.resolver.fork(this);
-  }
-
-  /** Gives back a query that `fork` made. */
-  release(): void {
-    this.resolver?.release(this);
-  }
-
-  /**
    * Puts another message in the place of the one that this query came with: it asks for what `name`, `type` and `class` now
    * say, and with `options` (in wire form) its OPT record has these; it gets one when it had none.
    * `restoreMessage` must follow when the rest of the chain is done. In between, another plugin may do the same.
@@ -107,6 +93,20 @@ export class Query extends Request {
   /** The message is the client's again: for the server, when a plugin had no chance to restore it. */
   restoreClientMessage(): void {
     while (this.#replaced > 0) this.restoreMessage();
+  }
+
+  /**
+   * A query of the same question, options and client that nobody waits for: for asking the rest of the chain beside this
+   * one. It owns its bytes and its reply. Whoever made it gives it back by `release`, when it has an outcome.
+   */
+  fork(): Query {
+    if (!this.resolver) throw new Error("a query outside a server cannot be repeated");
+    return this.resolver.fork(this);
+  }
+
+  /** Gives back a query that `fork` made. */
+  release(): void {
+    this.resolver?.release(this);
   }
 
   setMetadata(label: string, value: string): void {
@@ -157,6 +157,8 @@ export interface BlockOfQuery {
   /** `debug`: a throw is not caught, it ends the worker with its stack. */
   readonly debug: boolean;
   readonly stacktrace: boolean;
+  /** Counts what the server answers because a handler had a fault; absent when nobody asks for metrics. */
+  readonly dropped?: ((query: Query, rcode: Outcome) => void) | undefined;
 }
 
 /** A finished look-up of our own. */

@@ -22,9 +22,11 @@ import { health } from "./health.ts";
 import { hosts } from "./hosts/index.ts";
 import { loadbalance } from "./loadbalance/index.ts";
 import { log } from "./log/index.ts";
+import { loop } from "./loop/index.ts";
 import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
 import { nsid } from "./nsid.ts";
+import { prometheus } from "./prometheus/index.ts";
 import { proxy } from "./proxy.ts";
 import { ready } from "./ready.ts";
 import { reload } from "./reload.ts";
@@ -43,6 +45,7 @@ const list: readonly Plugin[] = [
   debug,
   ready,
   health,
+  prometheus,
   errors,
   log,
   any,
@@ -54,6 +57,7 @@ const list: readonly Plugin[] = [
   minimal,
   hosts,
   file,
+  loop,
   forward,
   proxy,
   erratic,

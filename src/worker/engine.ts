@@ -17,16 +17,21 @@ export interface Target extends BlockOfQuery {
   readonly handler: Handler;
 }
 
+type CountDropped = (query: Query, rcode: Outcome) => void;
+
 /** A listener with its chains linked. */
 export class Served {
   readonly plan: ListenerPlan;
   readonly router: ZoneRouter<Target>;
   /** Queries that wait in these chains, which cannot be stopped before they have their outcomes. */
   waiting = 0;
+  /** Counts what the server answers itself; absent when nobody asks for metrics. */
+  readonly dropped: CountDropped | undefined;
 
-  constructor(plan: ListenerPlan, router: ZoneRouter<Target>) {
+  constructor(plan: ListenerPlan, router: ZoneRouter<Target>, dropped?: CountDropped) {
     this.plan = plan;
     this.router = router;
+    this.dropped = dropped;
   }
 }
 
@@ -73,10 +78,10 @@ export class Engine {
 
   /** Runs a query that could be read. Its `reply` must have been placed. */
   serve(served: Served, query: Query): Outcome | Promise<Outcome> {
-    if (query.class !== Class.IN && !served.plan.anyClass) return REFUSED;
+    if (query.class !== Class.IN && !served.plan.anyClass) return refuse(served, query);
     if (query.ednsVersion !== 0) return badVersion(query);
     const target = findTarget(served.router, query);
-    if (target === undefined) return REFUSED;
+    if (target === undefined) return refuse(served, query);
     query.zone = target.zone;
     query.block = target;
     query.resolver = this.#resolverOf(served);
@@ -94,6 +99,7 @@ export class Engine {
     this.#counters.panics();
     const text = error instanceof Error ? error.message : String(error);
     this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}`);
+    query.block?.dropped?.(query, SERVFAIL);
     const stack = query.block?.stacktrace && error instanceof Error ? (error.stack ?? "") : "";
     for (const line of stack.split("\n").slice(1)) this.#log.error(line);
     return query.fail(SERVFAIL, text);
@@ -113,10 +119,14 @@ export class Engine {
   }
 
   /** The reply to bytes that are no query. Gives its length, 0 for silence. `query.read` has just said `reading`. */
-  reject(query: Query, reading: Reading): number {
+  reject(served: Served, query: Query, reading: Reading): number {
     const reply = query.reply;
     if (reading === Reading.IGNORE) return 0;
-    if (reading === Reading.NO_QUESTION) return this.finish(query, SERVFAIL);
+    if (reading === Reading.NO_QUESTION) {
+      query.type = 0;
+      served.dropped?.(query, SERVFAIL);
+      return this.finish(query, SERVFAIL);
+    }
     if (reading === Reading.MALFORMED) {
       query.hasOpt = false;
       reply.begin(query);
@@ -175,6 +185,11 @@ export class Engine {
     };
     return outcome.then(late, (error: unknown) => late(this.panic(query, error)));
   }
+}
+
+function refuse(served: Served, query: Query): Outcome {
+  served.dropped?.(query, REFUSED);
+  return REFUSED;
 }
 
 /** Which block: the longest zone; for DS the shortest but the root, since the parent side knows it (behaviour 2.7). */

@@ -50,10 +50,6 @@ export class TcpServer {
       engine.release(query);
       return false;
     }
-    if (reading !== Reading.FINE) {
-      this.#answer(connection, query, engine.reject(query, reading));
-      return true;
-    }
     query.transport = Transport.TCP;
     query.peers = new Uint8Array(ADDRESS_SIZE);
     query.peerIndex = 0;
@@ -61,6 +57,10 @@ export class TcpServer {
     query.localAddress = unmapped(connection.localAddress);
     query.localPort = connection.localPort;
     query.receivedAt = performance.now();
+    if (reading !== Reading.FINE) {
+      this.#answer(connection, query, engine.reject(served, query, reading));
+      return true;
+    }
     const outcome = engine.serve(served, query);
     if (typeof outcome === "number") {
       this.#answer(connection, query, engine.finish(query, outcome));

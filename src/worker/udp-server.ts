@@ -88,15 +88,15 @@ export class UdpServer {
     const query = this.#query;
     const used = this.#used;
     query.reply.place(port.sending, used, used + MAX_REPLY_SIZE);
-    const reading = query.read(received, offset, length);
-    if (reading !== Reading.FINE) {
-      this.#describe(socket, slot, used, engine.reject(query, reading));
-      return;
-    }
     query.transport = Transport.UDP;
     query.peers = port.addresses;
     query.peerIndex = slot;
     query.receivedAt = now;
+    const reading = query.read(received, offset, length);
+    if (reading !== Reading.FINE) {
+      this.#describe(socket, slot, used, engine.reject(served, query, reading));
+      return;
+    }
     query.localAddress = served.plan.address;
     query.localPort = served.plan.port;
     const outcome = engine.serve(served, query);

@@ -6,9 +6,11 @@ import { nameToWire } from "../dns/name-text.ts";
 import { CounterRow } from "../memory/counters.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
+import { type Handler, REFUSED } from "../plugin/outcome.ts";
 import type { ListenerPlan, Plan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
+import { type CellSource, droppedCounter } from "../plugin/request-metrics.ts";
 import { withUserPlugins } from "../plugins/index.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
@@ -122,8 +124,9 @@ export class Worker {
         plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)),
       );
       for (const listener of plan.listeners) {
-        const targets = await this.#link(plan, listener, plugins, published, chains, receivers);
-        served.set(listener.id, new Served(listener, new ZoneRouter(targets)));
+        const dropped = isMeasured(plan) ? droppedCounter(this.#cells(listener)) : undefined;
+        const targets = await this.#link(plan, listener, plugins, published, chains, receivers, dropped);
+        served.set(listener.id, new Served(listener, new ZoneRouter(targets), dropped));
       }
       for (const listener of plan.listeners) {
         if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;
@@ -151,6 +154,7 @@ export class Worker {
     published: ReadonlyMap<string, unknown>,
     chains: Chain[],
     receivers: Prepared["receivers"],
+    dropped: Target["dropped"],
   ): Promise<{ zone: Uint8Array; target: Target }[]> {
     const linked = new Map<number, Chain>();
     const targets: { zone: Uint8Array; target: Target }[] = [];
@@ -159,13 +163,10 @@ export class Worker {
       let chain = linked.get(route.block);
       if (!chain) {
         chain = await linkChain(block, plugins, block.zones.map(wireOf), {
-          server: listener.server,
+          ...this.#cells(listener),
           worker: this.#start.index,
           workerCount: this.#start.count,
           debug: plan.debug,
-          counter: (name, help, labels) => this.#row.counter(name, help, labels),
-          counters: (name, help, labels, dimensions) => this.#row.table(name, help, labels, dimensions),
-          histogram: (name, help, labels, bounds) => this.#row.histogram(name, help, labels, bounds),
           subscribe: (id, receive) => {
             receivers.set(id, [...(receivers.get(id) ?? []), receive]);
             if (published.has(id)) receive(published.get(id) as never);
@@ -177,9 +178,23 @@ export class Worker {
       }
       const zone = wireOf(route.zone);
       const { debug, stacktrace } = block;
-      targets.push({ zone, target: { zone, handler: chain.handler, server: listener.server, debug, stacktrace } });
+      const { server } = listener;
+      // Nobody is in such a chain who could count.
+      const handler = block.elements.length > 0 ? chain.handler : refuseAll(dropped);
+      targets.push({ zone, target: { zone, handler, server, debug, stacktrace, dropped } });
     }
     return targets;
+  }
+
+  /** Where what is counted for a listener goes. */
+  #cells({ server }: ListenerPlan): CellSource {
+    const row = this.#row;
+    return {
+      server,
+      counter: (name, help, labels) => row.counter(name, help, labels),
+      counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions),
+      histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
+    };
   }
 
   async #commit(generation: number): Promise<void> {
@@ -255,6 +270,19 @@ async function emptied(all: readonly Served[]): Promise<void> {
   while (all.some(({ waiting }) => waiting > 0) && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** What a block without plugins does (behaviour 2.7). */
+function refuseAll(dropped: Target["dropped"]): Handler {
+  return (query) => {
+    dropped?.(query, REFUSED);
+    return REFUSED;
+  };
+}
+
+/** Whether some block asks for metrics; then those that all blocks share are counted too. */
+function isMeasured({ blocks }: Plan): boolean {
+  return blocks.some(({ elements }) => elements.some(({ plugin }) => plugin === "prometheus"));
 }
 
 function wireOf(zone: string): Uint8Array {

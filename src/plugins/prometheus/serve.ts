@@ -1,0 +1,68 @@
+/** The serve half of prometheus: counts what the rest of the chain has made of each query. */
+import type { Name } from "../../dns/name.ts";
+import { hashName } from "../../dns/name.ts";
+import { nameToText } from "../../dns/name-text.ts";
+import type { ServeContext } from "../../plugin/context.ts";
+import { ANSWERED, DROPPED, type Handler, type Outcome } from "../../plugin/outcome.ts";
+import type { Query } from "../../plugin/query.ts";
+import { RequestMetrics } from "../../plugin/request-metrics.ts";
+import type { PrometheusConfig } from "./index.ts";
+
+export function serve(_config: PrometheusConfig, context: ServeContext): Handler {
+  const { next, nextName = "" } = context;
+  const zones = new Zones(context.zones);
+  const metrics: (RequestMetrics | undefined)[] = zones.names.map(() => undefined);
+
+  /** Cells of a zone are made when it is first asked for. */
+  function count(outcome: Outcome, query: Query): RequestMetrics {
+    const index = zones.isOne ? 0 : zones.find(query.name);
+    const zone = metrics[index] ?? new RequestMetrics(context, zones.names[index]!, nextName);
+    metrics[index] = zone;
+    const { reply } = query;
+    if (outcome === ANSWERED && !reply.empty) zone.count(query, reply.rcode, true, reply.uncompressedLength());
+    // What was dropped counts as NOERROR, as in CoreDNS.
+    else zone.count(query, outcome === DROPPED ? 0 : outcome, false, 0);
+    return zone;
+  }
+
+  function finishLater(outcome: Outcome, query: Query): Outcome {
+    count(outcome, query).tookUntilNow(query);
+    return outcome;
+  }
+
+  return (query) => {
+    const outcome = next(query);
+    if (typeof outcome !== "number") return outcome.then((later) => finishLater(later, query));
+    count(outcome, query).tookThisBatch(query);
+    return outcome;
+  };
+}
+
+/** Which of the block's zones a name lies in: the longest, the root where none is. */
+class Zones {
+  /** As labels say them; the root is the last. */
+  readonly names: readonly string[];
+  /** There is nothing to choose. */
+  readonly isOne: boolean;
+  readonly #zones: readonly Uint8Array[];
+  readonly #byHash = new Map<number, number[]>();
+
+  constructor(zones: readonly Uint8Array[]) {
+    this.#zones = zones;
+    this.names = [...zones.map((zone) => nameToText(zone)), "."];
+    this.isOne = zones.length === 1;
+    for (const [index, zone] of zones.entries()) {
+      const hash = hashName(zone);
+      this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), index]);
+    }
+  }
+
+  find(name: Name): number {
+    for (let label = 0; label <= name.labelCount; label++) {
+      const indices = this.#byHash.get(name.hashes[label]!);
+      if (indices === undefined) continue;
+      for (const index of indices) if (name.suffixEquals(label, this.#zones[index]!)) return index;
+    }
+    return this.#zones.length;
+  }
+}
