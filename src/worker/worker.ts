@@ -49,6 +49,8 @@ export class Worker {
   readonly #sockets = new Map<string, number>();
   #current: Prepared | undefined;
   #next: Prepared | undefined;
+  /** What a plan that is being linked has been given: other values may be published before it is done. */
+  #linking: { readonly receivers: Prepared["receivers"]; readonly published: Map<string, unknown> } | undefined;
   #done: () => void = () => {};
 
   constructor(start: WorkerStart) {
@@ -113,10 +115,12 @@ export class Worker {
     else void this.#stop(message.graceMs);
   }
 
-  async #prepare({ plan, sockets, published }: Extract<ToWorker, { kind: "prepare" }>): Promise<void> {
+  async #prepare({ plan, sockets, ...message }: Extract<ToWorker, { kind: "prepare" }>): Promise<void> {
     const chains: Chain[] = [];
     const tcp = new Map<string, TcpServer>();
     const receivers: Prepared["receivers"] = new Map();
+    const published = new Map(message.published);
+    this.#linking = { receivers, published };
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
@@ -143,6 +147,10 @@ export class Worker {
       for (const chain of chains) chain.stop();
       for (const server of tcp.values()) void server.close(0);
       this.#say({ kind: "failed", generation: plan.generation, reason: reasonOf(error) });
+    } finally {
+      this.#linking = undefined;
+      // The chains have it. Held here, the first values would outlast those that replace them.
+      published.clear();
     }
   }
 
@@ -243,7 +251,8 @@ export class Worker {
   }
 
   #publish(id: string, value: unknown): void {
-    for (const prepared of [this.#current, this.#next]) {
+    this.#linking?.published.set(id, value);
+    for (const prepared of [this.#current, this.#next, this.#linking]) {
       for (const receive of prepared?.receivers.get(id) ?? []) receive(value as never);
     }
   }
