@@ -22,6 +22,7 @@ import { health } from "./health.ts";
 import { hosts } from "./hosts/index.ts";
 import { loadbalance } from "./loadbalance/index.ts";
 import { log } from "./log/index.ts";
+import { loop } from "./loop/index.ts";
 import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
 import { nsid } from "./nsid.ts";
@@ -56,6 +57,7 @@ const list: readonly Plugin[] = [
   minimal,
   hosts,
   file,
+  loop,
   forward,
   proxy,
   erratic,
