@@ -245,7 +245,9 @@ const policies: [string, () => Policy][] = [
   ["S3 hands 2/8", () => s3hands(2, 8)],
 ];
 console.log(`misses in per cent of ${queries} queries, ${SETS} sets of ${WAYS}`);
-console.log(["load".padEnd(26), "LRU, whole", ...policies.map(([name]) => name)].map((head) => head.padStart(13)).join(""));
+console.log(
+  ["load".padEnd(26), "LRU, whole", ...policies.map(([name]) => name)].map((head) => head.padStart(13)).join(""),
+);
 for (const factor of [10, 100]) {
   for (const [label, exponent, scan, moving] of [
     ["zipf 0.7", 0.7, false, false],

@@ -35,8 +35,8 @@
  * Reader (any worker). VERSION must be even. It compares the key, copies the answer into the reply while it adds up what
  * it reads, and looks at VERSION and the sums again: any difference is a miss. Lengths and offsets are checked before
  * they are used, so whatever stands in the memory, the reader stays in the slot and in the reply. It never waits and
- * never tries again. VERSION alone is proof where loads are not reordered (x86-64); elsewhere a torn copy would also
- * have to fit both sums.
+ * never tries again. Its loads are plain ones, since an Atomics.load costs as much as the rest of the look-up: so VERSION
+ * only finds out early what the sums decide. A torn copy would have to fit both of them, 64 bits in all.
  *
  * Even versions carry the worker's number and a count, so the same one comes again after 2^20 insertions of one worker:
  * a reader would have to sleep through all of them inside one copy, and the sums would still have to fit.
@@ -220,7 +220,7 @@ export class AnswerTable {
     const counts = words[at + Slot.COUNTS]!;
     const additionals = words[at + Slot.ADDITIONALS]!;
     if (a !== words[at + Slot.SUM_A] || b !== words[at + Slot.SUM_B]) return false;
-    if (Atomics.load(words, at + Slot.VERSION) !== this.#foundVersion) return false;
+    if (words[at + Slot.VERSION] !== this.#foundVersion) return false;
     reply.counts[0] = counts & 0xffff;
     reply.counts[1] = counts >>> 16;
     reply.counts[2] = additionals;
@@ -327,7 +327,7 @@ export class AnswerTable {
   /** Whether the slot is whole and `key`'s. */
   #open(at: number, key: AnswerKey): boolean {
     const words = this.#words;
-    const version = Atomics.load(words, at + Slot.VERSION);
+    const version = words[at + Slot.VERSION]!;
     const meta = words[at + Slot.META]!;
     const { name } = key;
     if ((version & 1) === 1 || words[at + Slot.QUESTION] !== key.question) return false;
