@@ -169,7 +169,11 @@ async function watchedServer(inherited?: unknown) {
     onTold: (receive: (value: unknown) => void) => {
       tell = receive;
     },
-    gauge: (): Gauge => ({ set: (value) => void (state.gauge = value) }),
+    gauge: (): Gauge => ({
+      set: (value) => {
+        state.gauge = value;
+      },
+    }),
   } as unknown as ControlContext;
   server.on("message", (bytes, peer) => {
     const query = new Query();
@@ -280,7 +284,7 @@ test("loop: a server that forwards to itself", { timeout: 60_000 }, async () => 
   });
   try {
     assert.ok(await server.line(found, 0, 5_000), server.lines.slice(-5).join("\n"));
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 6; i++) {
       const count = await passes(server, [], `www${i}.example.org.`);
       assert.ok(count <= MAX_PASSES, `${count} packets`);
     }
