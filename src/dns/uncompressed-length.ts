@@ -2,7 +2,7 @@
  * How long a message would be without compression: what CoreDNS's logs and metrics call its size. Asked for every query
  * that is logged, so it walks the bytes and makes nothing. Total: of a malformed message it counts what it could read.
  */
-import { OPT_RECORD_SIZE } from "./header.ts";
+import { HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
 import type { Request } from "./request.ts";
 import { Type } from "./types.ts";
@@ -10,6 +10,8 @@ import { endOfName } from "./wire-name.ts";
 
 /** Type, class, TTL and RDLENGTH (RFC 1035 section 4.1.3). */
 const FIXED_SIZE = 10;
+/** Type and class (RFC 1035 section 4.1.2). */
+const QUESTION_FIXED_SIZE = 4;
 
 /**
  * Where the names stand that somebody may have compressed (RFC 3597 section 4, and SRV, which many did): behind so many
@@ -38,14 +40,32 @@ export function uncompressedLength(
 ): number {
   let size = questionEnd;
   let at = start + questionEnd;
+  // Most owners are pointers, and to the name that the one before them pointed to; at first, to the question's.
+  let target = HEADER_SIZE;
+  let targetLength = questionEnd - HEADER_SIZE - QUESTION_FIXED_SIZE;
   for (let left = recordCount; left > 0; left--) {
-    const fixed = endOfName(bytes, at, end);
-    if (fixed < 0 || fixed + FIXED_SIZE > end) break;
+    let fixed: number;
+    let ownerLength: number;
+    if (bytes[at]! >= 0xc0) {
+      fixed = at + 2;
+      if (fixed + FIXED_SIZE > end) break;
+      const pointer = ((bytes[at]! & 0x3f) << 8) | bytes[at + 1]!;
+      if (pointer !== target) {
+        target = pointer;
+        targetLength = nameLength(bytes, start, start + pointer, end);
+      }
+      ownerLength = targetLength;
+    } else {
+      fixed = endOfName(bytes, at, end);
+      if (fixed < 0 || fixed + FIXED_SIZE > end) break;
+      ownerLength = nameLength(bytes, start, at, end);
+    }
     const data = fixed + FIXED_SIZE;
     const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
     if (stop > end) break;
     const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
-    size += nameLength(bytes, start, at, end) + FIXED_SIZE + dataLength(bytes, start, type, data, stop);
+    const length = type === Type.A || type === Type.AAAA ? stop - data : dataLength(bytes, start, type, data, stop);
+    size += ownerLength + FIXED_SIZE + length;
     at = stop;
   }
   return size;
@@ -69,8 +89,7 @@ export function requestLength(request: Request): number {
 
 function dataLength(bytes: Uint8Array, start: number, type: number, data: number, stop: number): number {
   const size = stop - data;
-  // Nearly all records: an address, a text, a signature.
-  if (type === Type.A || type === Type.AAAA || size === 0) return size;
+  if (size === 0) return 0;
   const behind = NAMES_BEHIND.get(type);
   if (behind === undefined) return size;
   const first = data + behind;

@@ -15,7 +15,7 @@ export function serve(_config: PrometheusConfig, context: ServeContext): Handler
 
   /** Cells of a zone are made when it is first asked for. */
   function count(outcome: Outcome, query: Query): RequestMetrics {
-    const index = zones.isOne ? 0 : zones.find(query.name);
+    const index = zones.isOne ? 0 : zones.find(query);
     const zone = metrics[index] ?? new RequestMetrics(context, zones.names[index]!, nextName);
     metrics[index] = zone;
     const { reply } = query;
@@ -46,6 +46,8 @@ class Zones {
   readonly isOne: boolean;
   readonly #zones: readonly Uint8Array[];
   readonly #byHash = new Map<number, number[]>();
+  /** By the zone that led to the block: its index where no other zone of the block lies in it, else undefined. */
+  readonly #byRoute = new Map<Uint8Array, number | undefined>();
 
   constructor(zones: readonly Uint8Array[]) {
     this.#zones = zones;
@@ -57,7 +59,14 @@ class Zones {
     }
   }
 
-  find(name: Name): number {
+  find({ zone, name }: Query): number {
+    const index = this.#byRoute.get(zone);
+    if (index !== undefined) return index;
+    if (!this.#byRoute.has(zone)) this.#byRoute.set(zone, this.#onlyIn(zone));
+    return this.#search(name);
+  }
+
+  #search(name: Name): number {
     for (let label = 0; label <= name.labelCount; label++) {
       const indices = this.#byHash.get(name.hashes[label]!);
       if (indices === undefined) continue;
@@ -65,4 +74,17 @@ class Zones {
     }
     return this.#zones.length;
   }
+
+  /** The index of `zone`, when names in it can lie in no other. */
+  #onlyIn(zone: Uint8Array): number | undefined {
+    const within = this.#zones.filter((other) => isWithin(other, zone));
+    return within.length === 1 && within[0]!.length === zone.length ? this.#zones.indexOf(within[0]!) : undefined;
+  }
+}
+
+/** Whether the name `inner` is `outer` or lies below it. */
+function isWithin(inner: Uint8Array, outer: Uint8Array): boolean {
+  let at = 0;
+  while (inner.length - at > outer.length) at += inner[at]! + 1;
+  return Buffer.compare(inner.subarray(at), outer) === 0;
 }
