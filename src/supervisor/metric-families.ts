@@ -31,7 +31,7 @@ class Series {
   readonly values: readonly Value[];
   readonly #bounds: readonly number[] | undefined;
   readonly #always: boolean;
-  /** Set in this scrape, for gauges. */
+  /** Somebody has said in this scrape what it is, be it nought. */
   present = false;
 
   constructor(name: string, labels: Labels, bounds: readonly number[] | undefined) {
@@ -66,7 +66,7 @@ class Series {
     const { totals, values } = this;
     if (this.#bounds === undefined) {
       values[0]!.value = totals[0]!;
-      return isGauge ? this.present : this.#always || totals[0] !== 0;
+      return this.present || (!isGauge && (this.#always || totals[0] !== 0));
     }
     const last = this.#bounds.length;
     let count = 0;
@@ -192,7 +192,7 @@ export class Families {
       if (series === undefined) continue;
       if (retire) series.retired[0]! += value;
       else series.totals[0]! += value;
-      series.present = kind === "gauge";
+      if (kind === "gauge") series.present = true;
     }
   }
 
