@@ -30,7 +30,7 @@
  * the answer is not kept, which costs a miss. It writes everything, then exchanges its mark for a new even VERSION, then
  * writes the tag. A writer that dies leaves its mark; after a second anyone may claim the slot over it. A writer that was
  * only asleep finds its mark gone and keeps its hands off; what it wrote into the slot before it looked does not fit the
- * sums that its successor has written.
+ * sums that its successor has written, which are of what that one meant to write.
  *
  * Reader (any worker). VERSION must be even. It compares the key, copies the answer into the reply while it adds up what
  * it reads, and looks at VERSION and the sums again: any difference is a miss. Lengths and offsets are checked before
@@ -58,9 +58,10 @@ const NEWCOMERS = 3;
 const SLOTS_PER_ANSWER = 1.6;
 /** A mark older than this was left by a writer that is dead: writing takes microseconds. In units of 1/8 second. */
 const ABANDONED = 8;
+/** Room for the longest message, its name, and where the TTLs of some hundred records are. */
+export const MAX_SLOT_SIZE = 67_072;
 /** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
 const MAX_LOOKS = 8 * WAYS;
-
 /** A full set is searched for the dead a quarter at a time: each look may cost a line from main memory. */
 const DEAD_LOOKS = 4;
 
@@ -256,7 +257,7 @@ export class AnswerTable {
     if (Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return Stored.DROPPED;
 
     const oldTag = words[first + way]!;
-    this.#write(at, key, reply, flags, ttl, now, tier);
+    this.#write(at, this.#compose(key, reply, flags, ttl, now, tier));
     if (outcome !== Stored.RENEWED) {
       words[at + Slot.USES] = 0;
       words[at + Slot.HITS] = 0;
@@ -265,11 +266,9 @@ export class AnswerTable {
     }
     this.#version = (this.#version + 0x800) | 0;
     if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return Stored.DROPPED;
-    if (oldTag === 0 && Atomics.compareExchange(words, first + way, 0, key.hash) === 0) {
-      Atomics.add(words, Header.OCCUPIED, 1);
-    } else {
-      Atomics.store(words, first + way, key.hash);
-    }
+    const isFirst = oldTag === 0 && Atomics.compareExchange(words, first + way, 0, key.hash) === 0;
+    if (isFirst) Atomics.add(words, Header.OCCUPIED, 1);
+    else Atomics.store(words, first + way, key.hash);
     return outcome;
   }
 
@@ -301,7 +300,6 @@ export class AnswerTable {
     const busy = this.#busyMark(now);
     const before = Atomics.load(words, at + Slot.VERSION);
     if ((before & 1) === 1 || Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return;
-    words[at + Slot.TTL] = 0;
     this.#floats[(at + Slot.STORED_AT) >> 1] = Number.NEGATIVE_INFINITY;
     words[at + Slot.QUESTION] = 0;
     this.#version = (this.#version + 0x800) | 0;
@@ -413,43 +411,47 @@ export class AnswerTable {
     words[controlAt] = settled ? control | (1 << way) : control & ~(1 << way);
   }
 
-  #write(at: number, key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, tier: number): void {
-    const words = this.#words;
+  /** Puts the words of a slot from HASH on into `staged`, out of everybody's sight. Gives how many there are. */
+  #compose(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, tier: number): number {
     const { name } = key;
     const { bytes, start, questionEnd, counts } = reply;
-    const isHere = tier === 0;
-    const length = isHere ? reply.length : 0;
-    const records = isHere ? reply.indexRecords() : 0;
-    words[at + Slot.HASH] = key.hash;
-    words[at + Slot.QUESTION] = key.question;
-    words[at + Slot.META] = name.length | (key.variant << 8) | (tier << 12) | (flags << 16);
-    words[at + Slot.LENGTH] = length | (records << 16);
-    words[at + Slot.TTL] = ttl;
-    words[at + Slot.COUNTS] = counts[0]! | (counts[1]! << 16);
-    words[at + Slot.ADDITIONALS] = counts[2]!;
-    words[at + Slot.ADDITIONALS + 1] = 0;
-    this.#floats[(at + Slot.STORED_AT) >> 1] = now;
-    let to = at + Slot.BODY;
+    const length = tier === 0 ? reply.length : 0;
+    const records = tier === 0 ? reply.indexRecords() : 0;
+    staged[Slot.HASH] = key.hash;
+    staged[Slot.QUESTION] = key.question;
+    staged[Slot.META] = name.length | (key.variant << 8) | (tier << 12) | (flags << 16);
+    staged[Slot.LENGTH] = length | (records << 16);
+    staged[Slot.TTL] = ttl;
+    staged[Slot.COUNTS] = counts[0]! | (counts[1]! << 16);
+    staged[Slot.ADDITIONALS] = counts[2]!;
+    stagedFloats[Slot.STORED_AT >> 1] = now;
+    let to: number = Slot.BODY;
     const nameEnd = to + nameWords(name.length);
-    for (let i = 0; to < nameEnd; i++) words[to++] = name.words[i]!;
+    for (let i = 0; to < nameEnd; i++) staged[to++] = name.words[i]!;
     const rest = name.length & 3;
-    if (rest !== 0) words[to - 1]! &= (1 << (rest << 3)) - 1;
-    if (isHere) {
-      for (let offset = questionEnd & ~3; offset < length; offset += 4) {
-        const from = start + offset;
-        words[to++] = bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16) | (bytes[from + 3]! << 24);
-      }
-      const { index } = reply;
-      for (let i = 0; i < records; i += 2) {
-        const low = index[i * INDEX_WORDS + Index.TTL]!;
-        const high = i + 1 < records ? index[(i + 1) * INDEX_WORDS + Index.TTL]! : 0;
-        words[to++] = low | (high << 16);
-      }
+    if (rest !== 0) staged[to - 1]! &= (1 << (rest << 3)) - 1;
+    if (tier !== 0) return to;
+    for (let offset = questionEnd & ~3; offset < length; offset += 4) {
+      const from = start + offset;
+      staged[to++] = bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16) | (bytes[from + 3]! << 24);
     }
+    for (let i = 0; i < records; i++) {
+      const ttlAt = reply.index[i * INDEX_WORDS + Index.TTL]!;
+      if ((i & 1) === 0) staged[to++] = ttlAt;
+      else staged[to - 1]! |= ttlAt << 16;
+    }
+    return to;
+  }
+
+  /** The sums are of what is to stand in the slot, not of what stands there: somebody else may write into it too. */
+  #write(at: number, end: number): void {
+    const words = this.#words;
     let a = 0;
     let b = 0;
-    for (let i = at + Slot.HASH; i < to; i++) {
-      a = (a + words[i]!) | 0;
+    for (let i: number = Slot.HASH; i < end; i++) {
+      const word = staged[i]!;
+      words[at + i] = word;
+      a = (a + word) | 0;
       b = (b + a) | 0;
     }
     words[at + Slot.SUM_A] = a;
@@ -473,6 +475,9 @@ export class AnswerTable {
 }
 
 const TO_FRACTION = 2 ** -32;
+/** A slot of the largest size, and its floats. */
+const staged = new Int32Array(MAX_SLOT_SIZE / 4);
+const stagedFloats = new Float64Array(staged.buffer);
 
 function slotsAt(sets: number): number {
   const words = HEADER_WORDS + sets * (2 * WAYS + 1);
