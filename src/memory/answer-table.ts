@@ -494,6 +494,7 @@ function nameLength(meta: number): number {
   return meta & 0xff;
 }
 
+/** A mark from a moment ahead is not: others may have looked at their clocks later. */
 function isAbandoned(mark: number, now: number): boolean {
-  return (((now >>> 11) - (mark >>> 11)) & 0xfffff) > ABANDONED;
+  return (((now >>> 11) - (mark >>> 11) + ABANDONED) & 0xfffff) > 2 * ABANDONED;
 }
