@@ -27,6 +27,7 @@ import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
 import { nsid } from "./nsid.ts";
 import { prometheus } from "./prometheus/index.ts";
+import { pprof } from "./pprof/index.ts";
 import { proxy } from "./proxy.ts";
 import { ready } from "./ready.ts";
 import { reload } from "./reload.ts";
@@ -46,6 +47,7 @@ const list: readonly Plugin[] = [
   ready,
   health,
   prometheus,
+  pprof,
   errors,
   log,
   any,
