@@ -5,6 +5,7 @@ import {
   type Lane,
   measureLane,
   noteLines,
+  noteOthers,
   noteSpread,
   type RunOptions,
   startLane,
@@ -79,6 +80,7 @@ function digest({ result }: Lane, rounds: Round[]): void {
     eventMs: times.length > 0 ? summarize(times) : undefined,
     quiet: viewOf(rounds.map(({ quiet }) => quiet)),
     disturbed: viewOf(rounds.map(({ disturbed }) => disturbed)),
+    lostAtOnce: Math.max(...rounds.map(({ disturbed }) => lost(disturbed) + disturbed.wrong)),
     p99Change: summarize(rounds.map(({ quiet, disturbed }) => disturbed.p99Micros / quiet.p99Micros)),
   };
   result.rssMiB = summarize(rounds.map(({ disturbed }) => disturbed.rssMiB));
@@ -90,6 +92,7 @@ function digest({ result }: Lane, rounds: Round[]): void {
     );
   }
   noteLines(result);
+  noteOthers(result);
   noteSpread(result, result.disturbed.p99Change);
 }
 

@@ -4,7 +4,7 @@ import { type During, measure, type Run, type Target, type Window } from "./meas
 import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Server, Setup } from "./servers.ts";
-import type { Summary } from "./statistics.ts";
+import { type Summary, summarize } from "./statistics.ts";
 import { zoneFile } from "./zones.ts";
 
 export type RunOptions = {
@@ -62,6 +62,8 @@ export type Disturbed = {
   eventMs: Summary | undefined;
   quiet: ClientView;
   disturbed: ClientView;
+  /** Lost or answered wrongly in the worst window. */
+  lostAtOnce: number;
   p99Change: Summary;
 };
 
@@ -88,6 +90,8 @@ export type Upstream = { program: Program; port: number };
 
 /** How long a server may take to load its zone; a million names take the slowest known one 10 s. */
 const startLimitMs = 60_000;
+/** Of CPU used by others: more than the housekeeping of a machine that does nothing else. */
+export const disturbedCores = 0.1;
 /** From here on the figures of one server say less about it than about the day. */
 const wideSpread = 0.15;
 
@@ -162,6 +166,14 @@ export async function measureLane(
   const written = after.lines - before.lines;
   const said = after.said - before.said;
   return { ...run, linesWritten: written, linesSaidLost: said, linesUncounted: run.receivedInAll - written - said };
+}
+
+/** Others' work beside it, as a share of a core. */
+export function noteOthers(result: Result): void {
+  const foreign = summarize(result.runs.map(({ foreignCores }) => foreignCores)).median;
+  if (foreign <= disturbedCores) return;
+  result.wasBusy = true;
+  result.notes.push(`others used ${percent(foreign)} of a core`);
 }
 
 /** What became of the lines of a log, over all runs. */

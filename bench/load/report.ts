@@ -78,7 +78,7 @@ export function formatTable({ scenario, results }: Finished): string {
   const notes = [""];
   for (const result of results) {
     rows.push([result.label, ...columns.map(({ cell }) => (result.failure === undefined ? cell(result) : ""))]);
-    notes.push(result.failure ?? result.notes.join("; "));
+    notes.push([result.failure ?? [], result.notes].flat().join("; "));
   }
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row, line) => {
@@ -99,6 +99,7 @@ const goalNames = {
   rssAfterMiB: "MiB after queries",
   rssGrowthMiB: "MiB more behind the first tenth of the queries",
   lost: "queries without a right answer",
+  lostAtOnce: "queries without a right answer in one window",
   p99Change: "p99 over that without",
   linesUncounted: "answers with neither a line nor a count of it",
 };
@@ -109,7 +110,7 @@ function goalLines(goals: Goal, results: Result[]): string[] {
     goals.map(({ figure, atMost }) => {
       const value = figureOf(result, figure);
       const outcome =
-        value === undefined ? "not measured" : `${verdict(result, value <= atMost)} with ${value.toFixed(2)}`;
+        value === undefined ? "not measured" : `${verdict(result, figure, value <= atMost)} with ${value.toFixed(2)}`;
       return `goal of ${result.label}: ${goalNames[figure]} at most ${atMost}: ${outcome}`;
     }),
   );
@@ -122,6 +123,8 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
       return result[figure];
     case "lost":
       return result.disturbed && result.disturbed.disturbed.lost + result.disturbed.disturbed.wrong;
+    case "lostAtOnce":
+      return result.disturbed?.lostAtOnce;
     case "p99Change":
       return result.disturbed?.p99Change.median;
     default:
@@ -129,8 +132,11 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
   }
 }
 
-function verdict({ wasBusy }: Result, isMet: boolean): string {
-  if (wasBusy) return "not judged, the machine was busy,";
+/** These a busy machine can only make worse. */
+const counted: readonly string[] = ["lost", "lostAtOnce", "linesUncounted", "rssAfterMiB", "rssGrowthMiB"];
+
+function verdict({ wasBusy }: Result, figure: string, isMet: boolean): string {
+  if (wasBusy && !(isMet && counted.includes(figure))) return "not judged, the machine was busy,";
   return isMet ? "met" : "MISSED";
 }
 

@@ -11,9 +11,11 @@ import { promisify } from "node:util";
 import { runDisturbances } from "./disturbance-run.ts";
 import {
   type Contestant,
+  disturbedCores,
   type Lane,
   measureLane,
   noteLines,
+  noteOthers,
   noteSpread,
   percent,
   type Result,
@@ -36,8 +38,6 @@ import { cpuBetween, cpuUsage, machineBusyNs } from "./usage.ts";
 /** The first window also lets just-in-time compilers and caches come to rest. */
 const firstWarmupSeconds = 1;
 const warmupSeconds = 0.3;
-/** Of CPU used by others: more than the housekeeping of a machine that does nothing else. */
-const disturbedCores = 0.1;
 const quietSampleMs = 200;
 
 const runs = { load: runLoads, startup: runStartups, memory: runMemory, disturbance: runDisturbances };
@@ -161,11 +161,7 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   noteLines(result);
   const busy = over((run) => run.busy).median;
   if (scenario.rate === undefined && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
-  const foreign = over((run) => run.foreignCores).median;
-  if (foreign > disturbedCores) {
-    result.wasBusy = true;
-    notes.push(`others used ${percent(foreign)} of a core`);
-  }
+  noteOthers(result);
   noteSpread(result, headline(scenario, result));
 }
 
