@@ -155,12 +155,10 @@ export class Families {
     for (const family of this.#families.values()) family.restart();
   }
 
-  /** Adds the values of a row. With `retire` they stay: the row's worker is gone, what it counted is not. */
-  addRow(row: CounterRow, descriptions: readonly CellDescription[], retire = false): void {
-    for (const description of descriptions) {
-      if (description.kind === "histogram") this.#addHistogram(row, description, retire);
-      else if (description.kind === "counter" || !retire) this.#addCells(row, description, retire);
-    }
+  /** Adds the values of some cells of a row. With `retire` they stay: the row's worker is gone, what it counted is not. */
+  addCells(row: CounterRow, description: CellDescription, retire = false): void {
+    if (description.kind === "histogram") this.#addHistogram(row, description, retire);
+    else if (description.kind === "counter" || !retire) this.#addValues(row, description, retire);
   }
 
   /** Adds one value, for what stands in no row. */
@@ -181,7 +179,7 @@ export class Families {
     return [...this.#families.values()].filter((family) => !family.isEmpty).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  #addCells(row: CounterRow, description: CellDescription, retire: boolean): void {
+  #addValues(row: CounterRow, description: CellDescription, retire: boolean): void {
     const { kind, first, count } = description;
     const block = this.#blockOf(description);
     for (let i = 0; i < count; i++) {

@@ -70,7 +70,7 @@ export class Metrics {
 
   /** A worker is gone. What it counted stays, so that no counter ever goes back. */
   retire({ index, row, descriptions, statistics }: WorkerRow): void {
-    this.#families.addRow(row, descriptions, true);
+    for (const description of descriptions) this.#families.addCells(row, description, true);
     this.#retiredStatistics[index] ??= new Float64Array(statistics.length);
     const sums = this.#retiredStatistics[index];
     for (let i = 0; i < sums.length; i++) sums[i]! += statistics[i]!;
@@ -92,18 +92,21 @@ export class Metrics {
     families.restart();
     for (const { type, name, help } of IDLE) families.add(type, name, help, {}, 0);
     families.declareHistogram(IDLE_HISTOGRAM.name, IDLE_HISTOGRAM.help, IDLE_HISTOGRAM.bounds);
-    families.addRow(this.#row, this.#row.descriptions);
     const rows = pool.rows();
-    for (const { row, descriptions } of rows) {
-      families.addRow(row, descriptions);
-      await pace.keep();
+    // Before anything is awaited: a worker that ends meanwhile must not be counted as retired as well.
+    this.#addPackets(rows);
+    for (const { row, descriptions } of [{ row: this.#row, descriptions: this.#row.descriptions }, ...rows]) {
+      for (const description of descriptions) {
+        families.addCells(row, description);
+        const wait = pace.keep();
+        if (wait) await wait;
+      }
     }
     for (const states of this.#gauges.values()) {
       const gauge = states.at(-1);
       const value = gauge?.read ? gauge.read() : gauge?.value;
       if (gauge && value !== undefined) families.add("gauge", gauge.name, gauge.help, gauge.labels, value);
     }
-    this.#addPackets(rows);
     for (const [id, dropped] of sockets.drops())
       families.add("counter", ...KERNEL_DROPS, { server: serverOf(id) }, dropped);
     for (const [cause, count] of pool.restarts) families.add("counter", ...RESTARTS, { cause }, count);
@@ -144,8 +147,12 @@ export class Metrics {
 class Pace {
   #since = performance.now();
 
-  async keep(): Promise<void> {
-    if (performance.now() - this.#since < SLICE_MS) return;
+  /** Undefined while there is no need to wait, so that nothing is awaited then. */
+  keep(): Promise<void> | undefined {
+    return performance.now() - this.#since < SLICE_MS ? undefined : this.#turn();
+  }
+
+  async #turn(): Promise<void> {
     await nextTurn();
     this.#since = performance.now();
   }
