@@ -64,7 +64,6 @@ export const MAX_SLOT_SIZE = 67_072;
 const MAX_LOOKS = 8 * WAYS;
 /** A full set is searched for the dead a quarter at a time: each look may cost a line from main memory. */
 const DEAD_LOOKS = 4;
-
 const HEADER_WORDS = 16;
 const Header = { SETS: 0, SLOT_WORDS: 1, OCCUPIED: 2 } as const;
 const Slot = {
@@ -284,7 +283,8 @@ export class AnswerTable {
     const words = this.#words;
     const at = this.#at;
     const gap = ((now | 0) - words[at + Slot.SEEN_AT]!) | 0;
-    const hits = gap >= 0 && gap <= windowMs ? words[at + Slot.HITS]! + 1 : 1;
+    // Of two workers, the one that counts later may have received its query earlier.
+    const hits = Math.abs(gap) <= windowMs ? words[at + Slot.HITS]! + 1 : 1;
     words[at + Slot.SEEN_AT] = now | 0;
     words[at + Slot.HITS] = hits;
     return hits;
