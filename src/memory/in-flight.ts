@@ -1,39 +1,45 @@
 /**
  * Is somebody asking this already? Marks of the questions that workers wait for, so that one of them asks and the others
- * take its answer. A mark is two words at the place that the question's hash chooses:
- *   0 HASH    of the question; 0 when the place is free. It is what waiters wait on.
- *   1 OWNER   bits 0-9 the worker, 10-30 the second in which it began; bit 31 somebody waits
+ * take its answer. A mark is four words at the place that the question's hash chooses:
+ *   0 HASH      of the question; 0 when the place is free. It is what waiters wait on.
+ *   1 OWNER     bits 0-9 the worker, 10-30 the second in which it began
+ *   2 WAITERS   how many wait here
+ *   3 -
+ * Behind the marks stands, for each worker's number, the thread that bears it.
  *
  * Whoever asks claims a free place by exchanging 0 for the hash, then writes OWNER. When done, it exchanges the hash for
- * 0 and wakes the waiters if the bit says that there are any. A waiter sets the bit, then waits on HASH: if it is 0 by
- * then, it does not wait at all; if not, the owner has yet to look at the bit. Waits have a limit, and are never on the
- * thread (`Atomics.waitAsync`). Two questions of one place or one hash cost no more than a question asked twice, or a
- * waiter that finds no answer and asks itself.
+ * 0 and wakes the waiters if there are any. A waiter counts itself, then waits on HASH: if it is 0 by then, it does not
+ * wait at all; if not, the owner has yet to look at the count. Waits have a limit, and are never on the thread
+ * (`Atomics.waitAsync`). Two questions of one place or one hash cost no more than a question asked twice, or a waiter
+ * that finds no answer and asks itself; so does OWNER before it is written, and a waiter that died costs a vain call.
  *
  * A worker that dies leaves its marks. The one that replaces it has the same number and frees them (`sweep`); and a mark
  * older than any question may take can be taken over by anybody.
  */
+import { threadId } from "node:worker_threads";
 
 const PLACES = 8_192;
+const WORDS = 4;
+const Mark = { HASH: 0, OWNER: 1, WAITERS: 2 } as const;
+const MAX_WORKERS = 1_024;
 /** Longer than any plugin waits for an upstream, in seconds. */
 const STALE_SECONDS = 15;
-const WAITED_FOR = 1 << 31;
 
 export class InFlight {
-  static readonly SIZE = PLACES * 2 * Int32Array.BYTES_PER_ELEMENT;
+  static readonly SIZE = (PLACES * WORDS + MAX_WORKERS) * Int32Array.BYTES_PER_ELEMENT;
 
   readonly #words: Int32Array;
   readonly #worker: number;
 
   constructor(buffer: SharedArrayBuffer, worker: number) {
     this.#words = new Int32Array(buffer);
-    this.#worker = worker & 0x3ff;
+    this.#worker = worker & (MAX_WORKERS - 1);
   }
 
   /** Whether the question of this hash is being asked. */
   has(hash: number, now: number): boolean {
     const at = placeOf(hash);
-    return Atomics.load(this.#words, at) === hash && !isStale(this.#words[at + 1]!, now);
+    return Atomics.load(this.#words, at) === hash && !isStale(this.#words[at + Mark.OWNER]!, now);
   }
 
   /** Says that this worker asks. False when the place is taken: then there is nothing to `end`. */
@@ -42,12 +48,12 @@ export class InFlight {
     const at = placeOf(hash);
     const taken = Atomics.compareExchange(words, at, 0, hash);
     if (taken !== 0) {
-      const owner = Atomics.load(words, at + 1);
+      const owner = Atomics.load(words, at + Mark.OWNER);
       if (!isStale(owner, now) || Atomics.compareExchange(words, at, taken, hash) !== taken) return false;
       // Two who find the same question stale at once both ask, which is no harm.
       Atomics.notify(words, at);
     }
-    Atomics.store(words, at + 1, this.#worker | (secondOf(now) << 10));
+    Atomics.store(words, at + Mark.OWNER, this.#worker | (secondOf(now) << 10));
     return true;
   }
 
@@ -56,24 +62,27 @@ export class InFlight {
     const words = this.#words;
     const at = placeOf(hash);
     if (Atomics.compareExchange(words, at, hash, 0) !== hash) return;
-    if (Atomics.load(words, at + 1) < 0) Atomics.notify(words, at);
+    if (Atomics.load(words, at + Mark.WAITERS) > 0) Atomics.notify(words, at);
   }
 
   /** Waits until the question is not being asked any more, at most `limitMs`. */
   async wait(hash: number, limitMs: number): Promise<void> {
     const words = this.#words;
     const at = placeOf(hash);
-    Atomics.or(words, at + 1, WAITED_FOR);
+    Atomics.add(words, at + Mark.WAITERS, 1);
     const wait = Atomics.waitAsync(words, at, hash, limitMs);
     if (wait.async) await wait.value;
+    Atomics.sub(words, at + Mark.WAITERS, 1);
   }
 
-  /** Frees what a worker of this number has left behind. */
-  sweep(): void {
+  /** Frees what another thread, which was the worker of this number, has left behind. */
+  sweep(thread = threadId): void {
     const words = this.#words;
-    for (let at = 0; at < words.length; at += 2) {
+    // Threads are numbered from 0, and no number comes twice.
+    if (Atomics.exchange(words, PLACES * WORDS + this.#worker, thread + 1) === thread + 1) return;
+    for (let at = 0; at < PLACES * WORDS; at += WORDS) {
       const hash = Atomics.load(words, at);
-      if (hash === 0 || (Atomics.load(words, at + 1) & 0x3ff) !== this.#worker) continue;
+      if (hash === 0 || (Atomics.load(words, at + Mark.OWNER) & (MAX_WORKERS - 1)) !== this.#worker) continue;
       Atomics.compareExchange(words, at, hash, 0);
       Atomics.notify(words, at);
     }
@@ -81,13 +90,14 @@ export class InFlight {
 }
 
 function placeOf(hash: number): number {
-  return (hash & (PLACES - 1)) << 1;
+  return (hash & (PLACES - 1)) * WORDS;
 }
 
 function secondOf(now: number): number {
   return Math.floor(now / 1_000) & 0x1fffff;
 }
 
+/** What began a moment ahead is not: others may have looked at their clocks later. */
 function isStale(owner: number, now: number): boolean {
-  return ((secondOf(now) - (owner >>> 10)) & 0x1fffff) > STALE_SECONDS;
+  return ((secondOf(now) - (owner >>> 10) + STALE_SECONDS) & 0x1fffff) > 2 * STALE_SECONDS;
 }

@@ -110,9 +110,6 @@ class Cache {
     this.#success.answers = new AnswerCache(success, this.#worker);
     this.#denial.answers = new AnswerCache(denial, this.#worker);
     this.#inFlight = new InFlight(inFlight, this.#worker);
-    // Seen for the first time by this thread: whatever bears its number was left by the one before it, which died.
-    if (swept.has(inFlight)) return;
-    swept.add(inFlight);
     this.#inFlight.sweep();
   }
 
@@ -366,9 +363,6 @@ class Cache {
     this.#failed.set(hash, now);
   }
 }
-
-/** Memory of marks that this thread has swept. */
-const swept = new WeakSet<SharedArrayBuffer>();
 
 const MISSES_HELP = "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.";
 const PREFETCH_HELP = "The number of times the cache has prefetched a cached item.";
