@@ -2,7 +2,7 @@
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { retire } from "../../memory/retire.ts";
-import type { Control, ControlContext } from "../../plugin/context.ts";
+import type { Control, ControlContext, Gauge } from "../../plugin/context.ts";
 import type { HostsConfig } from "./index.ts";
 import { type LoadedHosts, type LoadRequest, loadText, run } from "./load.ts";
 import type { HostsTable } from "./table.ts";
@@ -29,6 +29,9 @@ interface Inheritance {
   readonly stamp: FileStamp;
 }
 
+/** When the file was changed that was read last: a metric without labels, so it is one for all of these plugins. */
+let lastLoadedAt = 0;
+
 export async function control(config: HostsConfig, context: ControlContext): Promise<Control> {
   const file = new HostsFile(config, context);
   await file.start();
@@ -39,8 +42,7 @@ class HostsFile implements Control {
   readonly #config: HostsConfig;
   readonly #context: ControlContext;
   readonly #stopping = new AbortController();
-  readonly #entries: { set(value: number): void };
-  readonly #loadedAt: { set(value: number): void };
+  readonly #entries: Gauge;
   #timer: NodeJS.Timeout | undefined;
   #inline: HostsTable | undefined;
   #table: HostsTable | undefined;
@@ -56,8 +58,8 @@ class HostsFile implements Control {
     this.#entries = context.gauge("hosts_entries", "The combined number of entries in hosts and Corefile.", {
       hostsfile: config.path,
     });
-    this.#loadedAt = context.gauge("hosts_reload_timestamp_seconds", "The timestamp of the last reload of hosts file.");
-    this.#loadedAt.set(0);
+    const help = "The timestamp of the last reload of hosts file.";
+    context.gauge("hosts_reload_timestamp_seconds", help, {}, () => lastLoadedAt);
   }
 
   async start(): Promise<void> {
@@ -141,7 +143,7 @@ class HostsFile implements Control {
     this.#stamp = stamp;
     this.#tableStamp = stamp;
     this.#entries.set(table.entries + (this.#inline?.entries ?? 0));
-    this.#loadedAt.set(stamp.modifiedMs / 1000);
+    lastLoadedAt = stamp.modifiedMs / 1000;
   }
 
   /** The same mistake is said once, and the table stays. */

@@ -18,8 +18,9 @@ export type LoadedHosts =
 
 /** What is read at once. */
 const PIECE = 256 * 1024;
-/** For a file that does not say how long it is, a pipe for instance. */
+/** For what does not say how long it is, a pipe for instance: a guess, and where it ends for us. */
 const UNKNOWN_SIZE = 1 << 24;
+const MAX_UNKNOWN_SIZE = 1 << 28;
 
 /** The job. */
 export function run({ path, zones, reverse }: LoadRequest): LoadedHosts {
@@ -35,9 +36,15 @@ export function run({ path, zones, reverse }: LoadRequest): LoadedHosts {
     const table = new TableBuilder(size > 0 ? size : UNKNOWN_SIZE, reverse);
     const text = new HostsText(table, new ZoneSet(zones));
     const bytes = Buffer.allocUnsafe(Math.min(PIECE, size > 0 ? size + MIN_ROOM : PIECE));
+    let total = 0;
     for (let kept = 0; ; ) {
-      const length = kept + readSync(file, bytes, kept, bytes.length - kept, null);
-      const isLast = length === kept;
+      const read = readSync(file, bytes, kept, bytes.length - kept, null);
+      const length = kept + read;
+      const isLast = read === 0;
+      total += read;
+      if (size === 0 && total > MAX_UNKNOWN_SIZE) {
+        return { error: `Failed to parse hosts file "${path}": it has no size, and no end after 256 MiB` };
+      }
       const done = text.read(bytes, length, isLast);
       if (!text.fits) return { error: `Failed to parse hosts file "${path}": more than 2 GiB of entries` };
       if (isLast) return { table: table.finish(), problems: text.problems, moreProblems: text.moreProblems };

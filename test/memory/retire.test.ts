@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { retire } from "../../src/memory/retire.ts";
+
+const SIZE = 48 * 1024 * 1024;
+const WAIT_MS = 5_000;
+
+let table: Uint8Array | undefined;
+
+test("retire: shared memory that was let go of returns to the system", async () => {
+  table = new Uint8Array(new SharedArrayBuffer(SIZE)).fill(1);
+  growOld();
+  assert.equal(table[SIZE - 1], 1);
+  const before = process.memoryUsage.rss();
+  table = undefined;
+  retire(SIZE);
+  const deadline = performance.now() + WAIT_MS;
+  while (process.memoryUsage.rss() > before - SIZE / 2 && performance.now() < deadline) await sleep(100);
+  const after = process.memoryUsage.rss();
+  assert.ok(after <= before - SIZE / 2, `${before} before, ${after} after`);
+});
+
+/** What has lived through a few collections of young garbage is only found by those that hold the thread. */
+function growOld(): void {
+  const few: object[] = [];
+  for (let i = 0; i < 2_000_000; i++) few[i % 1_000] = { i };
+}
