@@ -390,9 +390,9 @@ function serverTime(): number {
   return performance.now() + clockOffset;
 }
 
-/** Whole seconds that the answer is still good for; 0 and less when it is over. */
+/** Whole seconds that the answer is still good for; 0 and less when it is over. A query may have come before the answer. */
 function secondsLeft(answers: AnswerCache, now: number): number {
-  return answers.ttl - Math.floor((now - answers.storedAt) / 1_000);
+  return answers.ttl - Math.floor(Math.max(now - answers.storedAt, 0) / 1_000);
 }
 
 function wireOf(zone: string): Uint8Array {
