@@ -97,10 +97,13 @@ class Cache {
       store.hits.add(1);
       const left = secondsLeft(store.answers, now);
       if (left < 0) return this.#serveStale(query, now);
-      if (this.#config.prefetch.amount > 0 && this.#isPopular(store, now, left))
-        this.#renew(query, key.hash, now, true);
+      const isDue = this.#config.prefetch.amount > 0 && this.#isPopular(store, now, left);
       const ttl = this.#config.keepTtl ? store.answers.ttl : left;
-      if (this.#answer(query, store, ttl)) return ANSWERED;
+      if (this.#answer(query, store, ttl)) {
+        // Afterwards: the chain may look up other names here, and what was found would not be what was found.
+        if (isDue) this.#renew(query, key.hash, now, true);
+        return ANSWERED;
+      }
     }
     this.#counted.misses.add(1);
     return this.#inFlight.has(key.hash, now) ? this.#join(query, key.hash) : this.#ask(query, now);
