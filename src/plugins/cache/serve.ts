@@ -106,7 +106,9 @@ class Cache {
       }
     }
     this.#counted.misses.add(1);
-    return this.#inFlight.has(key.hash, now) ? this.#join(query, key.hash) : this.#ask(query, now);
+    // A look-up of our own may be part of what it would wait for.
+    const mayJoin = query.depth === 0 && this.#inFlight.has(key.hash, now);
+    return mayJoin ? this.#join(query, key.hash) : this.#ask(query, now);
   }
 
   #receive({ success, denial, inFlight }: Published): void {
@@ -313,7 +315,7 @@ class Cache {
       return this.#giveStale(query, stale);
     }
     if (this.#inFlight.has(hash, now) || !this.#inFlight.begin(hash, now)) {
-      const atOnce = stale.timeoutMs > 0 || stale.recheckMs > 0;
+      const atOnce = stale.timeoutMs > 0 || stale.recheckMs > 0 || query.depth > 0;
       return atOnce ? this.#giveStale(query, stale) : this.#verifyWithOther(query, hash, stale);
     }
     return this.#verify(query, hash, now, stale);
