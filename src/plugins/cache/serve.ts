@@ -167,6 +167,12 @@ class Cache {
     return true;
   }
 
+  /** The same for an answer that another query brought. False also when it is over. */
+  #answerAlive(query: Query, store: Store, now: number): boolean {
+    const left = secondsLeft(store.answers, now);
+    return left > 0 && this.#answer(query, store, this.#config.keepTtl ? store.answers.ttl : left);
+  }
+
   /** Waits for the answer to the same question of somebody else. */
   #join(query: Query, hash: number): Outcome | Promise<Outcome> {
     if (this.#joined >= MAX_JOINED) return query.fail(SERVFAIL, `more than ${MAX_JOINED} queries wait for others`);
@@ -181,8 +187,7 @@ class Cache {
     const now = serverTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);
-    const left = store === undefined ? 0 : secondsLeft(store.answers, now);
-    if (store !== undefined && left > 0 && this.#answer(query, store, left)) return ANSWERED;
+    if (store !== undefined && this.#answerAlive(query, store, now)) return ANSWERED;
     // What came was not to be kept. Others who waited have found that too, so nobody waits for another one again.
     return this.#ask(query, now);
   }
@@ -348,8 +353,7 @@ class Cache {
     const now = serverTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);
-    const left = store === undefined ? 0 : secondsLeft(store.answers, now);
-    if (store !== undefined && left > 0 && this.#answer(query, store, left)) return ANSWERED;
+    if (store !== undefined && this.#answerAlive(query, store, now)) return ANSWERED;
     return this.#giveStale(query, stale);
   }
 
