@@ -6,13 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 2
+#define INTERFACE_VERSION 3
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone. */
 #define ADDRESS_TEXT 80
@@ -137,6 +140,16 @@ static napi_value js_use_huge_pages(napi_env env, napi_callback_info info) {
   return finish(&call, madvise((void *)from, to - from, MADV_HUGEPAGE) == 0 ? 0 : -errno);
 }
 
+/** trimMemory(): gives memory that was freed, in all threads, back to the system; 1 when there was some. */
+static napi_value js_trim_memory(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+#ifdef __GLIBC__
+  return finish(&call, malloc_trim(0));
+#else
+  return finish(&call, 0);
+#endif
+}
+
 /* ---- Ports ---- */
 
 /**
@@ -244,7 +257,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
   } functions[] = {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
-      {"useHugePages", js_use_huge_pages},
+      {"useHugePages", js_use_huge_pages}, {"trimMemory", js_trim_memory},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
   };

@@ -5,6 +5,7 @@
 
 import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
+import { native } from "../native/index.ts";
 import type { Instance } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
 import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
@@ -36,6 +37,12 @@ export class BadConfiguration extends Error {
     return this.mistakes.map(startText);
   }
 }
+
+/**
+ * How often memory that was freed is given back. V8 compiles what queries need within the first seconds, and the
+ * allocator keeps what that took: some 20 MiB.
+ */
+const TRIM_MS = 10_000;
 
 export class Supervisor {
   readonly #readSource: () => ConfigurationSource;
@@ -91,6 +98,7 @@ export class Supervisor {
       throw error;
     }
     this.#configuration = next;
+    setInterval(() => native?.trimMemory(), TRIM_MS).unref();
   }
 
   /**
