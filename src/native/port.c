@@ -135,10 +135,26 @@ static void dispatch(struct port *port, uint32_t count) {
   napi_close_handle_scope(env, handles);
 }
 
+/**
+ * Whether this thread can still run JavaScript. One that dies of an error goes on with its loop until the hooks run, and
+ * what it took from a socket then would be lost; left there, its replacement answers it.
+ */
+static bool is_alive(struct port *port) {
+  napi_env env = port->environment->env;
+  napi_handle_scope handles;
+  napi_value global;
+  bool ignored, alive = false;
+  if (napi_open_handle_scope(env, &handles) != napi_ok) return false;
+  // Any call that may run JavaScript is refused when none can run.
+  alive = napi_get_global(env, &global) == napi_ok && napi_has_element(env, global, 0, &ignored) == napi_ok;
+  napi_close_handle_scope(env, handles);
+  return alive;
+}
+
 /** Returns whether there may be more. */
 static bool receive_direct(struct port *port) {
   struct endpoint *endpoint = port->direct;
-  if (!endpoint) return false;
+  if (!endpoint || !is_alive(port)) return false;
   uint32_t filled = receive(port, endpoint, 0);
   bool more = !endpoint->drained;
   if (filled > 0) dispatch(port, filled);
@@ -154,6 +170,7 @@ static struct endpoint *endpoint_of(struct port *port, const struct epoll_event 
 /** One look at all sockets, with as few calls into JavaScript as the slots allow. Returns whether there may be more. */
 static bool receive_all(struct port *port) {
   struct epoll_event events[MAX_EVENTS];
+  if (!is_alive(port)) return false;
   int count = epoll_wait(port->epoll, events, MAX_EVENTS, 0);
   bool more = count == MAX_EVENTS;
   uint32_t filled = 0;
