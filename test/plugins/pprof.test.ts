@@ -61,8 +61,8 @@ test("pprof: V8's CPU profile as stacks, what is idle left out", () => {
       { id: 4, callFrame: frame("(program)") },
       { id: 5, callFrame: frame("inner") },
     ],
-    samples: [2, 5, 3, 5, 4, 2],
-    timeDeltas: [100, 10, 20, 30, 5, 1_000],
+    samples: [3, 2, 5, 3, 5, 4, 2],
+    timeDeltas: [9_000, 100, 10, 20, 30, 5, 1_000],
   });
   assert.deepEqual(names(cpuStacks(json)), ["inner<outer 2,40000", "outer 1,20000", "(program) 1,5000"]);
 });

@@ -43,6 +43,8 @@ export function cpuStacks(json: string): Stack[] {
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
   const totals = new Map<number, [samples: number, nanoseconds: number]>();
   for (const [index, id] of samples.entries()) {
+    // The first one is taken when the profile begins; its time is that of beginning.
+    if (index === 0) continue;
     const total = totals.get(id) ?? [0, 0];
     total[0]++;
     total[1] += Math.max(0, timeDeltas[index] ?? 0) * NANOSECONDS;
