@@ -15,6 +15,8 @@ const TIERS = [
   { slotSize: 4_096, share: 1 / 32 },
   { slotSize: 67_072, share: 1 / 1_024 },
 ] as const;
+/** A small slot has room for a note under a name of so many bytes. Under longer ones all tiers are looked through. */
+const LONGEST_NOTED = 192;
 /** A few large answers are kept however small the cache is, and no more than some hundred of the largest. */
 const MIN_ANSWERS = 10;
 const MAX_LARGEST = 160;
@@ -67,9 +69,11 @@ export class AnswerCache {
 
   find(key: AnswerKey): boolean {
     const first = this.#first;
-    if (!first.find(key)) return false;
+    if (!first.find(key)) return key.name.length > LONGEST_NOTED && this.#findLong(key);
     this.#found = first;
     if (first.tier === 0) return true;
+    // Here is where room is made for others.
+    first.countUse();
     this.#found = this.#tiers[first.tier] ?? first;
     return this.#found !== first && this.#found.find(key);
   }
@@ -87,14 +91,25 @@ export class AnswerCache {
     for (let tier = 0; tier < tiers.length; tier++) {
       const table = tiers[tier]!;
       if (!table.fits(key, reply)) continue;
+      const isLong = key.name.length > LONGEST_NOTED;
+      if (isLong) this.remove(key, now);
       const stored = table.store(key, reply, flags, ttl, now, graceMs);
-      if (tier === 0 || stored === Stored.DROPPED) return stored;
+      if (tier === 0 || isLong || stored === Stored.DROPPED) return stored;
       return this.#first.store(key, reply, flags, ttl, now, graceMs, tier);
     }
     return Stored.DROPPED;
   }
 
   remove(key: AnswerKey, now: number): void {
-    this.#first.remove(key, now);
+    if (key.name.length <= LONGEST_NOTED) this.#first.remove(key, now);
+    else for (const table of this.#tiers) table.remove(key, now);
+  }
+
+  #findLong(key: AnswerKey): boolean {
+    for (let tier = 1; tier < this.#tiers.length; tier++) {
+      this.#found = this.#tiers[tier]!;
+      if (this.#found.find(key)) return true;
+    }
+    return false;
   }
 }

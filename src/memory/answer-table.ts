@@ -41,8 +41,7 @@
  * Even versions carry the worker's number and a count, so the same one comes again after 2^20 insertions of one worker:
  * a reader would have to sleep through all of them inside one copy, and the sums would still have to fit.
  *
- * Two workers that insert the same key at once may fill two slots. Readers take the first, writers renew the first, the
- * other one ages away.
+ * Two workers that insert the same key at once may fill two slots. The first is read and renewed, the other ages away.
  *
  * Who makes room (bench/micro/eviction.ts): S3-FIFO. Newcomers keep NEWCOMERS slots of a set; one that is asked for again
  * before its turn settles, others leave a ghost, and a key that comes back while its ghost is there settles at once. So a
@@ -225,10 +224,14 @@ export class AnswerTable {
     reply.counts[1] = counts >>> 16;
     reply.counts[2] = additionals;
     reply.end = start + length;
-    // Plain stores that others may lose: no more than a hint, and none at all once it is known to be popular.
-    const uses = words[at + Slot.USES]!;
-    if (uses < 3) words[at + Slot.USES] = uses + 1;
+    this.countUse();
     return true;
+  }
+
+  /** Plain stores that others may lose: no more than a hint, and none at all once it is known to be popular. */
+  countUse(): void {
+    const uses = this.#words[this.#at + Slot.USES]!;
+    if (uses < 3) this.#words[this.#at + Slot.USES] = uses + 1;
   }
 
   /**
@@ -354,12 +357,9 @@ export class AnswerTable {
       const way = ((this.#version >>> 11) * DEAD_LOOKS + look) & (WAYS - 1);
       const at = this.#slotAt(set, way);
       const version = Atomics.load(words, at + Slot.VERSION);
-      if ((version & 1) === 1) {
-        if (isAbandoned(version, busy)) return way;
-        continue;
-      }
+      const isWritten = (version & 1) === 1;
       const diesAt = this.#floats[(at + Slot.STORED_AT) >> 1]! + words[at + Slot.TTL]! * 1_000 + graceMs;
-      if (!(diesAt > now)) return way;
+      if (isWritten ? isAbandoned(version, busy) : !(diesAt > now)) return way;
     }
     return -1;
   }
