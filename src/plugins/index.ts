@@ -32,6 +32,7 @@ import { proxy } from "./proxy.ts";
 import { ready } from "./ready.ts";
 import { reload } from "./reload.ts";
 import { root } from "./root.ts";
+import { template } from "./template/index.ts";
 import { timeouts } from "./timeouts.ts";
 import { whoami } from "./whoami.ts";
 
@@ -53,6 +54,7 @@ const list: readonly Plugin[] = [
   any,
   chaos,
   loadbalance,
+  template,
   acl,
   cache,
   header,

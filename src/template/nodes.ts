@@ -1,5 +1,6 @@
 /** What a template is made of once it is read. `at` is the offset in its text, for messages. */
 import { quoteBytes } from "./go-quote.ts";
+import { fromBytes } from "./value.ts";
 
 export type Node = TextNode | ActionNode | BranchNode | CallNode | JumpNode;
 
@@ -108,8 +109,24 @@ export function pipeText({ declared, assigns, commands }: Pipe): string {
   return head + commands.map(commandText).join(" | ");
 }
 
-export function nodeText(node: ActionNode | CallNode | BranchNode): string {
-  if (node.kind === "action") return `{{${pipeText(node.pipe)}}}`;
-  if (node.kind !== "template") return `{{${node.kind} ${pipeText(node.pipe)}}}`;
-  return `{{template ${quoteBytes(node.name)}${node.pipe === undefined ? "" : ` ${pipeText(node.pipe)}`}}}`;
+export function nodeText(node: Node): string {
+  switch (node.kind) {
+    case "text":
+      return fromBytes(node.text);
+    case "action":
+      return `{{${pipeText(node.pipe)}}}`;
+    case "template":
+      return `{{template ${quoteBytes(node.name)}${node.pipe === undefined ? "" : ` ${pipeText(node.pipe)}`}}}`;
+    case "break":
+    case "continue":
+      return `{{${node.kind}}}`;
+    default: {
+      const otherwise = node.otherwise.length === 0 ? "" : `{{else}}${listText(node.otherwise)}`;
+      return `{{${node.kind} ${pipeText(node.pipe)}}}${listText(node.list)}${otherwise}{{end}}`;
+    }
+  }
+}
+
+export function listText(list: readonly Node[]): string {
+  return list.map(nodeText).join("");
 }

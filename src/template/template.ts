@@ -8,7 +8,7 @@
  */
 import { execute } from "./execute.ts";
 import { BUILTINS } from "./functions.ts";
-import type { Node } from "./nodes.ts";
+import { listText, type Node } from "./nodes.ts";
 import { type Definitions, parseTemplate } from "./parser.ts";
 import { Failure, type Method, type Value } from "./value.ts";
 
@@ -38,6 +38,11 @@ export class Template {
       if (error instanceof Failure) return error;
       throw error;
     }
+  }
+
+  /** The template as it was read, each action in its shortest form. */
+  get text(): string {
+    return listText(this.#definitions.get(this.name)!);
   }
 
   run(data: Value): string | Failure {

@@ -1,0 +1,230 @@
+/** One stanza as a worker runs it: whether a query is for it, and the records that it has for one. */
+import { nameToText, nameToWire, ROOT } from "../../dns/name-text.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import { Class, className, Type, typeName } from "../../dns/types.ts";
+import { encode } from "../../expression/builtins.ts";
+import { Expression } from "../../expression/expression.ts";
+import type { Type as ValueType } from "../../expression/types.ts";
+import type { Counter } from "../../memory/counters.ts";
+import type { ServeContext } from "../../plugin/context.ts";
+import type { Query } from "../../plugin/query.ts";
+import { callQueryFunction } from "../../plugin/query-functions.ts";
+import { compileRegex, type Regex } from "../../plugin/regex.ts";
+import { Template } from "../../template/template.ts";
+import { Failure, type Value } from "../../template/value.ts";
+import { formatAddress } from "../../transport/packets.ts";
+import { dataOf, type Match } from "./data.ts";
+import { GROUP, scopeWith, TEMPLATE_FUNCTIONS } from "./environment.ts";
+import { firstRecord } from "./first-record.ts";
+import type { ExtendedError, SectionName, StanzaConfig } from "./parse.ts";
+
+/** A query that a stanza is for: what its templates work on. */
+export interface Fit {
+  readonly match: Match;
+  readonly variables: ReadonlyMap<string, Value>;
+}
+
+/** The name or a condition does not fit; or nobody can say. */
+export const Miss = { NO_MATCH: 1, FAILED: 2 } as const;
+export type Miss = (typeof Miss)[keyof typeof Miss];
+
+export interface Records {
+  readonly answer: readonly ResourceRecord[];
+  readonly additional: readonly ResourceRecord[];
+  readonly authority: readonly ResourceRecord[];
+}
+
+export class CompiledStanza {
+  readonly rcode: number;
+  readonly extendedError: Uint8Array | undefined;
+  readonly #class: number;
+  readonly #type: number;
+  readonly #zones: readonly Zone[];
+  readonly #fallthrough: readonly Uint8Array[];
+  readonly #regexes: readonly { readonly pattern: string; readonly regex: Regex | undefined }[];
+  readonly #variables: readonly { readonly name: string; readonly expression: Expression }[];
+  readonly #conditions: readonly Expression[];
+  readonly #templates: Readonly<Record<SectionName, readonly Template[]>>;
+  readonly #context: ServeContext;
+  /** By their labels; made when first counted. */
+  readonly #counters = new Map<string, Counter>();
+
+  constructor(config: StanzaConfig, context: ServeContext) {
+    this.rcode = config.rcode;
+    this.extendedError = config.extendedError && extendedErrorOption(config.extendedError);
+    this.#context = context;
+    this.#class = config.class;
+    this.#type = config.type;
+    this.#zones = config.zones
+      .map((text) => ({ text, wire: wireOf(text) }))
+      .sort((a, b) => b.wire.length - a.wire.length);
+    this.#fallthrough = config.fallthrough.map(wireOf);
+    this.#regexes = config.regexes.map((pattern) => ({
+      pattern,
+      regex: pattern === MATCHES_ALL ? undefined : compileRegex(pattern),
+    }));
+    const types = new Map<string, ValueType>();
+    this.#variables = config.variables.map(({ name, text }) => {
+      const expression = compiled(Expression.compile(text, scopeWith(types)));
+      types.set(name, expression.type);
+      return { name, expression };
+    });
+    const scope = scopeWith(types);
+    this.#conditions = config.conditions.map((text) => compiled(Expression.compile(text, scope)));
+    const templates = (section: SectionName) =>
+      config[section].map((text) => compiled(Template.parse(section, text, TEMPLATE_FUNCTIONS)));
+    this.#templates = {
+      answer: templates("answer"),
+      additional: templates("additional"),
+      authority: templates("authority"),
+    };
+  }
+
+  /** The longest zone that the name is in, when class and type are the stanza's too. */
+  zoneOf(query: Query): Zone | undefined {
+    const { type, name } = query;
+    if (this.#type !== Type.ANY && type !== Type.ANY && this.#type !== type) return undefined;
+    if (this.#class !== Class.ANY && query.class !== Class.ANY && this.#class !== query.class) return undefined;
+    const zones = this.#zones;
+    for (let i = 0; i < zones.length; i++) if (name.labelOf(zones[i]!.wire) >= 0) return zones[i];
+    return undefined;
+  }
+
+  fallsThrough(query: Query): boolean {
+    return this.#fallthrough.some((zone) => query.name.labelOf(zone) >= 0);
+  }
+
+  fit(query: Query): Fit | Miss {
+    const match = this.#match(nameToText(query.name.bytes));
+    if (match === undefined) return Miss.NO_MATCH;
+    const variables = new Map<string, Value>();
+    const { metadata } = this.#context;
+    const environment = {
+      call: (name: string, args: readonly Value[]): Value => {
+        if (name === GROUP) return match.named.get(args[0] as string) ?? "";
+        return callQueryFunction(query, name, args, metadata);
+      },
+      value: (name: string) => variables.get(name),
+    };
+    for (const { name, expression } of this.#variables) {
+      const value = expression.evaluate(environment);
+      if (value instanceof Failure) return Miss.FAILED;
+      variables.set(name, value);
+    }
+    for (const condition of this.#conditions) {
+      const value = condition.evaluate(environment);
+      if (value instanceof Failure) return Miss.FAILED;
+      if (value !== true) return Miss.NO_MATCH;
+    }
+    return { match, variables };
+  }
+
+  #match(name: string): Match | undefined {
+    for (const { pattern, regex } of this.#regexes) {
+      if (regex === undefined) return { regex: pattern, groups: [name], named: new Map([["0", name]]) };
+      const matcher = regex.matcher(name);
+      if (!matcher.find()) continue;
+      const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? "");
+      const named = new Map(groups.map((text, i) => [String(i), text]));
+      for (const [group, index] of Object.entries(regex.namedGroups())) named.set(group, groups[index as number] ?? "");
+      return { regex: pattern, groups, named };
+    }
+    return undefined;
+  }
+
+  /** What the templates make of the query; a Failure when one of them makes no record. */
+  render(query: Query, zone: Zone, { match, variables }: Fit): Records | Failure {
+    const { metadata } = this.#context;
+    const encoded = new Map([...variables].map(([name, value]) => [name, encode(value)]));
+    const remote = formatAddress(query.peers, query.peerIndex);
+    const data = dataOf(query, zone.text, remote, match, encoded, (label) => metadata(query, label) ?? "");
+    const sections: Record<SectionName, ResourceRecord[]> = { answer: [], additional: [], authority: [] };
+    for (const section of SECTION_ORDER) {
+      for (const template of this.#templates[section]) {
+        const text = template.run(data);
+        if (text instanceof Failure) {
+          this.#countFailure("template_template_failures_total", query, zone, section, template);
+          return text;
+        }
+        const record = firstRecord(text);
+        if (record instanceof Failure) {
+          this.#countFailure("template_rr_failures_total", query, zone, section, template);
+          return record;
+        }
+        sections[section].push(record);
+      }
+    }
+    return sections;
+  }
+
+  countMatch(query: Query, zone: Zone): void {
+    this.#count("template_matches_total", "Counter of template regex matches.", this.#labels(query, zone));
+  }
+
+  #countFailure(
+    name: "template_template_failures_total" | "template_rr_failures_total",
+    query: Query,
+    zone: Zone,
+    section: SectionName,
+    template: Template,
+  ): void {
+    const help =
+      name === "template_template_failures_total"
+        ? "Counter of go template failures."
+        : "Counter of mis-templated RRs.";
+    this.#count(name, help, { ...this.#labels(query, zone), section, template: template.text });
+  }
+
+  #labels(query: Query, zone: Zone): Record<string, string> {
+    return {
+      server: this.#context.server,
+      zone: zone.text,
+      view: "",
+      class: knownOr(className(query.class), "CLASS"),
+      type: knownOr(typeName(query.type), "TYPE"),
+    };
+  }
+
+  #count(name: string, help: string, labels: Record<string, string>): void {
+    const key = `${name} ${labels.zone} ${labels.class} ${labels.type} ${labels.section ?? ""} ${labels.template ?? ""}`;
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = this.#context.counter(name, help, labels);
+      this.#counters.set(key, counter);
+    }
+    counter.add(1);
+  }
+}
+
+export interface Zone {
+  readonly text: string;
+  /** In lower-case wire form. */
+  readonly wire: Uint8Array;
+}
+
+const MATCHES_ALL = ".*";
+/** The order in which templates are run: the first that fails is the one that is reported. */
+const SECTION_ORDER: readonly SectionName[] = ["answer", "additional", "authority"];
+
+/** Numbers without a name share a label, as anybody can send them. */
+function knownOr(name: string, prefix: string): string {
+  return name.startsWith(prefix) ? "other" : name;
+}
+
+/** What `parse` has checked compiles here too. */
+function compiled<Result>(result: Result | Failure): Result {
+  if (result instanceof Failure) throw new Error(result.message);
+  return result;
+}
+
+function wireOf(text: string): Uint8Array {
+  const wire = nameToWire(text);
+  return typeof wire === "string" ? ROOT : wire;
+}
+
+/** RFC 8914 section 2: option 15, its length, the code, the text. */
+function extendedErrorOption({ code, reason }: ExtendedError): Uint8Array {
+  const text = Buffer.from(reason, "utf8");
+  const size = 2 + text.length;
+  return Uint8Array.of(0, 15, size >> 8, size, code >> 8, code, ...text);
+}
