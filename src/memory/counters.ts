@@ -52,6 +52,8 @@ export class CounterRow {
   readonly descriptions: CellDescription[] = [];
   /** Something was asked for that had no room: it is not counted. */
   overflown = false;
+  /** Called when there is a new description, or no room for one. */
+  onGrown: () => void = () => {};
   readonly #cells: Float64Array;
   readonly #known = new Map<string, CellDescription>();
   #used = 0;
@@ -109,12 +111,14 @@ export class CounterRow {
     if (this.#used + count > this.#cells.length) {
       // Stores behind the end of the array go nowhere.
       this.overflown = true;
+      this.onGrown();
       return { ...wanted, first: this.#cells.length, count };
     }
     const description = { ...wanted, first: this.#used, count };
     this.#used += count;
     this.#known.set(key, description);
     this.descriptions.push(description);
+    this.onGrown();
     return description;
   }
 }

@@ -72,7 +72,6 @@ interface Open {
   site: Site;
   /** What cannot be changed while it listens. */
   readonly kind: string;
-  readonly port: number;
 }
 
 export class HttpSites {
@@ -84,15 +83,15 @@ export class HttpSites {
     await this.keepOnly(wanted);
   }
 
-  /** The first half of that: what is not wanted goes on, but where its port is needed, so that there is a way back. */
+  /** The first half of that: what is not wanted goes on, so that there is a way back. */
   async open(wanted: ReadonlyMap<string, Site>): Promise<void> {
     for (const [address, site] of wanted) {
       if (site.entries.length === 0) continue;
       const open = this.#open.get(address);
       try {
-        if (open && open.kind !== kindOf(site)) await this.#close(address);
-        if (open && open.kind === kindOf(site)) this.#take(open, site);
-        else await this.#begin(site, wanted);
+        if (open?.kind === kindOf(site)) this.#take(open, site);
+        else await this.#begin(site);
+        if (open && open !== this.#open.get(address)) await end(open.server);
       } catch (error) {
         site.failed(error as Error);
       }
@@ -114,20 +113,11 @@ export class HttpSites {
     };
   }
 
-  async #begin(site: Site, wanted: ReadonlyMap<string, Site>): Promise<void> {
+  async #begin(site: Site): Promise<void> {
     const place = splitAddress(site.address);
     if (!place) throw new Error(`listen tcp: address ${site.address.replace(/^.*:/, "")}: invalid port`);
-    const { host, port } = place;
-    const open: Open = { server: await createServer(site, () => open.site), site, kind: kindOf(site), port };
-    try {
-      await listen(open.server, host, port);
-    } catch (error) {
-      // `:9153` and `127.0.0.1:9153` cannot both be open: what is leaving makes room.
-      const leaving = [...this.#open].filter(([address, one]) => one.port === port && !wanted.has(address));
-      if (leaving.length === 0) throw error;
-      for (const [address] of leaving) await this.#close(address);
-      await listen(open.server, host, port);
-    }
+    const open: Open = { server: await createServer(site, () => open.site), site, kind: kindOf(site) };
+    await listen(open.server, place.host, place.port);
     this.#open.set(site.address, open);
     this.#take(open, site);
   }
@@ -136,11 +126,16 @@ export class HttpSites {
     const { server, site } = this.#open.get(address)!;
     this.#open.delete(address);
     site.release = undefined;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-    await closed;
-    clearTimeout(timer);
+    await end(server);
   }
+}
+
+/** Takes no connections from here on, and waits for those that there are, but not for long. */
+async function end(server: Server | TlsServer): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+  await closed;
+  clearTimeout(timer);
 }
 
 /** Plain, or TLS with its demands on clients. */
@@ -188,7 +183,10 @@ function tlsServer(
   return server;
 }
 
-/** As Go does: of a name with several addresses the first IPv4 one; without a host all addresses of both families. */
+/**
+ * As Go does: of a name with several addresses the first IPv4 one; without a host all addresses of both families. And as
+ * CoreDNS does: other sockets of ours, also those of a process that takes this one's place, may listen there as well.
+ */
 async function listen(server: Server | TlsServer, host: string, port: number): Promise<void> {
   const address =
     host === ""
@@ -204,12 +202,15 @@ async function listen(server: Server | TlsServer, host: string, port: number): P
       reject(new Error(`listen tcp ${shown}: bind: ${BIND_ERRORS[error.code ?? ""] ?? error.message}`));
     };
     server.once("error", fail);
-    server.listen({ port, ...(address === "" ? {} : { host: address }) }, () => {
-      server.off("error", fail);
-      // From here on an error is one of accepting a connection: it costs that connection.
-      server.on("error", (error) => new Logger().error(`http: Accept error: ${error.message}`));
-      resolve();
-    });
+    server.listen(
+      { port, reusePort: process.platform === "linux", ...(address === "" ? {} : { host: address }) },
+      () => {
+        server.off("error", fail);
+        // From here on an error is one of accepting a connection: it costs that connection.
+        server.on("error", (error) => new Logger().error(`http: Accept error: ${error.message}`));
+        resolve();
+      },
+    );
   });
 }
 

@@ -56,6 +56,7 @@ export class Worker {
   constructor(start: WorkerStart) {
     this.#start = start;
     this.#row = new CounterRow(start.counters);
+    this.#row.onGrown = () => this.#describeSoon();
     const panics = this.#row.counter("panics_total", "A metrics that counts the number of panics.");
     this.#engine = new Engine({ panics: () => panics.add(1) });
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
@@ -74,7 +75,6 @@ export class Worker {
       lag.observe(Math.max(now - due, 0) / 1_000);
       due = now + BEAT_MS;
       waiting.set(this.#engine.waiting);
-      this.#describe();
     }, BEAT_MS);
     warmUp();
     Atomics.add(beat, 0, 1);
@@ -94,6 +94,15 @@ export class Worker {
   }
 
   /** Cells for rare cases are made when the case first comes up, so there may be new ones at any time. */
+  #describeSoon(): void {
+    if (this.#isDescribing) return;
+    this.#isDescribing = true;
+    setImmediate(() => {
+      this.#isDescribing = false;
+      this.#describe();
+    });
+  }
+
   #describe(): void {
     const { descriptions, overflown } = this.#row;
     if (overflown && !this.#overflown) {
@@ -105,6 +114,7 @@ export class Worker {
     this.#described = descriptions.length;
   }
   #described = 0;
+  #isDescribing = false;
   #overflown = false;
 
   #hear(message: ToWorker): void {

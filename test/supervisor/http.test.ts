@@ -86,11 +86,14 @@ test("an address that is taken: whoever needs it hears why", async () => {
   assert.equal(await get(address), "200 now");
 });
 
-test("an address that overlaps one that leaves takes its place", async () => {
+test("addresses may overlap, within a configuration and over a reload", async () => {
   const [port] = await freePorts(1);
   await sites.replace(plan(site(`:${port}`, "all")));
+  await sites.replace(plan(site(`:${port}`, "all"), site(`127.0.0.1:${port}`, "one")));
+  assert.equal(await get(`[::1]:${port}`), "200 all");
   await sites.replace(plan(site(`127.0.0.1:${port}`, "one")));
   assert.equal(await get(`127.0.0.1:${port}`), "200 one");
+  assert.equal(await get(`[::1]:${port}`), "refused");
 });
 
 for (const [address, reason] of [

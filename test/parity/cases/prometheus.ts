@@ -124,8 +124,9 @@ export const servers: ParityServer[] = [
   },
   {
     name: "prometheus, addresses that are no good",
+    upstreams: { taken: { rules: [] } },
     corefile: `example.org:{PORT} {
-      prometheus :{PORT2}
+      prometheus {UP:taken}
       whoami
     }
     example.net:{PORT} {
@@ -154,7 +155,7 @@ export const servers: ParityServer[] = [
     }`,
     files: { "half.yml": "tls_server_config:\n  key_file: server.key\n" },
     prints: [
-      "[ERROR] Failed to start metrics handler: listen tcp 127.0.0.1:{PORT2}: bind: address already in use",
+      "[ERROR] Failed to start metrics handler: listen tcp {UP:taken}: bind: address already in use",
       "[ERROR] Failed to start metrics handler: listen tcp 192.0.2.1:{PORT2}: bind: cannot assign requested address",
       "[ERROR] Failed to start metrics handler: listen tcp: address 99999: invalid port",
       "[ERROR] Invalid TLS config: open {DIR}/none.yml: no such file or directory",
