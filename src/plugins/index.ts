@@ -31,6 +31,7 @@ import { pprof } from "./pprof/index.ts";
 import { proxy } from "./proxy.ts";
 import { ready } from "./ready.ts";
 import { reload } from "./reload.ts";
+import { rewrite } from "./rewrite/index.ts";
 import { root } from "./root.ts";
 import { template } from "./template/index.ts";
 import { timeouts } from "./timeouts.ts";
@@ -55,6 +56,7 @@ const list: readonly Plugin[] = [
   chaos,
   loadbalance,
   template,
+  rewrite,
   acl,
   cache,
   header,
