@@ -87,6 +87,7 @@ class HostsFile implements Control {
   stop(): void {
     clearTimeout(this.#timer);
     this.#stopping.abort();
+    if (this.#table) retire(this.#table.buffer.byteLength);
   }
 
   /** One look follows the other, so a file that takes longer to read than its interval is not read twice at a time. */

@@ -8,6 +8,7 @@ import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
 import { ROOT } from "../../dns/name-text.ts";
 import { BAD_NAME_BYTES, encodeNameBytes } from "../../zone/name-bytes.ts";
+import { isMapped } from "./reverse-name.ts";
 import type { TableBuilder } from "./table-builder.ts";
 import type { ZoneSet } from "./zone-set.ts";
 
@@ -163,10 +164,4 @@ export class HostsText {
     this.#name.read(wire, 0, length);
     return true;
   }
-}
-
-/** RFC 4291 section 2.5.5.2: an IPv4 address in IPv6's clothes. */
-export function isMapped(address: Uint8Array): boolean {
-  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
-  return address[10] === 0xff && address[11] === 0xff;
 }

@@ -1,6 +1,5 @@
 /** The address that a reverse name stands for: RFC 1035 section 3.5, RFC 3596 section 2.5. */
 import type { Name } from "../../dns/name.ts";
-import { isMapped } from "./hosts-text.ts";
 
 const IPV4_LABELS = 4;
 const IPV6_LABELS = 32;
@@ -45,4 +44,10 @@ function readIpv6({ bytes, offsets }: Name, out: Uint8Array): boolean {
     out[octet] = label % 2 === 0 ? digit : out[octet]! | (digit << 4);
   }
   return true;
+}
+
+/** RFC 4291 section 2.5.5.2: an IPv4 address in IPv6's clothes. */
+export function isMapped(address: Uint8Array): boolean {
+  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
+  return address[10] === 0xff && address[11] === 0xff;
 }

@@ -13,7 +13,7 @@ import { reverseAddress } from "./reverse-name.ts";
 import { ADDRESS_NEXT, Hosts, NAME_NEXT, ROW_WORDS } from "./table.ts";
 import { ZoneSet } from "./zone-set.ts";
 
-export function serve(config: HostsConfig, { next, onPublished }: ServeContext): Handler {
+export function serve(config: HostsConfig, { next, onPublished, onStop }: ServeContext): Handler {
   const { ttl, reverse, fallthroughUnsupported } = config;
   const zones = new ZoneSet(config.zones);
   const fallthrough = new ZoneSet(config.fallthrough);
@@ -24,6 +24,9 @@ export function serve(config: HostsConfig, { next, onPublished }: ServeContext):
     if (file) retire(file.bytes.length);
     file = published.file && new Hosts(published.file);
     inline = published.inline && new Hosts(published.inline);
+  });
+  onStop(() => {
+    if (file) retire(file.bytes.length);
   });
   const address = new Uint8Array(16);
 
