@@ -148,7 +148,7 @@ export const servers: ParityServer[] = [
       whoami
     }
     c.test:{PORT} {
-      prometheus 127.0.0.1:0 {
+      prometheus [::1]:0 {
         tls {DIR}/half.yml
       }
       whoami
