@@ -92,13 +92,13 @@ export class RequestMetrics {
   }
 
   /** `written` says that a plugin wrote the reply, which is `size` bytes long; the label `plugin` names it then. */
-  count(query: Query, rcode: number, written: boolean, size: number): void {
+  count(query: Query, rcode: number, written: boolean, size: number, requestSize: number = requestLength(query)): void {
     const protocol = protocolIndex(query.transport);
     const family = readFamily(query.peers, query.peerIndex) === 6 ? 1 : 0;
     const type = query.type <= Type.ANY ? typeIndices[query.type]! : OTHER_TYPE;
     this.#requests.add((protocol * FAMILIES.length + family) * TYPE_COUNT + type, 1);
     if (query.dnssecOk) this.#withDo.add(1);
-    this.#requestSizes[protocol]!.observe(requestLength(query));
+    this.#requestSizes[protocol]!.observe(requestSize);
     this.#responseSizes[protocol]!.observe(size);
     const known = Math.min(rcode, OTHER_RCODE);
     this.#responses.add(written ? RCODES.length + known : known, 1);
@@ -141,7 +141,8 @@ export function droppedCounter(source: CellSource): (query: Query, rcode: Outcom
   return (query, rcode) => {
     metrics ??= new RequestMetrics(source, "dropped", "");
     const size = query.questionEnd + (query.hasOpt ? OPT_RECORD_SIZE : 0);
-    metrics.count(query, rcode, false, size);
+    // CoreDNS has taken the options out of the request by then.
+    metrics.count(query, rcode, false, size, requestLength(query) - query.optionsLength);
     metrics.tookThisBatch(query);
   };
 }
