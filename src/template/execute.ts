@@ -271,6 +271,7 @@ class Run {
   #field(dot: Value, receiver: Value, name: string, node: Argument, args: readonly Argument[], final: Final): Value {
     const hasArguments = args.length > 0 || final !== NOTHING;
     if (receiver === undefined) return undefined;
+    if (isStruct(receiver) && receiver.isNil) this.#fail(`nil pointer evaluating ${receiver.typeName}.${name}`);
     if (isStruct(receiver) && receiver.has(name)) {
       const member = receiver.member(name);
       if (member instanceof Method) return this.#invoke(dot, member, node, args, final);

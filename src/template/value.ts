@@ -22,6 +22,8 @@ export type Value =
 export interface Struct {
   /** As Go's `%T` names it. */
   readonly typeName: string;
+  /** A pointer to one that is not there: false, and an error when it is asked for a field. */
+  readonly isNil?: true;
   /** The field or method of that name. A function is a method: it may take arguments. */
   member(name: string): Value | Method;
   has(name: string): boolean;
@@ -86,6 +88,7 @@ function elementType(values: readonly Value[]): string {
 export function isTrue(value: Value): boolean {
   if (isList(value)) return value.length > 0;
   if (isMap(value)) return value.size > 0;
+  if (isStruct(value)) return value.isNil !== true;
   return Boolean(value);
 }
 

@@ -115,13 +115,21 @@ function messageOf(query: Query): Struct {
       Answer: () => [],
       Ns: () => [],
       Extra: () => (opt === undefined ? [] : [opt]),
-      IsEdns0: method("IsEdns0", () => opt),
+      IsEdns0: method("IsEdns0", () => opt ?? NO_OPT),
       Len: method("Len", () => BigInt(requestLength(query))),
       String: method("String", () => messageText(query)),
     },
     () => messageText(query),
   );
 }
+
+const NO_OPT: Struct = {
+  typeName: "*dns.OPT",
+  isNil: true,
+  has: () => false,
+  member: () => undefined,
+  toText: () => "<nil>",
+};
 
 function optOf(query: Query): Struct {
   const { bytes, start, optOffset } = query;

@@ -14,7 +14,7 @@ export function firstRecord(text: string): ResourceRecord | Failure {
     start = end + 1;
     if (/^\s*(;.*)?$/.test(entry)) continue;
     if (entry.startsWith("$")) return new Failure("dns: directives have no place in a template");
-    const record = parseRecordText(entry);
+    const record = parseRecordText(escapeLineEnds(entry));
     if ("found" in record)
       return new Failure(`dns: expected ${record.expected}, found ${record.found} at column ${record.column}`);
     return record;
@@ -41,4 +41,10 @@ function endOfEntry(text: string, start: number): number {
     else if (character === ")") depth--;
   }
   return text.length;
+}
+
+/** A line's end within quotes is a byte like others in CoreDNS; the reader of records takes it as \010 only. */
+function escapeLineEnds(entry: string): string {
+  if (!entry.includes("\n")) return entry;
+  return entry.replace(/"(?:[^"\\]|\\[^])*"/g, (quoted) => quoted.replaceAll("\n", "\\010"));
 }

@@ -136,7 +136,7 @@ function readVariable(line: Option, draft: Draft): void {
     line.fail(`variable name "${name}" is reserved`, token);
   const compiled = Expression.compile(text, scope);
   if (compiled instanceof Failure) {
-    line.fail(`could not compile expression: ${name}, ${compiled.message}`, token);
+    line.fail(`could not compile expression: ${name}, ${firstLine(compiled)}`, token);
   } else {
     draft.types.set(name, compiled.type);
     draft.variables = [...draft.variables, { name, text }];
@@ -148,7 +148,7 @@ function readCondition(line: Option, draft: Draft): void {
     .map((one) => one.text)
     .join(" ");
   const compiled = Expression.compile(text, scopeWith(draft.types));
-  if (compiled instanceof Failure) line.fail(`could not compile expression: ${compiled.message}`, line.args[0]);
+  if (compiled instanceof Failure) line.fail(`could not compile expression: ${firstLine(compiled)}`, line.args[0]);
   draft.conditions = [...draft.conditions, text];
 }
 
@@ -194,4 +194,9 @@ function tokens(line: Option): Token[] {
   const all = [line.token()];
   while (line.left > 0) all.push(line.token());
   return all;
+}
+
+/** Without the picture of the expression: a mistake is one line, and names its place itself. */
+function firstLine({ message }: Failure): string {
+  return message.split("\n")[0]!;
 }

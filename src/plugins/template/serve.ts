@@ -1,5 +1,6 @@
 /** The handler: finds the stanza that a query is for, and writes the reply that its templates make. */
 import { Flag } from "../../dns/header.ts";
+import { nameToText } from "../../dns/name-text.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
@@ -53,7 +54,7 @@ function followAliases(query: Query, stanza: CompiledStanza, records: Records): 
   const finish = (found: readonly Lookup[]): Outcome => {
     const behind = new Map(found.map((lookup, i) => [aliases[i]!, answersOf(lookup)]));
     const answer = records.answer.flatMap((record) => [record, ...(behind.get(record) ?? [])]);
-    return write(query, stanza, { ...records, answer });
+    return write(query, stanza, { ...records, answer: withoutRepeats(answer) });
   };
   return asked.some(isPromise) ? Promise.all(asked).then(finish) : finish(asked as Lookup[]);
 }
@@ -68,6 +69,16 @@ function answersOf(lookup: Lookup): ResourceRecord[] {
   const records = written ? lookup.reply.records().filter(({ section }) => section === Section.ANSWER) : [];
   lookup.release();
   return records;
+}
+
+/** RFC 2181 section 5: a record is there once. Aliases that lead back would repeat themselves up to the depth limit. */
+function withoutRepeats(records: readonly ResourceRecord[]): ResourceRecord[] {
+  const seen = new Map<string, ResourceRecord>();
+  for (const record of records) {
+    const key = `${record.type} ${record.class} ${nameToText(record.name)} ${Buffer.from(record.data).toString("latin1")}`;
+    if (!seen.has(key)) seen.set(key, record);
+  }
+  return [...seen.values()];
 }
 
 function write(query: Query, { rcode, extendedError }: CompiledStanza, records: Records): Outcome {
