@@ -42,7 +42,8 @@ export class Exchange {
   readonly order: Uint8Array = new Uint8Array(MAX_UPSTREAMS);
   position = 0;
   attempts = 0;
-  skipped = 0;
+  /** All servers are down, and one of them is asked nevertheless. */
+  lastResort = false;
   failovers = 0;
   giveUpAt = 0;
   pausing = false;
@@ -91,7 +92,7 @@ export function resetExchange(exchange: Exchange): void {
   exchange.resolve = undefined;
   exchange.position = 0;
   exchange.attempts = 0;
-  exchange.skipped = 0;
+  exchange.lastResort = false;
   exchange.failovers = 0;
   exchange.pausing = false;
   exchange.pausedAt = 0;

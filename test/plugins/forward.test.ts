@@ -213,6 +213,20 @@ test("forward: all down: healthcheck_broken, or SERVFAIL at once with failfast",
   }
 });
 
+test("forward: all down: one attempt a query, at any of them", async (t) => {
+  const { forward, ups } = await setUp(t, [silent, silent, silent], ["health_check 50ms", "max_fails 1"]);
+  await Promise.all(ups.map((up) => up.stop()));
+  await forward.ask("www.example.org. A");
+  await sleep(250);
+  const attempts = (to?: string) => forward.count("proxy_conn_cache_misses_total", to === undefined ? {} : { to });
+  const before = attempts();
+  const each = ups.map(({ to }) => attempts(to));
+  for (let i = 0; i < 30; i++) assert.equal((await forward.ask("www.example.org. A")).outcome, Rcode.SERVFAIL);
+  assert.equal(attempts() - before, 30);
+  assert.equal(forward.count("forward_healthcheck_broken_total"), 30);
+  for (const [i, { to }] of ups.entries()) assert.ok(attempts(to) > each[i]!, `${to} is never asked`);
+});
+
 test("forward: healthy servers are not probed", async (t) => {
   const { forward, ups } = await setUp(t, [answerAddress], ["health_check 50ms"]);
   await forward.ask("www.example.org. A");

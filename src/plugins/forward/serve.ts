@@ -134,7 +134,8 @@ export class Forwarder implements ExchangeOwner {
       return;
     }
     const config = this.#config;
-    if (exchange.failovers < this.#upstreams.length - 1 && config.failoverRcodes.includes(rcode)) {
+    const mayFailOver = exchange.failovers < this.#upstreams.length - 1 && !exchange.lastResort;
+    if (mayFailOver && config.failoverRcodes.includes(rcode)) {
       exchange.failovers++;
       query.error = `upstream ${upstream.text} answered ${rcodeName(rcode)}`;
       this.#advance(exchange);
@@ -173,7 +174,7 @@ export class Forwarder implements ExchangeOwner {
     const query = exchange.request as Query;
     const overTcp = config.forceTcp || (!config.preferUdp && isStream(query.transport));
     for (;;) {
-      if (this.#asker.now >= exchange.giveUpAt || exchange.attempts >= this.#maxAttempts) break;
+      if (this.#asker.now >= exchange.giveUpAt || exchange.attempts >= this.#maxAttempts || exchange.lastResort) break;
       const index = this.#pick(exchange);
       if (index < 0) break;
       if (this.#needsPause(exchange)) {
@@ -190,7 +191,7 @@ export class Forwarder implements ExchangeOwner {
     this.#settle(exchange, SERVFAIL);
   }
 
-  /** The next server to be asked: the next in the list that is not down; when all are down, any; -1 to give up. */
+  /** The next server to be asked: the next in the list that is not down; when all are down, one of them; -1 to give up. */
   #pick(exchange: Exchange): number {
     const count = this.#upstreams.length;
     const { order } = exchange;
@@ -202,9 +203,9 @@ export class Forwarder implements ExchangeOwner {
     if (count === 0) return -1;
     this.#broken.add(1);
     if (this.#config.failFast) return -1;
-    // Probes may be wrong. From a random place on, so that no server is left out however often we try.
-    if (exchange.skipped++ === 0) exchange.position = randomBelow(count);
-    return order[exchange.position++ % count]!;
+    // Probes may be wrong. But one is enough: queries must not become a storm on servers that are in trouble.
+    exchange.lastResort = true;
+    return randomBelow(count);
   }
 
   /** Servers that refuse at once would be asked thousands of times until the deadline. */
