@@ -1,0 +1,203 @@
+/** The answer cache against a plain Map: what comes out is what was stored last, or nothing. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Section } from "../../src/dns/reply.ts";
+import { Type } from "../../src/dns/types.ts";
+import { AnswerCache } from "../../src/memory/answer-cache.ts";
+import { Stored } from "../../src/memory/answer-table.ts";
+import { keyOf, lookUp, replyTo, request, type TestRecord, withTtl } from "./answer-support.ts";
+
+const HOUR_MS = 3_600_000;
+/** More than all keys of a test: nothing has to go. */
+const AMPLE = 2_000;
+const SCARCE = 10;
+
+const opaque = (size: number, seed: number): Uint8Array => {
+  const data = new Uint8Array(size);
+  for (let i = 0; i < size; i++) data[i] = Math.imul(seed + i, 0x9e3779b1) >>> 24;
+  return data;
+};
+
+const names = [
+  "a.test.",
+  "ab.test.",
+  "abc.test.",
+  "abcd.test.",
+  "abcde.example.org.",
+  ".",
+  `${"x".repeat(63)}.example.org.`,
+  // 188 to 197 bytes: around the longest that a small slot has a note for.
+  ...Array.from({ length: 10 }, (_, i) => `${"l".repeat(63)}.${"m".repeat(63)}.${"n".repeat(47 + i)}.example.`),
+  `${`${"y".repeat(63)}.`.repeat(3)}${"z".repeat(61)}.`,
+];
+
+const record: fc.Arbitrary<TestRecord> = fc
+  .tuple(fc.oneof(fc.constant(4), fc.nat(40), fc.nat(700)), fc.nat(0xffff), fc.nat(0x7fffffff))
+  .map(([size, seed, ttl]) => ({ section: Section.ANSWER, type: 65_280, ttl, data: opaque(size, seed) }));
+
+/** Of all sizes: none, a few records, as many as the largest slots take, one that fills a message. */
+const records: fc.Arbitrary<TestRecord[]> = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.array(record, { maxLength: 6 }) },
+    { weight: 2, arbitrary: fc.array(record, { maxLength: 60 }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.integer({ min: 30_000, max: 64_900 }), fc.nat(0xffff))
+        .map(([size, seed]) => [{ section: Section.ANSWER, type: 65_280, ttl: 1, data: opaque(size, seed) }]),
+    },
+  )
+  .chain((list) =>
+    fc
+      .tuple(fc.nat(list.length), fc.nat(list.length))
+      .map((cuts) => cuts.sort((a, b) => a - b))
+      .map(([answers, authorities]) =>
+        list.map((one, i) => ({
+          ...one,
+          section: i < answers! ? Section.ANSWER : i < authorities! ? Section.AUTHORITY : Section.ADDITIONAL,
+        })),
+      ),
+  );
+
+const start = fc.constantFrom(0, 2, 16, 3, 1_040, 1_001);
+const question = fc.record({
+  name: fc.constantFrom(...names),
+  type: fc.constantFrom(Type.A, Type.AAAA),
+  dnssecOk: fc.boolean(),
+  cd: fc.boolean(),
+  start,
+  capitals: fc.boolean(),
+});
+const operation = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant("find" as const), question, ttl: fc.nat(0xffffffff) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("store" as const),
+      question,
+      records,
+      flags: fc.nat(0xffff),
+      ttl: fc.nat(0x7fffffff),
+      waitMs: fc.double({ min: 0, max: 2_000, noNaN: true }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("remove" as const), question }) },
+);
+
+interface Known {
+  readonly reply: ReturnType<typeof replyTo>;
+  readonly flags: number;
+  readonly ttl: number;
+  readonly storedAt: number;
+}
+
+/** Runs the operations on both. `mayForget`: the cache is too small for all. */
+function compare(
+  capacity: number,
+  mayForget: boolean,
+  operations: readonly (typeof operation extends fc.Arbitrary<infer T> ? T : never)[],
+): void {
+  const cache = new AnswerCache(AnswerCache.allocate(capacity), 3);
+  const model = new Map<string, Known>();
+  let now = 1_000_000.25;
+  for (const one of operations) {
+    const { name, type, dnssecOk, cd, capitals } = one.question;
+    const id = `${name} ${type} ${dnssecOk} ${cd}`;
+    const asked = request(capitals ? name.toUpperCase() : name, type);
+    const key = keyOf(asked, dnssecOk, cd);
+    const known = model.get(id);
+    if (one.do === "store") {
+      now += one.waitMs;
+      const reply = replyTo(asked, one.records, one.question.start);
+      const stored = cache.store(key, reply, one.flags, one.ttl, now, HOUR_MS);
+      assert.notEqual(stored, Stored.DROPPED);
+      if (!mayForget) assert.equal(stored === Stored.EVICTED, false);
+      model.set(id, { reply, flags: one.flags, ttl: one.ttl, storedAt: now });
+    } else if (one.do === "remove") {
+      cache.remove(key, now);
+      model.delete(id);
+      // What was removed is dead; an answer of TTL 0 would be too.
+      if (cache.find(key)) assert.ok(cache.storedAt + cache.ttl * 1_000 < 0);
+    } else {
+      const got = lookUp(cache, asked, key, one.ttl, one.question.start);
+      if (known === undefined) {
+        assert.equal(got, undefined);
+        continue;
+      }
+      if (got === undefined && mayForget) continue;
+      assert.ok(got, `${id} is gone`);
+      assert.equal(Buffer.compare(got, withTtl(known.reply, asked, one.ttl)), 0, `${id} is another answer`);
+      assert.deepEqual(
+        { flags: cache.flags, ttl: cache.ttl, storedAt: cache.storedAt },
+        { flags: known.flags, ttl: known.ttl, storedAt: known.storedAt },
+      );
+    }
+  }
+}
+
+test("with room for all, every answer comes back byte for byte, with its TTLs and in the letters of the question", () => {
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 60 }), (operations) => compare(AMPLE, false, operations)),
+    { numRuns: 200 },
+  );
+});
+
+test("with room for a few, what comes back is what was stored last", () => {
+  fc.assert(
+    fc.property(fc.array(operation, { minLength: 50, maxLength: 200 }), (operations) =>
+      compare(SCARCE, true, operations),
+    ),
+    { numRuns: 60 },
+  );
+});
+
+for (const { size, tier } of [
+  { size: 100, tier: "small" },
+  { size: 700, tier: "kilobyte" },
+  { size: 3_000, tier: "page" },
+  { size: 64_900, tier: "largest" },
+]) {
+  test(`an answer that grows from nothing into a ${tier} slot, and shrinks again, is always the last one`, () => {
+    const cache = new AnswerCache(AnswerCache.allocate(AMPLE), 0);
+    const asked = request("www.example.org.");
+    const key = keyOf(asked);
+    for (const [i, bytes] of [0, size, 10, size + 1, 0].entries()) {
+      const reply = replyTo(asked, [{ section: Section.ANSWER, type: 65_280, ttl: 9, data: opaque(bytes, i) }]);
+      assert.equal(cache.store(key, reply, 0, 30, i, 0), i === 0 ? Stored.NEW : cache.find(key) && Stored.RENEWED);
+      assert.deepEqual(lookUp(cache, asked, key, 7), withTtl(reply, asked, 7));
+    }
+    assert.equal(cache.entries, 1);
+  });
+}
+
+test("a message of more records than fit into the largest slot is not kept, and does no harm", () => {
+  const cache = new AnswerCache(AnswerCache.allocate(AMPLE), 0);
+  const asked = request("a.test.");
+  const records = Array.from({ length: 4_600 }, () => ({
+    section: Section.ANSWER,
+    type: 65_280,
+    ttl: 1,
+    data: new Uint8Array(2),
+  }));
+  const reply = replyTo(asked, records);
+  assert.ok(reply.length > 64_000);
+  assert.equal(cache.store(keyOf(asked), reply, 0, 30, 0, 0), Stored.DROPPED);
+  assert.equal(lookUp(cache, asked, keyOf(asked), 1), undefined);
+});
+
+test("a popular large answer outlasts a flood of names that come once", () => {
+  const cache = new AnswerCache(AnswerCache.allocate(100), 0);
+  const popular = request("popular.test.");
+  const large = replyTo(popular, [{ section: Section.ANSWER, type: 65_280, ttl: 9, data: opaque(600, 1) }]);
+  cache.store(keyOf(popular), large, 0, 3_600, 0, 0);
+  let misses = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const asked = request(`once${i}.test.`);
+    cache.store(keyOf(asked), replyTo(asked, []), 0, 3_600, i, 0);
+    if (i % 50 !== 0 || lookUp(cache, popular, keyOf(popular), 1) !== undefined) continue;
+    misses++;
+    cache.store(keyOf(popular), large, 0, 3_600, i, 0);
+  }
+  assert.ok(misses <= 3, `${misses} of 400 look-ups missed`);
+});
