@@ -56,7 +56,7 @@ export type Result = {
 };
 
 /** What a disturbance did to the clients, over all rounds. */
-export type Disturbed = {
+type Disturbed = {
   /** How often it happened, and what it took each time. */
   events: number;
   eventMs: Summary | undefined;

@@ -5,11 +5,11 @@
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { MAX_REPLY_SIZE, Section } from "../../src/dns/reply.ts";
 import { Class, Type } from "../../src/dns/types.ts";
+import { AnswerCache } from "../../src/memory/answer-cache.ts";
 import { CounterRow } from "../../src/memory/counters.ts";
+import { InFlight } from "../../src/memory/in-flight.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import { Query } from "../../src/plugin/query.ts";
-import { AnswerCache } from "../../src/memory/answer-cache.ts";
-import { InFlight } from "../../src/memory/in-flight.ts";
 import type { CacheConfig } from "../../src/plugins/cache/index.ts";
 import { serve } from "../../src/plugins/cache/serve.ts";
 

@@ -24,7 +24,9 @@ function clock(): Policy {
   const visited = new Uint8Array(CAPACITY);
   const hands = new Uint8Array(SETS);
   return {
-    hit: (set, way) => void (visited[set * WAYS + way] = 1),
+    hit: (set, way) => {
+      visited[set * WAYS + way] = 1;
+    },
     victim: (set) => {
       for (;;) {
         const way = hands[set]!;
@@ -33,7 +35,9 @@ function clock(): Policy {
         visited[set * WAYS + way] = 0;
       }
     },
-    inserted: (set, way) => void (visited[set * WAYS + way] = 0),
+    inserted: (set, way) => {
+      visited[set * WAYS + way] = 0;
+    },
   };
 }
 
@@ -44,7 +48,9 @@ function sieve(): Policy {
   const orders = Array.from({ length: SETS }, () => [] as number[]);
   const hands = new Int8Array(SETS).fill(-1);
   return {
-    hit: (set, way) => void (visited[set * WAYS + way] = 1),
+    hit: (set, way) => {
+      visited[set * WAYS + way] = 1;
+    },
     victim: (set) => {
       const order = orders[set]!;
       let at = hands[set]! < 0 ? order.length - 1 : hands[set]!;

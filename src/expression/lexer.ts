@@ -1,5 +1,5 @@
 /** The text of an expression into tokens. */
-export type TokenKind = "number" | "string" | "identifier" | "operator" | "bracket" | "end";
+type TokenKind = "number" | "string" | "identifier" | "operator" | "bracket" | "end";
 
 export interface Token {
   readonly kind: TokenKind;

@@ -58,7 +58,7 @@ const SLOTS_PER_ANSWER = 1.6;
 /** A mark older than this was left by a writer that is dead: writing takes microseconds. In units of 1/8 second. */
 const ABANDONED = 8;
 /** Room for the longest message, its name, and where the TTLs of some hundred records are. */
-export const MAX_SLOT_SIZE = 67_072;
+const MAX_SLOT_SIZE = 67_072;
 /** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
 const MAX_LOOKS = 8 * WAYS;
 /** A full set is searched for the dead a quarter at a time: each look may cost a line from main memory. */

@@ -26,8 +26,8 @@ import { loop } from "./loop/index.ts";
 import { minimal } from "./minimal.ts";
 import { multisocket } from "./multisocket.ts";
 import { nsid } from "./nsid.ts";
-import { prometheus } from "./prometheus/index.ts";
 import { pprof } from "./pprof/index.ts";
+import { prometheus } from "./prometheus/index.ts";
 import { proxy } from "./proxy.ts";
 import { ready } from "./ready.ts";
 import { reload } from "./reload.ts";
@@ -55,8 +55,8 @@ const list: readonly Plugin[] = [
   any,
   chaos,
   loadbalance,
-  template,
   rewrite,
+  template,
   acl,
   cache,
   header,

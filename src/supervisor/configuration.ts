@@ -129,7 +129,7 @@ function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] 
 }
 
 /** SHA-512 of all words with their lines, as CoreDNS's reload compares them: behind imports and variables. */
-export function hashOf(blocks: readonly ServerBlock[]): string {
+function hashOf(blocks: readonly ServerBlock[]): string {
   const words = ({ text, file, line }: Token) => [text, file, line];
   const lineOf = ({ head, args }: { head: Token; args: readonly Token[] }) => [head, ...args].map(words);
   const seen = blocks.map(({ keys, directives }) => [

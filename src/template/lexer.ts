@@ -40,7 +40,7 @@ const COMMENT = "/*";
 const COMMENT_END = "*/";
 const BLANKS = " \t\r\n";
 
-export const KEYWORDS: ReadonlySet<string> = new Set([
+const KEYWORDS: ReadonlySet<string> = new Set([
   ...["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"],
 ]);
 

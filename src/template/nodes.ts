@@ -4,7 +4,7 @@ import { fromBytes } from "./value.ts";
 
 export type Node = TextNode | ActionNode | BranchNode | CallNode | JumpNode;
 
-export interface TextNode {
+interface TextNode {
   readonly kind: "text";
   readonly text: string;
 }
@@ -31,7 +31,7 @@ export interface CallNode {
   readonly pipe: Pipe | undefined;
 }
 
-export interface JumpNode {
+interface JumpNode {
   readonly kind: "break" | "continue";
 }
 
@@ -104,7 +104,7 @@ export function commandText({ args }: Command): string {
   return args.map((one) => (one.kind === "pipe" ? `(${pipeText(one)})` : argumentText(one))).join(" ");
 }
 
-export function pipeText({ declared, assigns, commands }: Pipe): string {
+function pipeText({ declared, assigns, commands }: Pipe): string {
   const head = declared.length === 0 ? "" : `${declared.join(", ")} ${assigns ? "=" : ":="} `;
   return head + commands.map(commandText).join(" | ");
 }

@@ -46,5 +46,5 @@ function endOfEntry(text: string, start: number): number {
 /** A line's end within quotes is a byte like others in CoreDNS; the reader of records takes it as \010 only. */
 function escapeLineEnds(entry: string): string {
   if (!entry.includes("\n")) return entry;
-  return entry.replace(/"(?:[^"\\]|\\[^])*"/g, (quoted) => quoted.replaceAll("\n", "\\010"));
+  return entry.replace(/"(?:[^"\\]|\\[\s\S])*"/g, (quoted) => quoted.replaceAll("\n", "\\010"));
 }
