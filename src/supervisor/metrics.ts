@@ -39,7 +39,7 @@ export class Metrics {
   readonly #gauges = new Map<string, GaugeState[]>();
   readonly #families = new Families();
   /** By worker: what its predecessors' transports counted. */
-  readonly #retiredStatistics: Float64Array[] = [];
+  readonly #retiredStatistics: (Float64Array | undefined)[] = [];
   #registry: Registry | undefined;
   #scrape: Promise<Exposition> | undefined;
   #warned = false;
@@ -124,15 +124,22 @@ export class Metrics {
   }
 
   #addPackets(rows: readonly WorkerRow[]): void {
+    const sums = this.#retiredStatistics.map((retired) => retired?.slice());
     for (const { index, statistics } of rows) {
-      const retired = this.#retiredStatistics[index];
+      const sum = sums[index] ?? new Float64Array(statistics.length);
+      for (let i = 0; i < sum.length; i++) sum[i]! += statistics[i]!;
+      sums[index] = sum;
+    }
+    // One that is being replaced has no row, but it is still there.
+    for (const [index, sum] of sums.entries()) {
+      if (sum === undefined) continue;
       const worker = String(index);
-      const sumOf = (counter: number) => statistics[counter]! + (retired?.[counter] ?? 0);
       for (const { name, help, counter } of PACKET_METRICS) {
-        this.#families.add("counter", name, help, { worker }, sumOf(counter));
+        this.#families.add("counter", name, help, { worker }, sum[counter]!);
       }
-      for (const [reason, counter] of LOST)
-        this.#families.add("counter", ...LOST_METRIC, { worker, reason }, sumOf(counter));
+      for (const [reason, counter] of LOST) {
+        this.#families.add("counter", ...LOST_METRIC, { worker, reason }, sum[counter]!);
+      }
     }
   }
 

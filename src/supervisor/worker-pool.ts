@@ -166,7 +166,9 @@ export class WorkerPool {
 
   /** What the workers that run now have counted. */
   rows(): WorkerRow[] {
-    return this.#threads.filter((thread) => thread !== undefined);
+    const threads = this.#threads.filter((thread) => thread !== undefined);
+    for (const thread of threads) this.#hearAll(thread);
+    return threads;
   }
 
   /** The threads themselves, dead ones not among them. */
@@ -217,10 +219,7 @@ export class WorkerPool {
 
   #ended(thread: Thread, reason: string, cause: RestartCause): void {
     thread.state = "down";
-    // Its last words may say what its last cells count.
-    for (let last = receiveMessageOnPort(thread.port); last; last = receiveMessageOnPort(thread.port)) {
-      this.#hear(thread, last.message as FromWorker);
-    }
+    this.#hearAll(thread);
     thread.port.close();
     thread.prepared?.(`worker ${thread.index}: ${reason}`);
     thread.committed?.();
@@ -278,6 +277,13 @@ export class WorkerPool {
       if (thread.state === "down") thread.committed();
       else this.#send(thread, { kind: "commit", generation: plan.generation });
     });
+  }
+
+  /** What has been said by now: it may be what the newest cells count. */
+  #hearAll(thread: Thread): void {
+    for (let said = receiveMessageOnPort(thread.port); said; said = receiveMessageOnPort(thread.port)) {
+      this.#hear(thread, said.message as FromWorker);
+    }
   }
 
   #hear(thread: Thread, message: FromWorker): void {

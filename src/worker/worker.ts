@@ -56,7 +56,7 @@ export class Worker {
   constructor(start: WorkerStart) {
     this.#start = start;
     this.#row = new CounterRow(start.counters);
-    this.#row.onGrown = () => this.#describeSoon();
+    this.#row.onGrown = () => this.#describe();
     const panics = this.#row.counter("panics_total", "A metrics that counts the number of panics.");
     this.#engine = new Engine({ panics: () => panics.add(1) });
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
@@ -93,16 +93,10 @@ export class Worker {
     this.#start.port.postMessage(message);
   }
 
-  /** Cells for rare cases are made when the case first comes up, so there may be new ones at any time. */
-  #describeSoon(): void {
-    if (this.#isDescribing) return;
-    this.#isDescribing = true;
-    setImmediate(() => {
-      this.#isDescribing = false;
-      this.#describe();
-    });
-  }
-
+  /**
+   * Cells for rare cases are made when the case first comes up, so there may be new ones at any time. They are described
+   * before the reply leaves, so whoever has it finds them in a scrape.
+   */
   #describe(): void {
     const { descriptions, overflown } = this.#row;
     if (overflown && !this.#overflown) {
@@ -114,7 +108,6 @@ export class Worker {
     this.#described = descriptions.length;
   }
   #described = 0;
-  #isDescribing = false;
   #overflown = false;
 
   #hear(message: ToWorker): void {
@@ -151,7 +144,6 @@ export class Worker {
         await server.listen();
       }
       this.#next = { plan, sockets, served, chains, tcp, receivers };
-      this.#describe();
       this.#say({ kind: "prepared", generation: plan.generation });
     } catch (error) {
       for (const chain of chains) chain.stop();
