@@ -1,5 +1,6 @@
 /** The message that a query had before a plugin replaced it, and the writing of the one that takes its place. */
 import { HEADER_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
+import { LOWER } from "../dns/name.ts";
 import type { Request } from "../dns/request.ts";
 import { Type } from "../dns/types.ts";
 
@@ -58,7 +59,11 @@ export function writeMessage(request: Request, outer: OuterMessage, options: Uin
   if (outer.room.length < longest) outer.room = new Uint8Array((longest + 255) & ~255);
   const out = outer.room;
   let to = copy(bytes, start, start + HEADER_SIZE, out, 0);
-  to = copy(name.bytes, 0, name.length, out, to);
+  // The letters of a name that has not changed are the client's.
+  to =
+    name.mixedCase && asksSameName(request)
+      ? copy(bytes, start + HEADER_SIZE, start + HEADER_SIZE + name.length, out, to)
+      : copy(name.bytes, 0, name.length, out, to);
   out[to++] = request.type >> 8;
   out[to++] = request.type;
   out[to++] = request.class >> 8;
@@ -84,6 +89,13 @@ export function writeMessage(request: Request, outer: OuterMessage, options: Uin
   request.bytes = out;
   request.start = 0;
   request.length = to;
+}
+
+function asksSameName({ name, bytes, start, questionEnd }: Request): boolean {
+  if (name.length !== questionEnd - HEADER_SIZE - 4) return false;
+  const first = start + HEADER_SIZE;
+  for (let i = 0; i < name.length; i++) if (LOWER[bytes[first + i]!] !== name.bytes[i]) return false;
+  return true;
 }
 
 /** No records before the additional section. */

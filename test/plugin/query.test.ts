@@ -125,3 +125,14 @@ test("query: the next one knows nothing of a message that was not put back", () 
   query.restoreClientMessage();
   assert.equal(known(query), "8 c.test. 1 24");
 });
+
+test("query: a name that stays keeps the client's letters", () => {
+  const query = read({ ask: "wWw.Test. A" });
+  query.type = Type.MX;
+  query.replaceMessage(undefined);
+  assert.equal(nameToText(query.bytes, query.start + 12), "wWw.Test.");
+  query.restoreMessage();
+  query.name.set(nameToWire("www.test.") as Uint8Array);
+  query.replaceMessage(undefined);
+  assert.equal(nameToText(query.bytes, query.start + 12), "www.test.");
+});
