@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Flag } from "../../src/dns/header.ts";
+import { nameToWire } from "../../src/dns/name-text.ts";
+import { Section } from "../../src/dns/reply.ts";
+import { Class, Opcode, Rcode, Type } from "../../src/dns/types.ts";
+import { ANSWERED, DROPPED, type Handler, type Outcome, SERVFAIL } from "../../src/plugin/outcome.ts";
+import type { Query } from "../../src/plugin/query.ts";
+import { cache } from "../../src/plugins/cache/index.ts";
+import { linkChain, parseBlock, type TestChain } from "../support/chain.ts";
+
+/** What the plugin behind the cache does, by the first label of the name. Every answer has another last byte. */
+function upstream(): { handler: Handler; asked: string[] } {
+  const asked: string[] = [];
+  const soa = new Uint8Array([...wire("ns.test."), ...wire("host.test."), ...new Array(20).fill(1)]);
+  const answers: Record<string, (query: Query) => Outcome | Promise<Outcome>> = {
+    www: (query) => address(query, query.name.toWire(), 300),
+    short: (query) => address(query, query.name.toWire(), 1),
+    signed: (query) => {
+      query.reply.flags |= Flag.AD;
+      return address(query, query.name.toWire(), 300);
+    },
+    alias: (query) => {
+      query.reply.add(Section.ANSWER, query.name.toWire(), Type.CNAME, Class.IN, 600, wire("www.test."));
+      return address(query, wire("www.test."), 300);
+    },
+    lost: (query) => address(query, wire("other.test."), 300),
+    gone: (query) => {
+      query.reply.rcode = Rcode.NXDOMAIN;
+      query.reply.add(Section.AUTHORITY, wire("test."), Type.SOA, Class.IN, 120, soa);
+      return ANSWERED;
+    },
+    bare: (query) => {
+      query.reply.rcode = Rcode.NXDOMAIN;
+      return ANSWERED;
+    },
+    nodata: (query) => {
+      query.reply.add(Section.AUTHORITY, wire("test."), Type.SOA, Class.IN, 120, soa);
+      return ANSWERED;
+    },
+    empty: () => ANSWERED,
+    child: (query) => {
+      query.reply.add(Section.AUTHORITY, wire("child.test."), Type.NS, Class.IN, 900, wire("ns.child.test."));
+      return ANSWERED;
+    },
+    cut: (query) => {
+      query.reply.flags |= Flag.TC;
+      return ANSWERED;
+    },
+    refused: (query) => {
+      query.reply.rcode = Rcode.REFUSED;
+      return ANSWERED;
+    },
+    notimp: (query) => {
+      query.reply.rcode = Rcode.NOTIMP;
+      return ANSWERED;
+    },
+    fails: (query) => query.fail(SERVFAIL, "no upstream"),
+    dropped: () => DROPPED,
+    here: (query) => {
+      address(query, query.name.toWire(), 300);
+      query.reply.uncached = true;
+      return ANSWERED;
+    },
+    large: (query) => {
+      for (let i = 0; i < 300; i++) address(query, query.name.toWire(), 300);
+      return ANSWERED;
+    },
+    slow: async (query) => {
+      await sleep(50);
+      query.reply.begin(query);
+      return address(query, query.name.toWire(), 300);
+    },
+    slowfail: async (query) => {
+      await sleep(50);
+      return query.fail(SERVFAIL, "no upstream");
+    },
+    slowthrow: async () => {
+      await sleep(50);
+      throw new Error("fault");
+    },
+  };
+  const address = (query: Query, owner: Uint8Array, ttl: number): Outcome => {
+    query.reply.add(Section.ANSWER, owner, Type.A, Class.IN, ttl, new Uint8Array([192, 0, 2, asked.length]));
+    return ANSWERED;
+  };
+  const handler: Handler = (query) => {
+    const label = String.fromCharCode(...query.name.bytes.subarray(1, 1 + query.name.bytes[0]!));
+    asked.push(label);
+    query.reply.begin(query);
+    return answers[label]!(query);
+  };
+  return { handler, asked };
+}
+
+async function setUp(t: TestContext, options = "cache") {
+  const { handler, asked } = upstream();
+  const chain = await linkChain({ plugins: [cache], corefile: `. {\n${options}\n}`, last: handler });
+  t.after(() => chain.stop());
+  return { chain, asked, count: (name: string, type?: string) => countOf(chain, name, type) };
+}
+
+function countOf({ row }: TestChain, name: string, type?: string): number {
+  const found = row.descriptions.filter((one) => one.name === name && one.labels.type === type);
+  return found.reduce((sum, one) => sum + row.read(one)[0]!, 0);
+}
+
+/** What the second query of the same name is told, and whether it was kept. Sections as zone-file lines. */
+for (const { ask, kept, ttl, rcode = "NOERROR", options } of [
+  { ask: "www.test. A", kept: true, ttl: 300 },
+  { ask: "short.test. A", kept: true, ttl: 5 },
+  { ask: "www.test. A", kept: true, ttl: 30, options: "cache 30" },
+  { ask: "www.test. A", kept: true, ttl: 3, options: "cache 3" },
+  { ask: "short.test. A", kept: true, ttl: 20, options: "cache {\n success 2000 600 20\n}" },
+  { ask: "short.test. A", kept: true, ttl: 1, options: "cache {\n success 2000 600 0\n}" },
+  { ask: "alias.test. A", kept: true, ttl: 300 },
+  { ask: "lost.test. A", kept: false, ttl: 300 },
+  { ask: "gone.test. A", kept: true, ttl: 120, rcode: "NXDOMAIN" },
+  { ask: "gone.test. A", kept: true, ttl: 60, rcode: "NXDOMAIN", options: "cache {\n denial 2000 60\n}" },
+  { ask: "gone.test. A", kept: false, ttl: 120, rcode: "NXDOMAIN", options: "cache {\n disable denial\n}" },
+  { ask: "gone.test. A", kept: true, ttl: 120, rcode: "NXDOMAIN", options: "cache {\n disable denial other\n}" },
+  { ask: "www.test. A", kept: false, ttl: 300, options: "cache {\n disable success test\n}" },
+  { ask: "bare.test. A", kept: false, rcode: "NXDOMAIN" },
+  { ask: "nodata.test. A", kept: true, ttl: 120 },
+  { ask: "empty.test. A", kept: true },
+  { ask: "child.test. A", kept: true, ttl: 5 },
+  { ask: "cut.test. A", kept: false },
+  { ask: "refused.test. A", kept: false, rcode: "REFUSED" },
+  { ask: "notimp.test. A", kept: true, rcode: "NOTIMP" },
+  { ask: "fails.test. A", kept: true, rcode: "SERVFAIL" },
+  { ask: "fails.test. A", kept: false, rcode: "SERVFAIL", options: "cache {\n servfail 0\n}" },
+  { ask: "here.test. A", kept: false, ttl: 30, options: "cache 30" },
+  { ask: "www.test. A", kept: false, ttl: 300, options: "cache example.org" },
+  { ask: "www.test. A", kept: true, ttl: 300, options: "cache test" },
+] as { ask: string; kept: boolean; ttl?: number; rcode?: string; options?: string }[]) {
+  test(`cache: ${ask} with ${JSON.stringify(options ?? "cache")}: ${kept ? "kept" : "not kept"}`, async (t) => {
+    const { chain, asked } = await setUp(t, options);
+    for (const again of [false, true]) {
+      const { reply } = await chain.ask({ ask });
+      assert.equal(reply?.rcode, rcode);
+      for (const line of [...reply!.answer, ...reply!.authority]) assert.equal(Number(line.split(" ")[1]), ttl);
+      assert.equal(asked.length, again && !kept ? 2 : 1);
+    }
+  });
+}
+
+test("cache: what is dropped is not kept", async (t) => {
+  const { chain, asked } = await setUp(t);
+  for (let i = 0; i < 2; i++) assert.equal((await chain.ask({ ask: "dropped.test. A" })).reply, undefined);
+  assert.equal(asked.length, 2);
+});
+
+test("cache: a hit repeats the client's id, letters, RD and CD, and has the answer's AA", async (t) => {
+  const { chain, asked } = await setUp(t);
+  await chain.ask({ ask: "www.test. A" });
+  const { reply } = await chain.ask({ ask: "WwW.teST. A" });
+  assert.equal(reply?.question, "WwW.teST. A");
+  assert.deepEqual(reply?.answer, ["WwW.teST. 300 IN A 192.0.2.1"]);
+  assert.equal(asked.length, 1);
+});
+
+test("cache: type, DO and CD lead to answers of their own", async (t) => {
+  const { chain, asked } = await setUp(t);
+  const questions = [
+    { ask: "www.test. A" },
+    { ask: "www.test. A", edns: { do: true } },
+    { ask: "www.test. A", flags: "rd cd" },
+    { ask: "nodata.test. A" },
+    { ask: "nodata.test. AAAA" },
+  ];
+  for (let i = 0; i < 2; i++) for (const question of questions) await chain.ask(question as never);
+  assert.equal(asked.length, questions.length);
+});
+
+test("cache: AD is for those who ask for it", async (t) => {
+  const { chain } = await setUp(t);
+  const flagsOf = async (flags: string) => (await chain.ask({ ask: "signed.test. A", flags } as never)).reply?.flags;
+  assert.equal(await flagsOf("rd"), "qr rd");
+  assert.equal(await flagsOf("rd"), "qr rd");
+  assert.equal(await flagsOf("rd ad"), "qr rd ad");
+});
+
+test("cache: counts requests, hits and misses by kind", async (t) => {
+  const { chain, count } = await setUp(t);
+  for (const ask of ["www.test. A", "www.test. A", "gone.test. A", "gone.test. A", "gone.test. A"])
+    await chain.ask({ ask });
+  assert.equal(count("cache_requests_total"), 5);
+  assert.equal(count("cache_misses_total"), 2);
+  assert.equal(count("cache_hits_total", "success"), 1);
+  assert.equal(count("cache_hits_total", "denial"), 2);
+});
+
+test("cache: an answer of five kilobytes is kept whole", async (t) => {
+  const { chain, asked } = await setUp(t);
+  const question = { ask: "large.test. A", over: "tcp" } as const;
+  const first = await chain.ask(question);
+  const second = await chain.ask(question);
+  assert.equal(asked.length, 1);
+  assert.equal(second.reply?.answer.length, 300);
+  assert.deepEqual(second.reply?.answer, first.reply?.answer);
+});
+
+for (const { ask, rcode, asks } of [
+  { ask: "slow.test. A", rcode: "NOERROR", asks: 1 },
+  { ask: "slowfail.test. A", rcode: "SERVFAIL", asks: 1 },
+]) {
+  test(`cache: a hundred queries for ${ask} at once are one`, async (t) => {
+    const { chain, asked, count } = await setUp(t);
+    const all = await Promise.all(Array.from({ length: 100 }, () => chain.ask({ ask })));
+    for (const { reply } of all) assert.equal(reply?.rcode, rcode);
+    assert.equal(new Set(all.map(({ reply }) => reply?.id)).size > 90, true);
+    assert.equal(asked.length, asks);
+    assert.equal(count("weftdns_cache_joined_total"), 99);
+  });
+}
+
+test("cache: whoever waits for a query that fails by a fault asks itself", async (t) => {
+  const { chain, asked } = await setUp(t);
+  const all = await Promise.all(Array.from({ length: 3 }, () => chain.ask({ ask: "slowthrow.test. A" })));
+  for (const { reply } of all) assert.equal(reply?.rcode, "SERVFAIL");
+  assert.equal(asked.length, 3);
+});
+
+test("cache: prefetch renews what is asked for often, once", async (t) => {
+  const { chain, asked, count } = await setUp(t, "cache {\n success 2000 2 1\n prefetch 2 1m 90%\n}");
+  for (let i = 0; i < 2; i++) await chain.ask({ ask: "www.test. A" });
+  assert.equal(asked.length, 1);
+  await chain.ask({ ask: "www.test. A" });
+  await sleep(20);
+  assert.equal(asked.length, 2);
+  assert.equal(count("cache_prefetch_total"), 1);
+  const { reply } = await chain.ask({ ask: "www.test. A" });
+  assert.deepEqual(reply?.answer, ["www.test. 2 IN A 192.0.2.2"]);
+});
+
+for (const mode of ["immediate", "verify"] as const) {
+  test(`cache: serve_stale ${mode}`, async (t) => {
+    const { chain, asked, count } = await setUp(t, `cache {\n success 2000 1 1\n serve_stale 1h ${mode}\n}`);
+    await chain.ask({ ask: "www.test. A" });
+    await sleep(2_100);
+    const { reply } = await chain.ask({ ask: "www.test. A" });
+    const wanted = mode === "immediate" ? "www.test. 0 IN A 192.0.2.1" : "www.test. 1 IN A 192.0.2.2";
+    assert.deepEqual(reply?.answer, [wanted]);
+    assert.equal(asked.length, 2);
+    assert.equal(count("cache_served_stale_total"), 1);
+  });
+}
+
+test("cache: only queries are looked for", async (t) => {
+  const { chain, asked } = await setUp(t);
+  for (let i = 0; i < 2; i++) await chain.ask({ ask: "www.test. A", opcode: Opcode.NOTIFY } as never);
+  assert.equal(asked.length, 2);
+});
+
+for (const [stanza, message] of [
+  ["cache 0", "cache TTL can not be zero or negative: 0"],
+  ["cache {\n success 10 60 -1\n}", "cache min TTL can not be negative: -1"],
+  ["cache {\n prefetch -1\n}", "prefetch amount should be positive: -1"],
+  ["cache {\n prefetch 10 1m 9%\n}", "percentage should fall in range [10, 90]: 9"],
+  ["cache {\n prefetch 10 1m 10\n}", "last character of percentage should be `%`, but is: '0'"],
+  ["cache {\n serve_stale -1s\n}", "invalid negative duration for serve_stale"],
+  [
+    "cache {\n serve_stale 1h soon\n}",
+    "invalid value for serve_stale refresh mode: soon, expected immediate or verify",
+  ],
+  ["cache {\n serve_stale 1h immediate 1500ms\n}", "serve_stale response TTL must be a whole number of seconds"],
+  ["cache {\n serve_stale 1h immediate 5s 6m\n}", "serve_stale failure recheck cannot exceed 5 minutes"],
+  ["cache {\n serve_stale_policy prefer_positive\n}", "serve_stale_policy requires serve_stale"],
+  ["cache {\n servfail 6m\n}", "caching SERVFAIL responses over 5 minutes is not permitted"],
+  ["cache {\n disable x\n}", 'cache type for disable must be "success" or "denial"'],
+  ["cache 30\ncache 40", "this plugin can only be used once per Server Block"],
+] as const) {
+  test(`cache: ${JSON.stringify(stanza)} is a mistake`, () => {
+    const { mistakes } = parseBlock([cache], `. {\n${stanza}\n}`);
+    assert.equal(mistakes.length, 1);
+    assert.ok(mistakes[0]!.endsWith(`plugin/cache: ${message}`), mistakes[0]);
+  });
+}
+
+function wire(name: string): Uint8Array {
+  return nameToWire(name) as Uint8Array;
+}
