@@ -174,7 +174,7 @@ function readPrefetch(line: Option): CacheConfig["prefetch"] {
   const amount = /^[-+]?[0-9]+$/.test(token.text) ? Number(token.text) : Number.NaN;
   if (Number.isNaN(amount)) line.fail(`invalid prefetch '${token.text}', expected an integer`, token);
   if (amount < 0) line.fail(`prefetch amount should be positive: ${amount}`, token, { form: "plain" });
-  const windowMs = line.duration({ what: "prefetch", min: Number.NEGATIVE_INFINITY, default: MINUTE_MS });
+  const windowMs = line.left > 0 ? signedDuration(line, "prefetch") : MINUTE_MS;
   const percent = line.left > 0 ? readPercent(line) : 10;
   return { amount, windowMs, percent };
 }
@@ -228,18 +228,25 @@ function readStale(line: Option): StaleConfig {
 
 function staleDuration(line: Option, negative: string): number {
   const at = line.args.at(-line.left)!;
-  const ms = line.duration({ what: "duration", min: Number.NEGATIVE_INFINITY });
+  const ms = signedDuration(line, "serve_stale");
   if (ms < 0) line.fail(negative, at, { form: "plain" });
   return ms;
 }
 
 function readServfail(line: Option): number {
-  const token = line.token("a duration");
-  const ms = token.text === "0" ? 0 : parseDuration(token.text);
-  if (ms === undefined) return line.fail(`invalid servfail '${token.text}', expected a duration such as 5s`, token);
+  const token = line.args[0];
+  const ms = signedDuration(line, "servfail");
   if (ms < 0) line.fail("invalid negative ttl for servfail", token, { form: "plain" });
   if (ms > 5 * MINUTE_MS) {
     line.fail("caching SERVFAIL responses over 5 minutes is not permitted", token, { form: "plain" });
   }
   return ms;
+}
+
+/** Negative ones have mistakes, or meanings, of their own. */
+function signedDuration(line: Option, what: string): number {
+  const token = line.token("a duration");
+  return (
+    parseDuration(token.text) ?? line.fail(`invalid ${what} '${token.text}', expected a duration such as 5s`, token)
+  );
 }
