@@ -19,7 +19,12 @@ let collectGarbage: (() => void) | undefined;
 /** This thread has let go of its last reference to shared memory of `size` bytes. */
 export function retire(size: number): void {
   retired += size;
-  if (retired < COLLECT_AT || timer) return;
+  if (retired >= COLLECT_AT) collectSoon();
+}
+
+/** The same when nobody knows how much it was: what a whole plan held. */
+export function collectSoon(): void {
+  if (timer) return;
   timer = setTimeout(collect, SPREAD_MS * Math.random()).unref();
 }
 

@@ -78,6 +78,7 @@ class Watch {
   /** What was seen last, and what was wrong with it when it could not even be read. */
   #hash: string;
   #problem = "";
+  #shown: Gauge | undefined;
   #intervalMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -86,6 +87,7 @@ class Watch {
     this.#context = context;
     this.#hash = context.instance.configurationHash;
     this.#failed = context.counter("reload_failed_total", "Counter of the number of failed reload attempts.");
+    if (hasChanged) this.#shown = showVersion(context, this.#hash);
     context.log.info(`Running configuration SHA512 = ${this.#hash}`);
   }
 
@@ -122,7 +124,9 @@ class Watch {
     this.#problem = "";
     if (this.#stopped || hash === this.#hash) return;
     this.#hash = hash;
-    showVersion(this.#context, hash);
+    hasChanged = true;
+    this.#shown?.set(undefined);
+    this.#shown = showVersion(this.#context, hash);
     const reason = await instance.reload();
     if (reason === undefined || this.#stopped) return;
     this.#failed.add(1);
@@ -137,15 +141,15 @@ class Watch {
   }
 }
 
-let shown: Gauge | undefined;
+/** The version is shown from the first change on, whoever saw it. */
+let hasChanged = false;
 
-/** There is one version at a time, over all reloads. */
-function showVersion({ gauge }: ControlContext, value: string): void {
-  shown?.set(undefined);
-  shown = gauge(
+function showVersion({ gauge }: ControlContext, value: string): Gauge {
+  const version = gauge(
     "reload_version_info",
     "A metric with a constant '1' value labeled by hash, and value which type of hash generated.",
     { hash: "sha512", value },
   );
-  shown.set(1);
+  version.set(1);
+  return version;
 }

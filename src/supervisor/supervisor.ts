@@ -5,6 +5,7 @@
 
 import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
+import { collectSoon } from "../memory/retire.ts";
 import { native } from "../native/index.ts";
 import type { Instance } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
@@ -184,6 +185,7 @@ export class Supervisor {
     this.#sockets.keepOnly(plan.listeners);
     await this.#sites.keepOnly(controls.sites);
     await before.stop();
+    collectSoon();
   }
 
   async #load(): Promise<Configuration> {

@@ -4,6 +4,7 @@
  */
 import { nameToWire } from "../dns/name-text.ts";
 import { CounterRow } from "../memory/counters.ts";
+import { collectSoon } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
@@ -239,8 +240,10 @@ export class Worker {
       this.#sockets.delete(id);
     }
     this.#say({ kind: "committed", generation });
-    await emptied([...(before?.served.values() ?? [])]);
-    for (const chain of before?.chains ?? []) chain.stop();
+    if (!before) return;
+    await emptied([...before.served.values()]);
+    for (const chain of before.chains) chain.stop();
+    collectSoon();
   }
 
   async #discard(generation: number): Promise<void> {
