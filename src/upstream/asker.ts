@@ -254,7 +254,7 @@ export class Asker {
     }
     const reason =
       exchange.connection?.timeoutReason(exchange) ?? `read udp ${this.#datagrams.path(exchange)}: i/o timeout`;
-    exchange.connection?.distrust();
+    exchange.connection?.distrust(exchange.startedAt);
     this.#fail(exchange, reason);
   }
 

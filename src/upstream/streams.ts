@@ -13,6 +13,8 @@ import type { Upstream } from "./upstream.ts";
 
 /** Connections to one server from one worker: more than one, as some servers answer a connection's questions in turn. */
 export const MAX_CONNECTIONS = 4;
+/** With those that take no more questions, but on which some still wait: none of them lives longer than a question waits. */
+const MAX_WITH_RETIRED = 2 * MAX_CONNECTIONS;
 /** Questions that wait on one connection. Beyond that the server does not keep up, and another is asked. */
 const MAX_PIPELINED = 64;
 /** Bytes that a connection may hold back because the server does not read. */
@@ -65,6 +67,14 @@ export class Streams {
     this.#timer = undefined;
   }
 
+  /**
+   * A question asked at `time` had no answer in time. The other side may be gone without a word, so every connection on
+   * which nothing has come since is left: what waits there may still have its answer, new questions do not go there.
+   */
+  leaveSilent(time: number): void {
+    for (const connection of this.#connections.slice()) if (connection.heardAt <= time) connection.retire();
+  }
+
   /** A connection has become idle: whether there are too many of those. */
   tooManyIdle(): boolean {
     let idle = 0;
@@ -76,10 +86,12 @@ export class Streams {
   #choose(asker: Asker): Connection | undefined {
     this.#sweep(asker.now);
     let best: Connection | undefined;
+    let count = 0;
     for (const connection of this.#connections) {
+      if (!connection.retired) count++;
       if (connection.usable && (best === undefined || connection.load < best.load)) best = connection;
     }
-    const mayOpen = this.#connections.length < MAX_CONNECTIONS;
+    const mayOpen = count < MAX_CONNECTIONS && this.#connections.length < MAX_WITH_RETIRED;
     if (best !== undefined && (best.load === 0 || !mayOpen)) {
       if (best.load >= MAX_PIPELINED) return undefined;
       this.upstream.counters.reused(true);
@@ -108,6 +120,8 @@ export class Connection {
   readonly #waiting = new Map<number, Exchange>();
   readonly #openedAt: number;
   #idleSince: number;
+  /** When it was opened, or something came on it. */
+  heardAt: number;
   #open = false;
   #retired = false;
   /** The server has answered on it before, so that its end may be the end of an idle time. */
@@ -122,6 +136,7 @@ export class Connection {
     this.#asker = asker;
     this.#openedAt = asker.now;
     this.#idleSince = asker.now;
+    this.heardAt = asker.now;
     const { address, port, source } = streams.upstream.options;
     this.#path = streams.upstream.text;
     this.#socket = connect({
@@ -139,6 +154,10 @@ export class Connection {
 
   get load(): number {
     return this.#waiting.size;
+  }
+
+  get retired(): boolean {
+    return this.#retired;
   }
 
   get usable(): boolean {
@@ -178,9 +197,10 @@ export class Connection {
     if (this.#waiting.size === 0) this.#destroy();
   }
 
-  /** A question on it had no answer in time: those that wait may still have theirs, new ones go elsewhere. */
-  distrust(): void {
+  /** A question on it, asked at `time`, had no answer in time: those that wait may still have theirs, new ones go elsewhere. */
+  distrust(time: number): void {
     this.#retired = true;
+    this.#streams.leaveSilent(time);
   }
 
   age(now: number): void {
@@ -204,6 +224,7 @@ export class Connection {
 
   #read(bytes: Buffer): void {
     this.#asker.tell();
+    this.heardAt = this.#asker.now;
     // Grows with what has come, at most one message and what the kernel gave at once (64 KiB).
     const data = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let at = 0;
