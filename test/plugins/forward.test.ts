@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Rcode } from "../../src/dns/types.ts";
-import { type Asked, answerAddress, answerTo, Fakeup, silent } from "../support/fakeup.ts";
+import { type Asked, answerAddress, answerTo, Fakeup, type Script, silent } from "../support/fakeup.ts";
 import { optWire } from "../support/wire.ts";
 import { ForwardUnderTest, setUp } from "../upstream/forward-support.ts";
 
@@ -392,6 +392,71 @@ test("forward: what is counted", async (t) => {
   assert.equal(forward.count("proxy_conn_cache_hits_total", { ...labels, proto: "udp" }), 2);
   assert.equal(forward.count("proxy_conn_cache_misses_total", { ...labels, proto: "tcp" }), 1);
   assert.equal(forward.count("proxy_conn_cache_hits_total", { ...labels, proto: "tcp" }), 1);
+});
+
+/** The bounds of the histogram, 0.25 ms doubled fifteen times. */
+const DURATIONS = "0.00025 0.0005 0.001 0.002 0.004 0.008 0.016 0.032 0.064 0.128 0.256 0.512 1.024 2.048 4.096 8.192";
+
+/** As CoreDNS exposes them, but for its prefix. */
+const FAMILIES: Record<string, { help: string; labels: string; bounds?: string }> = {
+  forward_healthcheck_broken_total: {
+    help: "Counter of the number of complete failures of the healthchecks.",
+    labels: "",
+  },
+  forward_max_concurrent_rejects_total: {
+    help: "Counter of the number of queries rejected because the concurrent queries were at maximum.",
+    labels: "",
+  },
+  proxy_conn_cache_hits_total: {
+    help: "Counter of connection cache hits per upstream and protocol.",
+    labels: "proto proxy_name to",
+  },
+  proxy_conn_cache_misses_total: {
+    help: "Counter of connection cache misses per upstream and protocol.",
+    labels: "proto proxy_name to",
+  },
+  proxy_healthcheck_failures_total: {
+    help: "Counter of the number of failed healthchecks.",
+    labels: "proxy_name to",
+  },
+  proxy_request_duration_seconds: {
+    help: "Histogram of the time each request took.",
+    labels: "proxy_name rcode to",
+    bounds: DURATIONS,
+  },
+};
+
+test("forward: families, their labels, help and buckets are CoreDNS's", async (t) => {
+  const { forward } = await setUp(t, [answerAddress]);
+  await forward.ask("www.example.org. A");
+  const ours = "proxy_ignored_responses_total";
+  const seen = new Map<string, unknown>();
+  for (const { name, help, labels, bounds } of forward.row.descriptions) {
+    if (name === ours) continue;
+    const described = { help, labels: Object.keys(labels).sort().join(" ") };
+    seen.set(name, bounds.length > 0 ? { ...described, bounds: bounds.join(" ") } : described);
+  }
+  assert.deepEqual(Object.fromEntries([...seen].sort()), FAMILIES);
+});
+
+test("forward: the rcode of a request's duration", async (t) => {
+  const script: Script = (asked) => {
+    const rcode = Number(/\d+/.exec(asked.ask)![0]);
+    asked.send(answerTo(asked, { rcode: rcode & 15, opt: optWire({ size: 1232 }, rcode >> 4) }));
+  };
+  const { forward } = await setUp(t, [script]);
+  for (const [rcode, label] of [
+    [3, "NXDOMAIN"],
+    [12, "12"],
+    [16, "BADSIG"],
+    [23, "BADCOOKIE"],
+    [24, "other"],
+    [4_095, "other"],
+  ] as const) {
+    const before = forward.count("proxy_request_duration_seconds", { rcode: label });
+    await forward.ask({ ask: `r${rcode}.example.org. A`, edns: {} });
+    assert.equal(forward.count("proxy_request_duration_seconds", { rcode: label }), before + 1, `${rcode} is ${label}`);
+  }
 });
 
 test("forward: over IPv6", async (t) => {

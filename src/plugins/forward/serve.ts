@@ -32,6 +32,9 @@ const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 /** Rcodes that every server gives now and then have their histograms from the start. */
 const COMMON_RCODES = [Rcode.NOERROR, Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.NOTIMP, Rcode.REFUSED];
 
+/** Rcodes above the last that is assigned are counted together: an upstream could send four thousand of them. */
+const OTHER_RCODES = Rcode.BADCOOKIE + 1;
+
 export function serve(config: ForwardConfig, context: ServeContext): Handler {
   const forwarder = new Forwarder(config, context, shareAsker());
   return (query) => forwarder.handle(query);
@@ -303,12 +306,17 @@ export class Forwarder implements ExchangeOwner {
     this.#maxAttempts = config.maxAttempts === 0 ? MAX_ATTEMPTS : (config.maxAttempts ?? 2 * upstreams.length);
   }
 
-  #durationOf(upstream: number, rcode: number): Histogram {
+  #durationOf(upstream: number, anyRcode: number): Histogram {
     const histograms = this.#durations[upstream]!;
+    const rcode = Math.min(anyRcode, OTHER_RCODES);
     histograms[rcode] ??= this.#context.histogram(
       "proxy_request_duration_seconds",
       "Histogram of the time each request took.",
-      { proxy_name: "forward", to: this.#upstreams[upstream]!.text, rcode: rcodeName(rcode) },
+      {
+        proxy_name: "forward",
+        to: this.#upstreams[upstream]!.text,
+        rcode: rcode === OTHER_RCODES ? "other" : rcodeName(rcode),
+      },
       DURATION_BOUNDS,
     );
     return histograms[rcode];
