@@ -64,12 +64,10 @@ for (const workers of [1, 2]) {
 
   test(`E10: its failure is one, and everybody's at once, ${workers} workers`, { timeout: 60_000 }, async (t) => {
     const { up, server } = await setUp(t, (asked) => asked.send(answerTo(asked, { rcode: 2 })), workers);
-    const [quickest, slowest] = check(
-      await askAll(crowd(), { port: server.port, waitMs: 4_000, lingerMs: 100 }),
-      "SERVFAIL",
-      0,
-    );
-    assert.ok(slowest - quickest < SLOW_MS, `between the first and the last are ${slowest - quickest} ms`);
+    const fates = await askAll(crowd(), { port: server.port, waitMs: 4_000, lingerMs: 100 });
+    const [, slowest] = check(fates, "SERVFAIL", 0);
+    // Whoever asked again for himself would wait twice as long. On a slow machine the last ones find the failure kept.
+    assert.ok(slowest < 2 * SLOW_MS, `the slowest took ${slowest} ms`);
     assert.ok(up.asks() <= (workers === 1 ? 1 : MOST_PACKETS), `${up.asks()} packets`);
   });
 }
