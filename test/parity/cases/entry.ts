@@ -82,7 +82,6 @@ export const servers: ParityServer[] = [
       { ask: "half a class", raw: `${asked} 0377777700 0001 00`, reply: formErrWithoutQuestion },
       { ask: "a reserved label type", raw: `${asked} 4077777700 0001 0001`, reply: formErrWithoutQuestion },
       { ask: "a pointer to itself", raw: `${asked} c00c 0001 0001`, reply: formErrWithoutQuestion },
-      { ask: "a pointer to the start", raw: `${asked} c000 0001 0001`, reply: formErrWithoutQuestion },
       {
         ask: "all flags, and a name without end",
         raw: `${header("07ff", [1, 0, 0, 0])} 03777777`,

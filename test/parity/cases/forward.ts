@@ -352,7 +352,7 @@ export const servers: ParityServer[] = [
       {
         ask: www,
         name: "it is back, the other dies",
-        before: [{ start: "two" }, { stop: "one" }],
+        before: [{ start: "two" }, { waitMs: 700 }, { stop: "one" }],
         times: 40,
         reply: answered(1),
       },
