@@ -1,10 +1,12 @@
 /**
  * Is somebody asking this already? Marks of the questions that workers wait for, so that one of them asks and the others
- * take its answer. A mark is four words at the place that the question's hash chooses:
- *   0 HASH      of the question; 0 when the place is free. It is what waiters wait on.
- *   1 OWNER     bits 0-9 the worker, 10-30 the second in which it began
- *   2 WAITERS   how many wait here
- *   3 -
+ * take its answer. A mark is eight words at the place that the question's hash chooses:
+ *   0 HASH        of the question; 0 when the place is free. It is what waiters wait on.
+ *   1 OWNER       bits 0-9 the worker, 10-30 the second in which it began
+ *   2 WAITERS     how many wait here
+ *   3 FAILED      hash of the question here that failed last; 0: none
+ *   4 FAILED_AT   milliseconds when it was asked, 32 bits. Of two who write at once one is forgotten, or both.
+ *   5 -
  * Behind the marks stands, for each worker's number, the thread that bears it.
  *
  * Whoever asks claims a free place by exchanging 0 for the hash, then writes OWNER. When done, it exchanges the hash for
@@ -19,8 +21,8 @@
 import { threadId } from "node:worker_threads";
 
 const PLACES = 8_192;
-const WORDS = 4;
-const Mark = { HASH: 0, OWNER: 1, WAITERS: 2 } as const;
+const WORDS = 8;
+const Mark = { HASH: 0, OWNER: 1, WAITERS: 2, FAILED: 3, FAILED_AT: 4 } as const;
 const MAX_WORKERS = 1_024;
 /** Longer than any plugin waits for an upstream, in seconds. */
 const STALE_SECONDS = 15;
@@ -73,6 +75,25 @@ export class InFlight {
     const wait = Atomics.waitAsync(words, at, hash, limitMs);
     if (wait.async) await wait.value;
     Atomics.sub(words, at + Mark.WAITERS, 1);
+  }
+
+  /** The question was asked at `now`, in vain. */
+  noteFailure(hash: number, now: number): void {
+    const at = placeOf(hash);
+    Atomics.store(this.#words, at + Mark.FAILED_AT, now | 0);
+    Atomics.store(this.#words, at + Mark.FAILED, hash);
+  }
+
+  forgetFailure(hash: number): void {
+    Atomics.compareExchange(this.#words, placeOf(hash) + Mark.FAILED, hash, 0);
+  }
+
+  /** Whether the question was asked in vain less than `withinMs` ago. */
+  hasFailed(hash: number, now: number, withinMs: number): boolean {
+    const at = placeOf(hash);
+    if (withinMs === 0 || Atomics.load(this.#words, at + Mark.FAILED) !== hash) return false;
+    const ago = ((now | 0) - Atomics.load(this.#words, at + Mark.FAILED_AT)) | 0;
+    return Math.abs(ago) < withinMs;
   }
 
   /** Frees what another thread, which was the worker of this number, has left behind. */

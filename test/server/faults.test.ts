@@ -1,6 +1,7 @@
 /** A worker that throws, stalls or runs out of memory costs what it held, and nothing else (rows J1, J2 at their smallest). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SteadyLoad } from "../support/load.ts";
 import { TestServer } from "../support/server.ts";
 
 const plugin = `${import.meta.dirname}/../support/fault-plugin.ts`;
@@ -53,6 +54,35 @@ for (const { fault, reason, withinMs } of [
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       for (let i = 0; i < 20; i++) assert.ok(await server.ask({ ask: "www.test. A" }, 500), `query ${i}`);
     } finally {
+      assert.equal(await server.stop(), 0);
+    }
+  });
+}
+
+/** At 400 queries a second, half of them for each worker: what comes to one of them within a tenth of a second. */
+const MAX_HELD = 20;
+
+for (const { fault, mostLost } of [
+  { fault: "throw", mostLost: 0 },
+  { fault: "reject", mostLost: 0 },
+  // What is queued in a socket waits for the worker, or for the one that replaces it.
+  { fault: "stall", mostLost: 0 },
+  { fault: "crash", mostLost: MAX_HELD },
+]) {
+  test(`${fault}: under load the other worker's clients notice nothing`, { timeout: 30_000 }, async () => {
+    const server = await TestServer.start({ corefile });
+    const load = new SteadyLoad(server.port);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      void server.ask({ ask: `${fault}.test. A` }, 3_000);
+      await new Promise((resolve) => setTimeout(resolve, 1_800));
+      const { asked, lost, wrong, longestGapMs } = await load.stop();
+      assert.ok(asked > 600, `only ${asked} queries`);
+      assert.equal(wrong, 0);
+      assert.ok(lost <= mostLost, `${lost} of ${asked} lost`);
+      assert.ok(longestGapMs <= 150, `nobody was answered for ${longestGapMs} ms`);
+    } finally {
+      await load.stop();
       assert.equal(await server.stop(), 0);
     }
   });

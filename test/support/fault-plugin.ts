@@ -20,6 +20,11 @@ const faults: Readonly<Record<string, Handler>> = {
   spin: () => {
     for (;;);
   },
+  stall: (query) => {
+    const until = performance.now() + 1_500;
+    while (performance.now() < until);
+    return answer(query);
+  },
   heap: () => {
     const kept: number[][] = [];
     for (;;) kept.push(new Array(1_000_000).fill(kept.length));

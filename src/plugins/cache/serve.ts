@@ -1,7 +1,7 @@
 /** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
 import { Flag } from "../../dns/header.ts";
 import { nameToWire } from "../../dns/name-text.ts";
-import { INDEX_WORDS, Index, type Reply } from "../../dns/reply.ts";
+import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { AnswerCache } from "../../memory/answer-cache.ts";
 import { AnswerKey } from "../../memory/answer-key.ts";
@@ -22,8 +22,6 @@ const LONGEST_TTL = 0x7fffffff;
 const JOIN_LIMIT_MS = 10_000;
 /** Queries of one worker that wait for the answers of others. */
 const MAX_JOINED = 20_000;
-/** Attempts to renew that failed, remembered for RECHECK; when there are more, all are forgotten. */
-const MAX_FAILED = 10_000;
 /** A reply from elsewhere that is longer may have been sent without compression. */
 const LONG_REPLY = 300;
 
@@ -58,8 +56,6 @@ class Cache {
   readonly #clientAd: number;
   readonly #isAwaited: number;
   #joined = 0;
-  /** By the key's hash: when an attempt to renew failed. */
-  readonly #failed = new Map<number, number>();
   readonly #counted: Record<"requests" | "misses" | "prefetches" | "stale" | "joined", Counter>;
 
   constructor(config: CacheConfig, context: ServeContext) {
@@ -96,7 +92,7 @@ class Cache {
     if (store !== undefined) {
       store.hits.add(1);
       const left = secondsLeft(store.answers, now);
-      if (left < 0) return this.#serveStale(query, now);
+      if (left <= 0) return this.#serveStale(query, now);
       const isDue = this.#config.prefetch.amount > 0 && this.#isPopular(store, now, left);
       const ttl = this.#config.keepTtl ? store.answers.ttl : left;
       if (this.#answer(query, store, ttl)) {
@@ -130,29 +126,22 @@ class Cache {
   }
 
   /**
-   * Where an answer is that may be given: denials first, but a failure gives way to an answer that is alive. With
-   * `prefer_positive` so does whatever is over.
+   * Where an answer is that may be given: denials first, but a failure gives way to any answer, and with
+   * `prefer_positive` so does every denial.
    */
   #find(key: AnswerKey, now: number): Store | undefined {
     const success = this.#success;
     const denial = this.#denial;
     const hasDenial = denial.answers.find(key) && this.#isUsable(denial.answers, now);
-    if (hasDenial && !this.#mayStepAside(denial.answers, now)) return denial;
-    if (success.answers.find(key) && this.#isUsable(success.answers, now)) {
-      if (!hasDenial) return success;
-      if (this.#config.preferPositive || secondsLeft(success.answers, now) > 0) return success;
-    }
+    const isFailure = (denial.answers.flags & Flag.RCODE) === Rcode.SERVFAIL;
+    if (hasDenial && !isFailure && !this.#config.preferPositive) return denial;
+    if (success.answers.find(key) && this.#isUsable(success.answers, now)) return success;
     return hasDenial ? denial : undefined;
   }
 
   #isUsable(answers: AnswerCache, now: number): boolean {
     const left = secondsLeft(answers, now);
     return left > 0 || -left < this.#staleSeconds;
-  }
-
-  #mayStepAside(answers: AnswerCache, now: number): boolean {
-    const rcode = answers.flags & Flag.RCODE;
-    return rcode === Rcode.SERVFAIL || (this.#config.preferPositive && secondsLeft(answers, now) <= 0);
   }
 
   /** Makes the answer that was found the reply. False when it was changed meanwhile. */
@@ -269,7 +258,7 @@ class Cache {
     if (stored === Stored.EVICTED) store.evictions.add(1);
     // What was denied before is there now; a denial would be looked at first.
     const denials = this.#denial.answers;
-    if (store === this.#success && !this.#config.preferPositive && denials.find(key)) denials.remove(key, now);
+    if (store === this.#success && denials.find(key)) denials.remove(key, now);
   }
 
   #isPopular({ answers }: Store, now: number, left: number): boolean {
@@ -281,40 +270,50 @@ class Cache {
   /** Asks again beside the client's query, unless somebody does already. */
   #renew(query: Query, hash: number, now: number, isPrefetch: boolean): void {
     if (!this.#inFlight.begin(hash, now)) return;
-    if (isPrefetch) this.#counted.prefetches.add(1);
+    this.#counted.prefetches.add(1);
     const copy = query.fork();
     // Nobody's datagram limits what the answer may be (behaviour 3.D).
     copy.transport = Transport.TCP;
-    void this.#askBeside(copy, hash, now).then(() => copy.release());
+    void this.#askBeside(copy, hash, now, isPrefetch).then(() => copy.release());
   }
 
-  /** Asks for `copy`, and keeps what comes if it is an answer. Gives whether it was. */
-  async #askBeside(copy: Query, hash: number, now: number): Promise<boolean> {
+  /** Asks for `copy`, and keeps what comes unless what is there is better. Gives whether the client should have it. */
+  async #askBeside(copy: Query, hash: number, now: number, isPrefetch: boolean): Promise<boolean> {
     copy.slots[this.#clientAd] = copy.flags & Flag.AD;
     copy.flags |= Flag.AD;
     let isAnswer = false;
+    let isWanted = false;
     try {
       const outcome = await this.#next(copy);
-      const { rcode, flags, empty } = copy.reply;
-      isAnswer = outcome === ANSWERED && !empty && (flags & Flag.TC) === 0;
-      isAnswer &&= rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
-      if (isAnswer) this.#finish(outcome, copy, serverTime());
+      const { reply } = copy;
+      if (outcome === ANSWERED && !reply.empty) {
+        const kind = classify(copy, reply);
+        const isPositive = kind === Kind.SUCCESS && reply.counts[Section.ANSWER]! > 0;
+        const isNoWorse = isPositive || !this.#config.preferPositive;
+        isAnswer = isComplete(reply);
+        isWanted = isAnswer && isNoWorse;
+        // A failure is kept beside an answer that is alive. One that is over stays what is given.
+        const isKept = kind === Kind.FAILURE ? isPrefetch : isNoWorse || kind === Kind.DENIAL;
+        if (isKept) this.#finish(outcome, copy, serverTime());
+      }
     } catch {
       // A plugin threw. Nobody waits for this answer, and the client's own query will meet the same plugin.
     }
     this.#inFlight.end(hash);
-    if (isAnswer) this.#failed.delete(hash);
-    else this.#noteFailure(hash, now);
-    return isAnswer;
+    if (isAnswer) this.#inFlight.forgetFailure(hash);
+    else this.#inFlight.noteFailure(hash, now);
+    return isWanted;
+  }
+
+  #staleTtl({ answers }: Store, { ttl }: StaleConfig): number {
+    return ttl === 0 && this.#config.keepTtl ? answers.ttl : ttl;
   }
 
   /** The answer that was found is over. */
   #serveStale(query: Query, now: number): Outcome | Promise<Outcome> {
     const stale = this.#config.stale!;
     const { hash } = this.#key;
-    this.#counted.stale.add(1);
-    const mayAsk = now - (this.#failed.get(hash) ?? Number.NEGATIVE_INFINITY) >= stale.recheckMs;
-    if (!mayAsk) return this.#giveStale(query, stale);
+    if (this.#inFlight.hasFailed(hash, now, stale.recheckMs)) return this.#giveStale(query, stale);
     if (!stale.verify) {
       this.#renew(query, hash, now, false);
       return this.#giveStale(query, stale);
@@ -328,7 +327,7 @@ class Cache {
 
   async #verify(query: Query, hash: number, now: number, stale: StaleConfig): Promise<Outcome> {
     const copy = query.fork();
-    const asked = this.#askBeside(copy, hash, now);
+    const asked = this.#askBeside(copy, hash, now, false);
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
       if (stale.timeoutMs > 0) timer = setTimeout(() => resolve("late"), stale.timeoutMs);
@@ -362,14 +361,11 @@ class Cache {
     const now = serverTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);
-    if (store !== undefined && this.#answer(query, store, stale.ttl)) return ANSWERED;
+    if (store !== undefined && this.#answer(query, store, this.#staleTtl(store, stale))) {
+      this.#counted.stale.add(1);
+      return ANSWERED;
+    }
     return this.#ask(query, now);
-  }
-
-  #noteFailure(hash: number, now: number): void {
-    if ((this.#config.stale?.recheckMs ?? 0) === 0) return;
-    if (this.#failed.size >= MAX_FAILED) this.#failed.clear();
-    this.#failed.set(hash, now);
   }
 }
 
@@ -393,6 +389,10 @@ function storeOf(
     evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
     answers: undefined as never,
   };
+}
+
+function isComplete({ rcode, flags }: Reply): boolean {
+  return (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN) && (flags & Flag.TC) === 0;
 }
 
 function serverTime(): number {
