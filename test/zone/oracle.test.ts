@@ -212,7 +212,11 @@ function text(lines: readonly Line[]): string[] {
 test("a zone's answers are those of a list of records", () => {
   fc.assert(
     fc.property(
-      fc.array(line, { maxLength: 15 }),
+      // What NS records at a wildcard mean nobody has said (RFC 4592 section 4.2).
+      fc.array(
+        line.filter(({ owner, type }) => type !== "NS" || !owner.startsWith("*")),
+        { maxLength: 15 },
+      ),
       fc.array(question, { minLength: 1, maxLength: 12 }),
       (lines, questions) => {
         const file = [SOA, ...NS, ...lines].map(({ owner, type, data }) => `${owner} 60 ${type} ${data}`).join("\n");
