@@ -1,76 +1,48 @@
 /**
  * The plugins of this server. A new one is a file or folder beside this one, and a line in the list. Where a plugin
  * stands in a chain is decided by its place in CoreDNS's order, neither by this list nor by the Corefile.
+ *
+ * A thread loads the plugins that its Corefile names, and no others: each would cost memory in every worker.
  */
 import { pathToFileURL } from "node:url";
 import { isPluginPath } from "../corefile/parser.ts";
 import { PLUGIN_ORDER } from "../corefile/plugin-order.ts";
 import type { Plugin } from "../plugin/plugin.ts";
-import { acl } from "./acl.ts";
-import { any } from "./any.ts";
-import { bind } from "./bind.ts";
-import { bufsize } from "./bufsize.ts";
-import { cache } from "./cache/index.ts";
-import { chaos } from "./chaos.ts";
-import { debug } from "./debug.ts";
-import { erratic } from "./erratic.ts";
-import { errors } from "./errors.ts";
-import { file } from "./file/index.ts";
-import { forward } from "./forward/index.ts";
-import { header } from "./header.ts";
-import { health } from "./health.ts";
-import { hosts } from "./hosts/index.ts";
-import { loadbalance } from "./loadbalance/index.ts";
-import { log } from "./log/index.ts";
-import { loop } from "./loop/index.ts";
-import { minimal } from "./minimal.ts";
-import { multisocket } from "./multisocket.ts";
-import { nsid } from "./nsid.ts";
-import { pprof } from "./pprof/index.ts";
-import { prometheus } from "./prometheus/index.ts";
-import { proxy } from "./proxy.ts";
-import { ready } from "./ready.ts";
-import { reload } from "./reload.ts";
-import { rewrite } from "./rewrite/index.ts";
-import { root } from "./root.ts";
-import { template } from "./template/index.ts";
-import { timeouts } from "./timeouts.ts";
-import { whoami } from "./whoami.ts";
 
-const list: readonly Plugin[] = [
-  root,
-  timeouts,
-  multisocket,
-  reload,
-  nsid,
-  bufsize,
-  bind,
-  debug,
-  ready,
-  health,
-  prometheus,
-  pprof,
-  errors,
-  log,
-  any,
-  chaos,
-  loadbalance,
-  rewrite,
-  template,
-  acl,
-  cache,
-  header,
-  minimal,
-  hosts,
-  file,
-  loop,
-  forward,
-  proxy,
-  erratic,
-  whoami,
-];
+const list: Readonly<Record<string, () => Promise<Plugin>>> = {
+  acl: async () => (await import("./acl.ts")).acl,
+  any: async () => (await import("./any.ts")).any,
+  bind: async () => (await import("./bind.ts")).bind,
+  bufsize: async () => (await import("./bufsize.ts")).bufsize,
+  cache: async () => (await import("./cache/index.ts")).cache,
+  chaos: async () => (await import("./chaos.ts")).chaos,
+  debug: async () => (await import("./debug.ts")).debug,
+  erratic: async () => (await import("./erratic.ts")).erratic,
+  errors: async () => (await import("./errors.ts")).errors,
+  file: async () => (await import("./file/index.ts")).file,
+  forward: async () => (await import("./forward/index.ts")).forward,
+  header: async () => (await import("./header.ts")).header,
+  health: async () => (await import("./health.ts")).health,
+  hosts: async () => (await import("./hosts/index.ts")).hosts,
+  loadbalance: async () => (await import("./loadbalance/index.ts")).loadbalance,
+  log: async () => (await import("./log/index.ts")).log,
+  loop: async () => (await import("./loop/index.ts")).loop,
+  minimal: async () => (await import("./minimal.ts")).minimal,
+  multisocket: async () => (await import("./multisocket.ts")).multisocket,
+  nsid: async () => (await import("./nsid.ts")).nsid,
+  pprof: async () => (await import("./pprof/index.ts")).pprof,
+  prometheus: async () => (await import("./prometheus/index.ts")).prometheus,
+  proxy: async () => (await import("./proxy.ts")).proxy,
+  ready: async () => (await import("./ready.ts")).ready,
+  reload: async () => (await import("./reload.ts")).reload,
+  rewrite: async () => (await import("./rewrite/index.ts")).rewrite,
+  root: async () => (await import("./root.ts")).root,
+  template: async () => (await import("./template/index.ts")).template,
+  timeouts: async () => (await import("./timeouts.ts")).timeouts,
+  whoami: async () => (await import("./whoami.ts")).whoami,
+};
 
-export const plugins: ReadonlyMap<string, Plugin> = new Map(list.map((plugin) => [plugin.name, plugin]));
+export const plugins: ReadonlyMap<string, () => Promise<Plugin>> = new Map(Object.entries(list));
 
 /** All words that may stand in a Corefile, the first outermost; those that are no key of `plugins` are refused by name. */
 export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) =>
@@ -80,16 +52,21 @@ export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) =>
 /** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */
 const DEFAULT_PLACE = "hosts";
 
-/** Our plugins and, under their paths, those that `names` adds. Relative paths start from the working directory. */
-export async function withUserPlugins(names: Iterable<string>): Promise<ReadonlyMap<string, Plugin>> {
-  const all = new Map(plugins);
-  for (const name of names) {
-    if (!isPluginPath(name) || all.has(name)) continue;
-    const module = (await import(pathToFileURL(name).href)) as { default?: Plugin };
-    if (typeof module.default?.parse !== "function") throw new Error(`${name} has no plugin as its default export`);
-    all.set(name, module.default);
+/** Loads the plugins of these names, users' own from their paths. Names of no plugin are left out. */
+export async function loadPlugins(names: Iterable<string>): Promise<ReadonlyMap<string, Plugin>> {
+  const all = new Map<string, Plugin>();
+  for (const name of new Set(names)) {
+    const plugin = await (isPluginPath(name) ? loadUserPlugin(name) : plugins.get(name)?.());
+    if (plugin) all.set(name, plugin);
   }
   return all;
+}
+
+/** Relative paths start from the working directory. */
+async function loadUserPlugin(path: string): Promise<Plugin> {
+  const module = (await import(pathToFileURL(path).href)) as { default?: Plugin };
+  if (typeof module.default?.parse !== "function") throw new Error(`${path} has no plugin as its default export`);
+  return module.default;
 }
 
 /** The order of `all` in a chain. A user's plugin stands before the one that it names in `before`. */

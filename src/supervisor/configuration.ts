@@ -14,7 +14,7 @@ import type { LogFormat } from "../plugin/logger.ts";
 import type { BlockPlan, ElementPlan, ListenerPlan, Plan, RoutePlan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
-import { orderOf, pluginOrder, withUserPlugins } from "../plugins/index.ts";
+import { orderOf, pluginOrder, loadPlugins } from "../plugins/index.ts";
 
 export interface ConfigurationSource {
   /** The name that messages use. */
@@ -62,7 +62,7 @@ export async function loadConfiguration(
   const controls: BlockControl[] = [];
   const warnings = [...parsed.warnings];
   const names = new Set(blocks.flatMap((block) => block.directives.map((directive) => directive.name)));
-  const plugins = await withUserPlugins(names);
+  const plugins = await loadPlugins(names);
   for (const name of orderOf(plugins)) {
     for (const [index, block] of blocks.entries()) {
       try {

@@ -12,7 +12,7 @@ import type { ListenerPlan, Plan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, droppedCounter } from "../plugin/request-metrics.ts";
-import { withUserPlugins } from "../plugins/index.ts";
+import { loadPlugins } from "../plugins/index.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
 import { TcpServer } from "./tcp-server.ts";
@@ -128,7 +128,7 @@ export class Worker {
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
-      const plugins = await withUserPlugins(
+      const plugins = await loadPlugins(
         plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)),
       );
       for (const listener of plan.listeners) {
