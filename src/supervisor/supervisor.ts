@@ -41,9 +41,9 @@ export class BadConfiguration extends Error {
 
 /**
  * How often memory that was freed is given back. V8 compiles what queries need within the first seconds, and the
- * allocator keeps what that took: some 20 MiB.
+ * allocator keeps what that took: some 20 MiB. Looking takes a third of a millisecond of the main thread.
  */
-const TRIM_MS = 10_000;
+const TRIM_MS = 2_000;
 
 export class Supervisor {
   readonly #readSource: () => ConfigurationSource;
