@@ -101,8 +101,7 @@ export class AnswerCache {
   }
 
   remove(key: AnswerKey, now: number): void {
-    if (key.name.length <= LONGEST_NOTED) this.#first.remove(key, now);
-    else for (const table of this.#tiers) table.remove(key, now);
+    for (const table of this.#tiers) table.remove(key, now);
   }
 
   #findLong(key: AnswerKey): boolean {

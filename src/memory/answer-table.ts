@@ -2,8 +2,8 @@
  * Is this answer known, and how old is it? A set-associative table of whole answers in slots of one size, shared by all
  * workers. A name's hash chooses a set of 16 slots; within it the answer stands anywhere. Words are of 32 bits.
  *
- *   header   16 words     number of sets, words a slot, occupied slots
- *   tags     16 a set     hash of the key in each slot, 0 for a slot that was never used
+ *   header   16 words     number of sets, words a slot, number of tags that are not 0
+ *   tags     16 a set     hash of the key in each slot, 0 for a slot that is free
  *   ghosts   16 a set     hashes of newcomers that had to go, the next to be overwritten is in `control`
  *   control   1 a set     bits 0-15 slots that have settled, 16-19 hand of newcomers, 20-23 hand of settled, 24-27 ghost
  *   slots    16 a set:
@@ -31,6 +31,9 @@
  * writes the tag. A writer that dies leaves its mark; after a second anyone may claim the slot over it. A writer that was
  * only asleep finds its mark gone and keeps its hands off; what it wrote into the slot before it looked does not fit the
  * sums that its successor has written, which are of what that one meant to write.
+ *
+ * Whoever forgets an answer claims its slot likewise, makes it one that died long ago and fits no key, and changes the tag
+ * to 0 when it has given it back, if it is still the key's. Whoever changes a tag from or to 0 counts it.
  *
  * Reader (any worker). VERSION must be even. It compares the key, copies the answer into the reply while it adds up what
  * it reads, and looks at VERSION and the sums again: any difference is a miss. Lengths and offsets are checked before
@@ -168,7 +171,7 @@ export class AnswerTable {
     const length = lengths & 0xffff;
     const records = lengths >>> 16;
     const { questionEnd } = reply;
-    const nameEnd = at + Slot.BODY + nameWords(nameLength(words[at + Slot.META]!));
+    const nameEnd = at + Slot.BODY + nameWords(words[at + Slot.META]! & 0xff);
     const firstWord = questionEnd >> 2;
     const bodyEnd = nameEnd + ((length + 3) >> 2) - firstWord;
     const end = bodyEnd + ((records + 1) >> 1);
@@ -258,7 +261,6 @@ export class AnswerTable {
     if ((before & 1) === 1 && !isAbandoned(before, busy)) return Stored.DROPPED;
     if (Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return Stored.DROPPED;
 
-    const oldTag = words[first + way]!;
     this.#write(at, this.#compose(key, reply, flags, ttl, now, tier));
     if (outcome !== Stored.RENEWED) {
       words[at + Slot.USES] = 0;
@@ -268,9 +270,7 @@ export class AnswerTable {
     }
     this.#version = (this.#version + 0x800) | 0;
     if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return Stored.DROPPED;
-    const isFirst = oldTag === 0 && Atomics.compareExchange(words, first + way, 0, key.hash) === 0;
-    if (isFirst) Atomics.add(words, Header.OCCUPIED, 1);
-    else Atomics.store(words, first + way, key.hash);
+    if (Atomics.exchange(words, first + way, key.hash) === 0) Atomics.add(words, Header.OCCUPIED, 1);
     return outcome;
   }
 
@@ -306,7 +306,9 @@ export class AnswerTable {
     this.#floats[(at + Slot.STORED_AT) >> 1] = Number.NEGATIVE_INFINITY;
     words[at + Slot.QUESTION] = 0;
     this.#version = (this.#version + 0x800) | 0;
-    Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version);
+    if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return;
+    const tag = this.#tags + set * WAYS + way;
+    if (Atomics.compareExchange(words, tag, key.hash, 0) === key.hash) Atomics.sub(words, Header.OCCUPIED, 1);
   }
 
   #setOf(hash: number): number {
@@ -348,7 +350,7 @@ export class AnswerTable {
     return true;
   }
 
-  /** A slot that nobody misses: never used, left by a dead writer, or with an answer that nobody may have any more. */
+  /** A slot that nobody misses: free, left by a dead writer, or with an answer that nobody may have any more. */
   #freeWay(set: number, now: number, graceMs: number, busy: number): number {
     const words = this.#words;
     const first = this.#tags + set * WAYS;
@@ -487,11 +489,6 @@ function slotsAt(sets: number): number {
 
 function nameWords(length: number): number {
   return (length + 3) >> 2;
-}
-
-/** The length of the name, out of META. */
-function nameLength(meta: number): number {
-  return meta & 0xff;
 }
 
 /** A mark from a moment ahead is not: others may have looked at their clocks later. */

@@ -171,6 +171,26 @@ for (const { size, tier } of [
   });
 }
 
+test("what is removed is not counted any more, nor are its bytes, whatever their size", () => {
+  const cache = new AnswerCache(AnswerCache.allocate(AMPLE), 0);
+  const sizes = [0, 100, 700, 3_000, 64_900];
+  const all = sizes.map((size) => ({ asked: request(`size${size}.test.`), size }));
+  for (let round = 0; round < 3; round++) {
+    for (const [i, { asked, size }] of all.entries()) {
+      const reply = replyTo(asked, [{ section: Section.ANSWER, type: 65_280, ttl: 9, data: opaque(size, i) }]);
+      assert.equal(cache.store(keyOf(asked), reply, 0, 30, round, 0), Stored.NEW);
+      assert.equal(cache.entries, i + 1);
+    }
+    for (const [i, { asked }] of all.entries()) {
+      cache.remove(keyOf(asked), round);
+      cache.remove(keyOf(asked), round);
+      assert.equal(cache.entries, all.length - i - 1);
+      assert.equal(lookUp(cache, asked, keyOf(asked), 7), undefined);
+    }
+    assert.equal(cache.bytes, 0);
+  }
+});
+
 test("a message of more records than fit into the largest slot is not kept, and does no harm", () => {
   const cache = new AnswerCache(AnswerCache.allocate(AMPLE), 0);
   const asked = request("a.test.");

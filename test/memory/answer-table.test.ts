@@ -205,6 +205,41 @@ for (const { name, inUse, renewed } of [
   });
 }
 
+test("one that dies at any step of removing an answer: the answer is whole or gone, the slot free again, the count right", () => {
+  const { memory, all } = filled(WAYS);
+  const gone = all[4]!;
+  const after = copyOf(memory);
+  new AnswerTable(after, WRITER).remove(keyOf(gone), 10_000);
+  const [was, is] = [new Int32Array(memory), new Int32Array(after)];
+  const version = SLOTS + 4 * SLOT_WORDS;
+  const changed = Array.from(is.keys()).filter((at) => is[at] !== was[at]);
+  // The mark, the slot's words, its version, its tag, the count: as `remove` does it.
+  const inSlot = changed.filter((at) => at > version && at < version + SLOT_WORDS);
+  const order = [...inSlot, version, TAGS + 4, OCCUPIED];
+  assert.deepEqual(
+    [...order].sort((a, b) => a - b),
+    changed,
+  );
+  for (let dead = 0; dead <= order.length; dead++) {
+    const damaged = copyOf(memory);
+    const words = new Int32Array(damaged);
+    words[version] = ((Math.floor(10_000 / 125) & 0xfffff) << 11) | (WRITER << 1) | 1;
+    for (const at of order.slice(0, dead)) words[at] = is[at]!;
+    const table = new AnswerTable(damaged, 1);
+    assert.equal(lookUp(table, gone), undefined, `step ${dead}`);
+    for (const other of all) {
+      if (other !== gone) assert.deepEqual(lookUp(table, other), withTtl(answer(other, 0), other, 5), `step ${dead}`);
+    }
+    for (const one of asks(200, "late")) {
+      assert.notEqual(table.store(keyOf(one), answer(one, 3), 0, 60, 11_300, HOUR_MS), Stored.DROPPED);
+      assert.deepEqual(lookUp(table, one), withTtl(answer(one, 3), one, 5));
+    }
+    const tags = words.subarray(TAGS, TAGS + WAYS).filter((tag) => tag !== 0).length;
+    // Between the tag and the count it is one too many, until the process ends.
+    assert.equal(table.occupied - tags, dead === order.length - 1 ? 1 : 0, `step ${dead}`);
+  }
+});
+
 test("a mark of a moment ahead keeps others out: clocks are read at different times", () => {
   const { memory } = filled(0);
   const asked = request("new.test.");

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Section } from "../../src/dns/reply.ts";
 import { AnswerCache, type AnswerMemory } from "../../src/memory/answer-cache.ts";
-import { Stored } from "../../src/memory/answer-table.ts";
+import { Stored, WAYS } from "../../src/memory/answer-table.ts";
 import { clockOffset } from "../../src/memory/clock.ts";
 import { keyOf, lookUp, replyTo, request, withTtl } from "../memory/answer-support.ts";
 import type { Result, Task } from "./answer-worker.ts";
@@ -21,8 +21,8 @@ const READERS = availableParallelism() + 1;
 const ENDLESS = 2 ** 50;
 const names = Array.from({ length: 6 }, (_, i) => `hammer${i}.test.`);
 
-function start(task: Omit<Task, "names">): Worker {
-  return new Worker(new URL("./answer-worker.ts", import.meta.url), { workerData: { ...task, names } });
+function start(task: Omit<Task, "names">, asked: readonly string[] = names): Worker {
+  return new Worker(new URL("./answer-worker.ts", import.meta.url), { workerData: { ...task, names: asked } });
 }
 
 function resultOf(worker: Worker): Promise<Result> {
@@ -67,6 +67,21 @@ test("writers that are killed at any time leave no slot that nobody can claim af
   }
   await sleep(1_300);
   claimAll(memory);
+});
+
+test("threads that store and remove the same answers: what is counted is what is there", async () => {
+  const memory = AnswerCache.allocate(10);
+  // More names than slots: some make room for others meanwhile.
+  const many = Array.from({ length: 40 }, (_, i) => `counted${i}.test.`);
+  const threads = Array.from({ length: 4 }, (_, worker) =>
+    resultOf(start({ role: "change", memory, worker, count: 150_000 }, many)),
+  );
+  await Promise.all(threads);
+  const [words, headerWords] = [new Int32Array(memory[0]!), 16];
+  const tags = words.subarray(headerWords, headerWords + WAYS * words[0]!);
+  const { entries } = new AnswerCache(memory, 9);
+  assert.equal(entries, tags.filter((tag) => tag !== 0).length);
+  assert.ok(entries > 0 && entries <= many.length);
 });
 
 /** Stores far more answers than there are slots: each must find one. */

@@ -7,7 +7,8 @@ import { clockOffset } from "../../src/memory/clock.ts";
 import { emptyReply, keyOf, request } from "../memory/answer-support.ts";
 
 export interface Task {
-  readonly role: "write" | "read";
+  /** `change` stores and removes, without pause. */
+  readonly role: "write" | "read" | "change";
   readonly memory: AnswerMemory;
   readonly worker: number;
   readonly names: readonly string[];
@@ -59,6 +60,16 @@ function write(): void {
   }
 }
 
+function change(): void {
+  const reply = emptyReply();
+  for (let i = 0; i < count; i++) {
+    const key = random(names.length);
+    reply.begin(asked[key]!);
+    if (random(3) === 0) cache.remove(keys[key]!, performance.now() + clockOffset);
+    else cache.store(keys[key]!, reply, 0, random(2), performance.now() + clockOffset, 0);
+  }
+}
+
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 function pause(microseconds: number): void {
   if (microseconds > 180) Atomics.wait(sleeper, 0, 0, 1);
@@ -106,8 +117,9 @@ function read(): Result {
   }
 }
 
-if (role === "write") {
-  write();
+if (role !== "read") {
+  if (role === "write") write();
+  else change();
   parentPort!.postMessage(undefined);
 } else {
   parentPort!.postMessage(read());
