@@ -28,6 +28,8 @@ export class Program {
   output = "";
   ended = false;
   readonly #child: ChildProcess;
+  /** One for all who wait: a listener for each of them would pile up. */
+  readonly #closed: Promise<number | null>;
 
   /** `output` is a descriptor that takes the place of the pipe from its standard output to us. */
   constructor(cores: string, program: string, parameters: string[], directory?: string, output?: number) {
@@ -39,6 +41,7 @@ export class Program {
     });
     this.pid = this.#child.pid ?? 0;
     running.add(this);
+    this.#closed = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.on("error", (error) => this.#note(error.message));
     this.#child.stdin?.on("error", () => {}); // the program may end before it reads
     this.#child.on("exit", () => {
@@ -57,10 +60,8 @@ export class Program {
   }
 
   /** Resolves when the process has ended and its output is complete. */
-  async closed(): Promise<number | null> {
-    if ((this.#child.stdout?.closed ?? true) && this.ended) return this.#child.exitCode;
-    const [code] = await once(this.#child, "close");
-    return code;
+  closed(): Promise<number | null> {
+    return this.#closed;
   }
 
   signal(signal: NodeJS.Signals): void {
