@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 3
+#define INTERFACE_VERSION 4
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone. */
 #define ADDRESS_TEXT 80
@@ -115,6 +115,22 @@ static napi_value js_socket_drops(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int32_t fd = integer(&call, 0);
   return finish(&call, call.wrong ? 0 : (double)socket_drops(fd));
+}
+
+/** setReceiveBuffer(fd, bytes) */
+static napi_value js_set_receive_buffer(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0), bytes = integer(&call, 1);
+  return finish(&call, call.wrong ? 0 : set_receive_buffer(fd, bytes));
+}
+
+/** setLimits(fd, entries) */
+static napi_value js_set_limits(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0);
+  size_t count;
+  const uint32_t *entries = elements(&call, 1, napi_uint32_array, &count);
+  return finish(&call, call.wrong ? 0 : set_limits(fd, entries, count / 4));
 }
 
 /** writeNow(fd, bytes, offset, length): bytes written */
@@ -257,6 +273,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
   } functions[] = {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
+      {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
       {"useHugePages", js_use_huge_pages}, {"trimMemory", js_trim_memory},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},

@@ -16,8 +16,11 @@ export interface Native {
   closeFd(fd: number): number;
   /** Spreads a SO_REUSEPORT group's datagrams evenly over these members, by order of opening; none: the kernel's hash. */
   setSteering(fd: number, live: Int32Array): number;
-  /** Datagrams that the kernel dropped since the socket's buffer was full. */
+  /** Datagrams that the kernel dropped: the socket's buffer was full, or its filter did not take them. */
   socketDrops(fd: number): number;
+  setReceiveBuffer(fd: number, bytes: number): number;
+  /** Four words an entry: 4 or 6, the address (4 bytes in the first word; /64 in both), what to take of 2^32. */
+  setLimits(fd: number, entries: Uint32Array): number;
   /**
    * Writes what the pipe, file, socket or terminal takes now, never blocks and leaves O_NONBLOCK alone. Returns the bytes
    * written, or -errno (-EAGAIN) when there were none.
@@ -52,7 +55,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 3;
+const NATIVE_VERSION = 4;
 
 function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";

@@ -248,6 +248,9 @@ int open_unconnected_udp(int family, const char *source, int receive_buffer);
 int bound_port(int fd);
 int set_steering(int fd, const int32_t *live, uint32_t count);
 int64_t socket_drops(int fd);
+int set_receive_buffer(int fd, int bytes);
+/** `entries`: `count` times family (4 or 6), the address's first two words as numbers, what to keep of 2^32. */
+int set_limits(int fd, const uint32_t *entries, size_t count);
 int64_t write_now(int fd, const uint8_t *bytes, size_t length);
 /** Whether replies on this socket need the address that was asked. */
 bool wants_local_address(int fd);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <poll.h>
@@ -16,6 +17,8 @@
 
 /** Sockets in one steering program. cBPF programs hold 4096 instructions; two go to each socket. */
 #define MAX_STEERED 1024
+/** Addresses in one filter: the kernel compares with each of them, for every datagram. */
+#define MAX_LIMITED 64
 /** What a terminal takes without blocking once poll calls it writable (WAKEUP_CHARS in the kernel's n_tty). */
 #define TERMINAL_CHUNK 256
 /** POSIX: a pipe that poll calls writable takes this much at once. */
@@ -55,12 +58,17 @@ int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out)
   return sizeof *v6;
 }
 
+/** The forced form passes rmem_max but needs CAP_NET_ADMIN; the other is cut to rmem_max silently. */
+int set_receive_buffer(int fd, int bytes) {
+  bool done = enable(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) || enable(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+  return done ? 0 : -errno;
+}
+
 static int open_socket(int family, int receive_buffer) {
   int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  // The forced form passes rmem_max but needs CAP_NET_ADMIN; the other is cut to rmem_max silently. Neither is worth failing for.
-  if (receive_buffer > 0 && !enable(fd, SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer))
-    enable(fd, SOL_SOCKET, SO_RCVBUF, receive_buffer);
+  // Not worth failing for.
+  if (receive_buffer > 0) set_receive_buffer(fd, receive_buffer);
   return fd;
 }
 
@@ -151,6 +159,63 @@ int64_t socket_drops(int fd) {
   socklen_t length = sizeof memory;
   if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0) return -errno;
   return length > SK_MEMINFO_DROPS * sizeof memory[0] ? memory[SK_MEMINFO_DROPS] : 0;
+}
+
+/** Code that is being written into a filter. */
+struct program {
+  struct sock_filter code[8 + 9 * MAX_LIMITED];
+  uint16_t length;
+};
+
+static void put(struct program *program, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf) {
+  program->code[program->length++] = (struct sock_filter)BPF_JUMP(code, k, jt, jf);
+}
+
+/** Behind the comparisons with one address: lets `keep` of 2^32 datagrams pass. Four instructions. */
+static void put_chance(struct program *program, uint32_t keep) {
+  put(program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM), 0, 0);
+  put(program, BPF_JMP | BPF_JGE | BPF_K, keep, 0, 1);
+  put(program, BPF_RET | BPF_K, 0, 0, 0);
+  put(program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
+}
+
+/**
+ * A filter that takes only a part of what some addresses send. It runs where the datagram arrives, before it takes room in
+ * the socket's buffer and without a turn of this process. The source address stands in the network header: 12 bytes in for
+ * IPv4, 8 for IPv6, of which the first 64 bits are compared. No entries: the filter is taken off.
+ */
+int set_limits(int fd, const uint32_t *entries, size_t count) {
+  if (count > MAX_LIMITED) return -E2BIG;
+  if (count == 0) {
+    int none = 0;
+    return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) == 0 || errno == ENOENT ? 0 : -errno;
+  }
+  struct program program = {.length = 0};
+  put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL), 0, 0);
+  put(&program, BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 1, 0);
+  uint16_t to_v6 = program.length;
+  put(&program, BPF_JMP | BPF_JA, 0, 0, 0);
+  put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12, 0, 0);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t *entry = entries + 4 * i;
+    if (entry[0] != 4) continue;
+    put(&program, BPF_JMP | BPF_JEQ | BPF_K, entry[1], 0, 4);
+    put_chance(&program, entry[3]);
+  }
+  put(&program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
+  program.code[to_v6].k = (uint32_t)(program.length - to_v6 - 1);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t *entry = entries + 4 * i;
+    if (entry[0] != 6) continue;
+    put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8, 0, 0);
+    put(&program, BPF_JMP | BPF_JEQ | BPF_K, entry[1], 0, 6);
+    put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12, 0, 0);
+    put(&program, BPF_JMP | BPF_JEQ | BPF_K, entry[2], 0, 4);
+    put_chance(&program, entry[3]);
+  }
+  put(&program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
+  struct sock_fprog filter = {.len = program.length, .filter = program.code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 ? 0 : -errno;
 }
 
 /** Asks poll, then writes at most what poll's yes covers. */
