@@ -1,46 +1,26 @@
-/** Every plugin has a manual page at the head of its file, a test, and examples that start. */
+/** Every plugin has a manual page at the head of its file, examples that load, a test; the pages in docs are made from it. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { documentedMetrics, generatedPages } from "../../scripts/generated-pages.ts";
+import { readPage } from "../../scripts/plugin-page.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import { loadConfiguration } from "../../src/supervisor/configuration.ts";
 import { filesBelow, projectRoot } from "./sources.ts";
 
-const SECTIONS = ["Syntax", "Metrics", "Ready", "Example"];
-
-/** The text of the comment that the plugin's file begins with, without its stars. */
-function pageOf(name: string): string {
-  const candidates = [`src/plugins/${name}.ts`, `src/plugins/${name}/index.ts`].map((path) => join(projectRoot, path));
-  const file = candidates.find((path) => existsSync(path));
-  assert.ok(file, `src/plugins has a file or a folder for ${name}`);
-  const comment = /^\/\*\*\n([\s\S]*?)\n \*\//.exec(readFileSync(file, "utf8"));
-  assert.ok(comment, `${name} begins with its page`);
-  return comment[1]!
-    .split("\n")
-    .map((line) => line.replace(/^ \* ?/, ""))
-    .join("\n");
-}
-
-/** The Corefiles under Example: indented blocks that begin with a key and an opening brace. */
-function examplesOf(page: string): string[] {
-  const [, text = ""] = /^Examples?\n([\s\S]*)$/m.exec(page) ?? [];
-  return [...text.matchAll(/^ {2}\S.*\{\n(?: {3,}.*\n)* {2}\}/gm)].map((match) => match[0]);
-}
-
 describe("plugins", () => {
   for (const name of plugins.keys()) {
     test(`${name} has a page`, () => {
-      const page = pageOf(name);
-      assert.ok(page.startsWith(`${name}: `), "the page begins with the plugin's name");
-      const missing = SECTIONS.filter((section) => !new RegExp(`^${section}`, "m").test(page));
+      const { sections } = readPage(projectRoot, name);
+      const missing = (["Syntax", "Metrics", "Ready"] as const).filter((section) => !sections.has(section));
       assert.deepEqual(missing, [], "sections of the page");
     });
 
-    test(`${name} has an example that starts`, async () => {
-      const examples = examplesOf(pageOf(name));
+    test(`${name} has an example that loads`, async () => {
+      const examples = readPage(projectRoot, name).examples.filter(({ kind }) => kind === "corefile");
       assert.ok(examples.length > 0, "there is an example");
-      for (const text of examples) {
+      for (const { text } of examples) {
         assert.ok(new RegExp(`^ +${name}\\b`, "m").test(text), `the example uses ${name}:\n${text}`);
         const source = { file: "Corefile", text, dnsPort: 1053, logFormat: "text" as const, environment: {} };
         const configuration = await loadConfiguration(source, 1);
@@ -55,4 +35,22 @@ describe("plugins", () => {
       assert.notEqual(tests.length, 0, `a test in test/plugins imports ${name}`);
     });
   }
+});
+
+test("no metric stands in two pages", () => {
+  const names = documentedMetrics(projectRoot).map(({ name }) => name);
+  assert.ok(names.length > 40, "metrics are found in the pages");
+  assert.deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    [],
+  );
+});
+
+test("what npm run docs makes is what stands in docs", () => {
+  const pages = generatedPages(projectRoot);
+  const read = (path: string) =>
+    existsSync(join(projectRoot, path)) ? readFileSync(join(projectRoot, path), "utf8") : "";
+  const stale = [...pages].filter(([path, text]) => read(path) !== text).map(([path]) => path);
+  const orphans = filesBelow("docs/plugins").filter(({ path }) => !pages.has(path));
+  assert.deepEqual([...stale, ...orphans.map(({ path }) => path)], [], "run npm run docs and commit what it writes");
 });
