@@ -16,11 +16,16 @@ type LoadResult = {
   skipped: number;
   sendErrors: number;
   answered: number;
-  wrongAddress: number;
+  wrongRecords: number;
+  /** Of a list of questions: answers with another rcode or number of records than the list says. */
+  unexpected: number;
   truncated: number;
+  /** Connections that the server has closed. */
+  closed: number;
   /** By the warm-up and the window together. */
   receivedInAll: number;
   namesDrawn: number;
+  freshEnd: number;
   rcodes: number[];
   latency: Histogram;
 };
@@ -155,7 +160,7 @@ function whatIsWrong(scenario: Scenario, target: Target, counts: Omit<LoadResult
   const { expect } = scenario;
   const share = (count: number) => `${((100 * count) / (counts.received || 1)).toFixed(2)} %`;
   if (counts.received === 0) return `no answer to ${counts.sent} queries`;
-  if (counts.wrongAddress > 0) return `${counts.wrongAddress} answers held the wrong address`;
+  if (counts.wrongRecords > 0) return `${counts.wrongRecords} answers held wrong records`;
   // What a disturbance costs is the figure, and no failure.
   if (scenario.measures === "disturbance") return undefined;
   // Answers under way when a load ends are waited for, so what is lost was dropped.

@@ -1,5 +1,5 @@
 /*
- * The load: asks a DNS server over UDP in batches, checks what comes back, and prints one line of JSON.
+ * The load: asks a DNS server over UDP or TCP in batches, checks what comes back, and prints one line of JSON.
  *
  * Closed loop (default): `outstanding` queries are always under way, spread over connected sockets with ports of their own;
  * an answer makes room for the next query, and a query without an answer for --timeout (a second) is counted as lost and
@@ -7,6 +7,8 @@
  *
  * An answer counts when it came to the socket that asked, with the id and the question of a query under way there.
  * Everything else is `foreign`. What the answer says is counted too, so that a server which refuses quickly cannot win.
+ * --addresses: the address is the one that belongs to the name. --texts COUNT,SIZE: so many TXT records, each one string of
+ * SIZE bytes that begins with the name's number. A query file says itself what is wanted (names.h).
  *
  * With --wait the load stops behind its warm-up, prints "ready" and goes on when it reads a line: the reader looks at the
  * server's CPU time while nothing is under way, and again when the result is there.
@@ -26,12 +28,14 @@
 
 #include "histogram.h"
 #include "names.h"
+#include "stream.h"
 
 enum {
   BATCH = 64,
   MAX_SOCKETS = 256,
   MAX_SLOTS = 1024, /* a socket; leaves 6 bits of the id to tell a late answer from the one awaited */
-  QUERY_ROOM = 12 + NAME_MAX_BYTES + 5,
+  OPT_BYTES = 11,
+  QUERY_ROOM = 12 + NAME_MAX_BYTES + 5 + OPT_BYTES,
   REPLY_ROOM = 4096,
   RECEIVE_BUFFER = 4 << 20,
   SCANS = 20,                       /* searches for lost queries in one time-out */
@@ -43,8 +47,8 @@ static const uint64_t SECOND = 1000000000;
 
 struct slot {
   uint64_t sent_at; /* ns; 0 while the slot is free */
-  uint32_t name;
-  uint16_t id, length;
+  uint32_t name, number; /* its place in the list, and the number in it */
+  uint16_t id, length, question_end;
   unsigned char query[QUERY_ROOM];
 };
 
@@ -53,17 +57,18 @@ struct line {
   int free_count;
   uint16_t *free;
   struct slot *slots;
+  struct stream stream; /* over TCP only */
 };
 
 static struct {
-  int port, sockets, outstanding, rate;
+  int port, sockets, outstanding, rate, edns, texts, text_size;
   double seconds, warmup, timeout;
   uint64_t limit; /* of queries sent, 0 without */
-  bool wait, addresses;
+  bool wait, addresses, tcp;
 } options = {.sockets = 16, .outstanding = 128, .seconds = 1, .timeout = 1};
 
 static struct counts {
-  uint64_t sent, received, lost, foreign, skipped, send_errors, answered, wrong_address, truncated, rcodes[16];
+  uint64_t sent, received, lost, foreign, skipped, send_errors, answered, wrong_records, unexpected, truncated, closed, rcodes[16];
   struct histogram latency;
 } counts;
 
@@ -84,17 +89,22 @@ static void fail(const char *what) {
   exit(1);
 }
 
-static void open_lines(void) {
+static void connect_line(struct line *line) {
   struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(options.port)};
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int size = RECEIVE_BUFFER, on = 1;
+  line->fd = socket(AF_INET, (options.tcp ? SOCK_STREAM : SOCK_DGRAM | SOCK_NONBLOCK) | SOCK_CLOEXEC, 0);
+  if (line->fd < 0 || setsockopt(line->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ||
+      connect(line->fd, (struct sockaddr *)&server, sizeof server) < 0) fail("socket");
+  if (options.tcp && !stream_open(&line->stream, line->fd)) fail("stream");
+  /* In the open loop the kernel says when an answer arrived, so that our own waking up is not in the latency. */
+  if (options.rate > 0 && setsockopt(line->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0) fail("SO_TIMESTAMPNS");
+}
+
+static void open_lines(void) {
   for (int i = 0; i < options.sockets; i++) {
     struct line *line = &lines[i];
-    int size = RECEIVE_BUFFER, on = 1;
-    line->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (line->fd < 0 || setsockopt(line->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ||
-        connect(line->fd, (struct sockaddr *)&server, sizeof server) < 0) fail("socket");
-    /* In the open loop the kernel says when an answer arrived, so that our own waking up is not in the latency. */
-    if (options.rate > 0 && setsockopt(line->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0) fail("SO_TIMESTAMPNS");
+    connect_line(line);
     line->slots = calloc(slots_per_line, sizeof *line->slots);
     line->free = calloc(slots_per_line, sizeof *line->free);
     if (line->slots == NULL || line->free == NULL) fail("memory");
@@ -110,8 +120,13 @@ static void write_query(struct slot *slot) {
   slot->name = names_next(&names);
   slot->id += slots_per_line;
   unsigned char *query = slot->query;
-  memcpy(query, (unsigned char[]){slot->id >> 8, slot->id, 1 /* RD */, 0, 0, 1, 0, 0, 0, 0, 0, 0}, 12);
-  slot->length = 12 + names_question(&names, slot->name, query + 12);
+  memcpy(query, (unsigned char[]){slot->id >> 8, slot->id, 1 /* RD */, 0, 0, 1, 0, 0, 0, 0, 0, options.edns > 0}, 12);
+  slot->length = slot->question_end = 12 + names_question(&names, slot->name, query + 12);
+  slot->number = names.number;
+  if (options.edns == 0) return;
+  /* The OPT record: root, type 41, the size as its class (RFC 6891 section 6.1.2). */
+  memcpy(query + slot->length, (unsigned char[]){0, 0, 41, options.edns >> 8, options.edns, 0, 0, 0, 0, 0, 0}, OPT_BYTES);
+  slot->length += OPT_BYTES;
 }
 
 static void release(struct line *line, struct slot *slot) {
@@ -136,7 +151,7 @@ static int ask(struct line *line, int wanted, clockid_t clock) {
     messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
   }
   uint64_t now = clock_ns(clock);
-  int sent = sendmmsg(line->fd, messages, count, 0);
+  int sent = options.tcp ? stream_send(&line->stream, line->fd, parts, count) : sendmmsg(line->fd, messages, count, 0);
   /* The kernel tells here that an earlier query found the port closed, and has sent nothing: that one is lost, not this one. */
   if (sent < 0 && errno == ECONNREFUSED) sent = sendmmsg(line->fd, messages, count, 0);
   if (sent < 0) { /* EAGAIN, ENOBUFS: try again in the next round */
@@ -151,17 +166,45 @@ static int ask(struct line *line, int wanted, clockid_t clock) {
 }
 
 /*
- * The address that the zones and the upstream of the benchmark give to name number n: 10.x.y.z. The record begins behind the
- * question; its owner is a pointer to the question's name, or that name once more where a server does not compress.
+ * Where the type of the record at `at` stands, 0 when it is cut or belongs to another name. Its owner is a pointer to the
+ * question's name, or that name once more where a server does not compress.
  */
-static bool has_own_address(const unsigned char *reply, size_t length, const struct slot *slot) {
-  size_t at = slot->length, owner = slot->length - 12 - 4;
-  uint32_t n = slot->name;
+static size_t behind_owner(const unsigned char *reply, size_t length, size_t at, const struct slot *slot) {
+  size_t owner = slot->question_end - 12 - 4;
   if (length >= at + 2 && memcmp(reply + at, "\300\14", 2) == 0) at += 2;
   else if (length >= at + owner && memcmp(reply + at, slot->query + 12, owner) == 0) at += owner;
-  else return false;
-  return length >= at + 14 && memcmp(reply + at, "\0\1\0\1", 4) == 0 &&
+  else return 0;
+  return length >= at + 10 ? at : 0;
+}
+
+/* The address that the zones and the upstream of the benchmark give to number n: 10.x.y.z. */
+static bool has_own_address(const unsigned char *reply, size_t length, const struct slot *slot) {
+  size_t at = behind_owner(reply, length, slot->question_end, slot);
+  uint32_t n = slot->number;
+  return at != 0 && length >= at + 14 && memcmp(reply + at, "\0\1\0\1", 4) == 0 &&
          memcmp(reply + at + 8, (unsigned char[]){0, 4, 10, n >> 16, n >> 8, n}, 6) == 0;
+}
+
+/* The strings that zones of large answers give to number n: each begins with "n ". */
+static bool has_own_texts(const unsigned char *reply, size_t length, const struct slot *slot) {
+  char start[16];
+  size_t at = slot->question_end, digits = snprintf(start, sizeof start, "%u ", slot->number);
+  if (reply[6] != 0 || reply[7] != options.texts) return false;
+  for (int i = 0; i < options.texts; i++) {
+    at = behind_owner(reply, length, at, slot);
+    if (at == 0 || memcmp(reply + at, "\0\20\0\1", 4) != 0) return false;
+    int data = (reply[at + 8] << 8) | reply[at + 9];
+    at += 10;
+    if (data != options.text_size + 1 || length < at + data || reply[at] != options.text_size) return false;
+    if (memcmp(reply + at + 1, start, digits) != 0) return false;
+    at += data;
+  }
+  return true;
+}
+
+static bool has_own_records(const unsigned char *reply, size_t length, const struct slot *slot) {
+  if (options.texts > 0) return has_own_texts(reply, length, slot);
+  return !options.addresses || has_own_address(reply, length, slot);
 }
 
 static void take_reply(struct line *line, const unsigned char *reply, size_t length, uint64_t now) {
@@ -172,7 +215,7 @@ static void take_reply(struct line *line, const unsigned char *reply, size_t len
   }
   /* A refusal may come without the question; whatever has one must have ours. */
   bool question = reply[4] != 0 || reply[5] != 0;
-  if (question && (length < slot->length || memcmp(reply + 12, slot->query + 12, slot->length - 12) != 0)) {
+  if (question && (length < slot->question_end || memcmp(reply + 12, slot->query + 12, slot->question_end - 12) != 0)) {
     counts.foreign++;
     return;
   }
@@ -182,7 +225,12 @@ static void take_reply(struct line *line, const unsigned char *reply, size_t len
   if (reply[2] & 2) counts.truncated++;
   if (reply[6] != 0 || reply[7] != 0) {
     counts.answered++;
-    if (options.addresses && !has_own_address(reply, length, slot)) counts.wrong_address++;
+    if (!has_own_records(reply, length, slot)) counts.wrong_records++;
+  }
+  if (names.listed != NULL) {
+    const struct listed *listed = &names.listed[slot->name];
+    if (listed->rcode != UNCHECKED && listed->rcode != (reply[3] & 15)) counts.unexpected++;
+    else if (listed->answers != UNCHECKED && listed->answers != reply[7]) counts.unexpected++;
   }
   histogram_add(&counts.latency, now > slot->sent_at ? now - slot->sent_at : 0);
   release(line, slot);
@@ -197,25 +245,48 @@ static uint64_t arrival(struct msghdr *message, uint64_t otherwise) {
   return stamp.tv_sec * SECOND + stamp.tv_nsec;
 }
 
-/* Takes one batch off the line; returns false when there was nothing. */
-static bool listen_to(struct line *line, clockid_t clock) {
+/* What was under way on a connection that the server has closed is lost; a new one takes its place (RFC 7766 section 6.2.4). */
+static void reconnect(struct line *line) {
+  counts.closed++;
+  for (int s = 0; s < slots_per_line; s++) {
+    if (line->slots[s].sent_at == 0) continue;
+    counts.lost++;
+    release(line, &line->slots[s]);
+  }
+  close(line->fd);
+  connect_line(line);
+}
+
+static void listen_to_stream(struct line *line, clockid_t clock) {
+  size_t length;
+  bool is_open = stream_receive(&line->stream, line->fd);
+  uint64_t now = clock_ns(clock);
+  for (const unsigned char *reply; (reply = stream_next(&line->stream, &length)) != NULL;) take_reply(line, reply, length, now);
+  if (!is_open) reconnect(line);
+}
+
+/* Takes one batch off the line. */
+static void listen_to(struct line *line, clockid_t clock) {
   static unsigned char replies[BATCH][REPLY_ROOM];
   static unsigned char control[BATCH][64];
   static struct iovec parts[BATCH];
   static struct mmsghdr messages[BATCH];
 
+  if (options.tcp) {
+    listen_to_stream(line, clock);
+    return;
+  }
   for (int i = 0; i < BATCH; i++) {
     parts[i] = (struct iovec){replies[i], REPLY_ROOM};
     messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
     if (options.rate > 0) messages[i].msg_hdr.msg_control = control[i], messages[i].msg_hdr.msg_controllen = 64;
   }
   int count = recvmmsg(line->fd, messages, BATCH, MSG_DONTWAIT, NULL);
-  if (count <= 0) return false;
+  if (count <= 0) return;
   uint64_t now = clock_ns(clock);
   for (int i = 0; i < count; i++) {
     take_reply(line, replies[i], messages[i].msg_len, options.rate > 0 ? arrival(&messages[i].msg_hdr, now) : now);
   }
-  return true;
 }
 
 static void give_up_late(uint64_t now) {
@@ -299,8 +370,9 @@ static void print_result(double seconds, double cpu) {
   const struct { const char *name; uint64_t value; } fields[] = {
       {"sent", counts.sent}, {"received", counts.received}, {"lost", counts.lost}, {"foreign", counts.foreign},
       {"skipped", counts.skipped}, {"sendErrors", counts.send_errors}, {"answered", counts.answered},
-      {"wrongAddress", counts.wrong_address}, {"truncated", counts.truncated},
-      {"receivedInAll", received_in_all /* in the warm-up too */}, {"namesDrawn", names.position}};
+      {"wrongRecords", counts.wrong_records}, {"unexpected", counts.unexpected}, {"truncated", counts.truncated},
+      {"closed", counts.closed}, {"receivedInAll", received_in_all /* in the warm-up too */},
+      {"namesDrawn", names.position}, {"freshEnd", names.fresh}};
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     printf(",\"%s\":%llu", fields[i].name, (unsigned long long)fields[i].value);
   }
@@ -315,7 +387,7 @@ static void usage(void) {
   fprintf(stderr,
           "usage: load --port N (--names PATTERN --count N [--first N] [--order uniform|zipf|sequence] [--zipf S] | --file FILE)\n"
           "            [--type A] [--sockets 16] [--outstanding 128] [--rate QPS] [--seconds 1] [--warmup 0] [--limit N]\n"
-          "            [--timeout 1] [--seed N] [--addresses] [--wait]\n");
+          "            [--timeout 1] [--seed N] [--edns SIZE] [--tcp] [--addresses | --texts COUNT,SIZE] [--wait]\n");
   exit(2);
 }
 
@@ -324,7 +396,8 @@ static void read_options(int argc, char **argv) {
       {"port", 1, NULL, 'p'}, {"names", 1, NULL, 'n'}, {"count", 1, NULL, 'c'}, {"first", 1, NULL, 'f'},
       {"order", 1, NULL, 'o'}, {"zipf", 1, NULL, 'z'}, {"file", 1, NULL, 'F'}, {"type", 1, NULL, 't'},
       {"sockets", 1, NULL, 's'}, {"outstanding", 1, NULL, 'O'}, {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 'S'},
-      {"warmup", 1, NULL, 'w'}, {"limit", 1, NULL, 'l'}, {"timeout", 1, NULL, 'T'}, {"seed", 1, NULL, 'R'}, {"addresses", 0, NULL, 'a'},
+      {"warmup", 1, NULL, 'w'}, {"limit", 1, NULL, 'l'}, {"timeout", 1, NULL, 'T'}, {"seed", 1, NULL, 'R'},
+      {"edns", 1, NULL, 'e'}, {"tcp", 0, NULL, 'C'}, {"addresses", 0, NULL, 'a'}, {"texts", 1, NULL, 'x'},
       {"wait", 0, NULL, 'W'}, {NULL, 0, NULL, 0}};
   const char *pattern = NULL, *file = NULL;
   double zipf = 1;
@@ -346,7 +419,12 @@ static void read_options(int argc, char **argv) {
       case 'l': options.limit = strtoull(optarg, NULL, 10); break;
       case 'T': options.timeout = atof(optarg); break;
       case 'R': names.random ^= strtoull(optarg, NULL, 10) * 0xD1342543DE82EF95ull; break;
+      case 'e': options.edns = atoi(optarg); break;
+      case 'C': options.tcp = true; break;
       case 'a': options.addresses = true; break;
+      case 'x':
+        if (sscanf(optarg, "%d,%d", &options.texts, &options.text_size) != 2) usage();
+        break;
       case 'W': options.wait = true; break;
       default: usage();
     }
@@ -355,6 +433,7 @@ static void read_options(int argc, char **argv) {
   if (options.sockets < 1 || options.sockets > MAX_SOCKETS || options.outstanding < options.sockets) usage();
   if (options.seconds <= 0 || options.seconds > MAX_SECONDS || options.warmup < 0 || options.warmup > 60) usage();
   if (options.rate < 0 || options.rate > 1000000) usage();
+  if (options.edns < 0 || options.edns > 65535 || options.texts < 0 || options.texts > 255) usage();
   if (!(options.timeout >= 0.1 && options.timeout <= MAX_TIMEOUT)) usage();
   timeout = (uint64_t)(options.timeout * SECOND);
   scan_interval = timeout / SCANS;
@@ -366,6 +445,7 @@ static void read_options(int argc, char **argv) {
   for (slots_per_line = 1; slots_per_line < slots_used;) slots_per_line *= 2;
   if (slots_per_line > MAX_SLOTS) usage();
   if (file != NULL) {
+    names.fresh = names.first;
     names_file(&names, file);
     names.order = names.order == SEQUENCE ? SEQUENCE : UNIFORM;
     names.first = 0;

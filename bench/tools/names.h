@@ -2,8 +2,10 @@
  * Which name is asked next, as the bytes of a question.
  *
  * A pattern ("host%d.example.org") over `count` numbers from `first` on, drawn uniformly, by Zipf's law or in sequence; or a
- * query file of dnsperf's format, "NAME TYPE" a line, in sequence. Questions are written straight into the packet: a million
- * prepared packets would make the load slower than writing digits does.
+ * query file of dnsperf's format, "NAME TYPE" a line, drawn uniformly or in sequence. A line may go on with what its answer
+ * must have, "RCODE ANSWERS", and "%d" in its name is another number each time: names that nobody has asked for before.
+ * Questions are written straight into the packet: a million prepared packets would make the load slower than writing
+ * digits does.
  */
 #ifndef NAMES_H
 #define NAMES_H
@@ -21,12 +23,23 @@ enum {
   ZIPF_DRAWS = 1 << 20,  /* drawn before the start and then repeated: drawing needs a binary search each */
 };
 
+enum { FRESH_DIGITS = 9, UNCHECKED = 255 };
+
+/* What a line of the query file says about its answer. */
+struct listed {
+  uint8_t rcode, answers; /* UNCHECKED without */
+  uint16_t fresh_at;      /* where the digits of a new number stand in the question; 0 without */
+  uint32_t number;        /* the first one in the name, of which its address is made */
+};
+
 enum order { UNIFORM, ZIPF, SEQUENCE };
 
 struct names {
   enum order order;
   uint32_t count, first, type;
   uint64_t position, random;
+  uint32_t fresh;  /* the next number of a "%d" in a query file */
+  uint32_t number; /* in the name of the last question written */
   uint32_t *draws;
   /* pattern: the wire bytes before the numbered label, the label's own text around the number, the rest */
   unsigned char before[NAME_MAX_BYTES + 1], prefix[LABEL_MAX_BYTES + 1], suffix[LABEL_MAX_BYTES + 1], after[NAME_MAX_BYTES + 1];
@@ -34,6 +47,7 @@ struct names {
   /* query file: all questions one behind the other, and where each begins */
   unsigned char *questions;
   uint32_t *offsets;
+  struct listed *listed;
 };
 
 static void names_fail(const char *what, const char *value) {
@@ -79,7 +93,7 @@ static uint32_t names_type(const char *text) {
   return 0;
 }
 
-static void names_pattern(struct names *names, const char *pattern) {
+static inline void names_pattern(struct names *names, const char *pattern) {
   const char *number = strstr(pattern, "%d");
   if (number == NULL) names_fail("a pattern needs %d", pattern);
   const char *label = number;
@@ -98,17 +112,44 @@ static void names_pattern(struct names *names, const char *pattern) {
   names->after[names->after_length++] = 0;
 }
 
-static void names_file(struct names *names, const char *path) {
+static struct listed names_listed(const char *name, unsigned rcode, unsigned answers) {
+  struct listed listed = {.rcode = rcode, .answers = answers};
+  const char *digits = strpbrk(name, "0123456789"), *fresh = strstr(name, "%d");
+  if (fresh != NULL && digits != NULL) names_fail("%d and another number", name);
+  if (digits != NULL) listed.number = strtoul(digits, NULL, 10);
+  return listed;
+}
+
+/* Writes the wire form of `text`, with room for digits in the place of "%d"; returns its length. */
+static size_t names_line(struct listed *listed, const char *text, unsigned char *out) {
+  char name[1024 + FRESH_DIGITS];
+  const char *fresh = strstr(text, "%d");
+  if (fresh == NULL) return names_wire(strcmp(text, ".") == 0 ? "" : text, out);
+  snprintf(name, sizeof name, "%.*s%0*d%s", (int)(fresh - text), text, FRESH_DIGITS, 0, fresh + 2);
+  listed->fresh_at = fresh - text + 1; /* the length byte of the first label comes before it, dots are length bytes */
+  return names_wire(name, out);
+}
+
+static inline void names_file(struct names *names, const char *path) {
   FILE *file = fopen(path, "r");
-  char name[1024], type[32];
+  char line[2048], name[1024], type[32];
   size_t size = 0, used = 0, room = 0;
   if (file == NULL) names_fail("cannot read", path);
   names->count = 0;
-  while (fscanf(file, "%1023s %31s", name, type) == 2) {
+  while (fgets(line, sizeof line, file) != NULL) {
+    unsigned rcode = UNCHECKED, answers = UNCHECKED;
+    if (sscanf(line, "%1023s %31s %u %u", name, type, &rcode, &answers) < 2) continue;
     if (used + NAME_MAX_BYTES + 5 > size) names->questions = realloc(names->questions, size = 2 * size + 4096);
-    if (names->count + 2 > room) names->offsets = realloc(names->offsets, (room = 2 * room + 64) * sizeof *names->offsets);
+    if (names->count + 2 > room) {
+      room = 2 * room + 64;
+      names->offsets = realloc(names->offsets, room * sizeof *names->offsets);
+      names->listed = realloc(names->listed, room * sizeof *names->listed);
+    }
+    if (names->questions == NULL || names->offsets == NULL || names->listed == NULL) names_fail("out of memory", path);
+    struct listed *listed = &names->listed[names->count];
+    *listed = names_listed(name, rcode, answers);
     names->offsets[names->count++] = used;
-    used += names_wire(strcmp(name, ".") == 0 ? "" : name, names->questions + used);
+    used += names_line(listed, name, names->questions + used);
     uint32_t number = names_type(type);
     memcpy(names->questions + used, (unsigned char[]){0, number >> 8, number, 0, 1}, 5);
     used += 5;
@@ -119,7 +160,7 @@ static void names_file(struct names *names, const char *path) {
 }
 
 /* Rank r is drawn with a share of 1/r^s: how often names are asked in real traffic. */
-static void names_zipf(struct names *names, double exponent) {
+static inline void names_zipf(struct names *names, double exponent) {
   double *sums = malloc(names->count * sizeof *sums), sum = 0;
   names->draws = malloc(ZIPF_DRAWS * sizeof *names->draws);
   if (sums == NULL || names->draws == NULL) names_fail("out of memory", "zipf");
@@ -144,11 +185,17 @@ static inline uint32_t names_next(struct names *names) {
   return names->first + (uint32_t)(position % names->count);
 }
 
-/* Writes the question of name `index` and returns its length. At most NAME_MAX_BYTES + 4. */
-static inline size_t names_question(const struct names *names, uint32_t index, unsigned char *out) {
+/* Writes the question of name `index` and returns its length, at most NAME_MAX_BYTES + 4. */
+static inline size_t names_question(struct names *names, uint32_t index, unsigned char *out) {
+  names->number = index;
   if (names->questions != NULL) {
+    const struct listed *listed = &names->listed[index];
     size_t length = names->offsets[index + 1] - names->offsets[index];
     memcpy(out, names->questions + names->offsets[index], length);
+    names->number = listed->number;
+    if (listed->fresh_at == 0) return length;
+    uint32_t rest = names->number = names->fresh++;
+    for (int i = FRESH_DIGITS - 1; i >= 0; i--, rest /= 10) out[listed->fresh_at + i] = '0' + rest % 10;
     return length;
   }
   unsigned char digits[10], *at = out;

@@ -1,11 +1,12 @@
 /*
- * A UDP responder that does nothing but move datagrams in batches: the smallest program that can stand where a DNS
- * server stands. floor.c and upstream.c differ only in what they write into the packet.
+ * A responder that does nothing but move messages in batches: the smallest program that can stand where a DNS server
+ * stands. floor.c and upstream.c differ only in what they write into the packet.
  *
- *   PROGRAM --port N [--workers N]
+ *   PROGRAM --port N [--workers N] [--size BYTES]      BYTES: of each reply, filled up with zeros
  *
  * Each worker is a thread with a socket of its own in one SO_REUSEPORT group. A worker waits in recvmmsg until there is
- * one datagram, takes what else is queued up to BATCH, and answers with one sendmmsg.
+ * one datagram, takes what else is queued up to BATCH, and answers with one sendmmsg. As many threads more do the same
+ * over TCP (responder-stream.h).
  */
 #ifndef RESPONDER_H
 #define RESPONDER_H
@@ -25,7 +26,7 @@
 
 enum {
   BATCH = 64,             /* the same as the server's, so that the system calls cost the same */
-  ROOM = 2048,            /* of one slot; longer datagrams are cut, and no load sends them */
+  ROOM = 4096,            /* of one slot; longer messages are cut, and no load sends them */
   RECEIVE_BUFFER = 4 << 20, /* the same as the server's, so that both lose packets at the same backlog */
   MAX_WORKERS = 64,
 };
@@ -33,14 +34,27 @@ enum {
 /* Turns the query in `packet` into its reply and returns the reply's length; 0 leaves the query unanswered. */
 typedef size_t answer_function(unsigned char *packet, size_t length);
 
-static int responder_socket(int port) {
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+static size_t responder_size;
+
+/* The reply in the place of the query, as long as --size wants it. */
+static inline size_t responder_answer(answer_function *answer, unsigned char *packet, size_t length) {
+  length = answer(packet, length);
+  if (length == 0 || length >= responder_size) return length;
+  memset(packet + length, 0, responder_size - length);
+  return responder_size;
+}
+
+#include "responder-stream.h"
+
+static int responder_socket(int type, int port) {
+  int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
   int on = 1, size = RECEIVE_BUFFER;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
       setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) < 0 ||
-      bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+      bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+      (type == SOCK_STREAM && listen(fd, STREAM_BACKLOG) < 0)) {
     perror("responder: socket");
     exit(1);
   }
@@ -55,7 +69,7 @@ static void responder_send(int fd, struct mmsghdr *messages, int count) {
   }
 }
 
-static inline void responder_loop(int fd, answer_function *answer) {
+static void responder_loop(int fd, answer_function *answer) {
   static _Thread_local unsigned char packets[BATCH][ROOM];
   static _Thread_local struct sockaddr_storage peers[BATCH];
   static _Thread_local struct iovec in[BATCH], out[BATCH];
@@ -74,7 +88,7 @@ static inline void responder_loop(int fd, answer_function *answer) {
     }
     int answers = 0;
     for (int i = 0; i < count; i++) {
-      size_t length = answer(packets[i], received[i].msg_len);
+      size_t length = responder_answer(answer, packets[i], received[i].msg_len);
       if (length == 0) continue;
       out[answers] = (struct iovec){packets[i], length};
       replies[answers].msg_hdr = (struct msghdr){.msg_name = &peers[i],
@@ -90,31 +104,37 @@ static inline void responder_loop(int fd, answer_function *answer) {
 struct responder_worker {
   int fd;
   answer_function *answer;
+  void (*loop)(int fd, answer_function *answer);
 };
 
 static void *responder_thread(void *argument) {
   struct responder_worker *worker = argument;
-  responder_loop(worker->fd, worker->answer);
+  worker->loop(worker->fd, worker->answer);
   return NULL;
 }
 
 static int responder_main(int argc, char **argv, answer_function *answer) {
   static const struct option options[] = {
-      {"port", required_argument, NULL, 'p'}, {"workers", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
-  static struct responder_worker workers[MAX_WORKERS];
+      {"port", required_argument, NULL, 'p'}, {"workers", required_argument, NULL, 'w'},
+      {"size", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
+  static struct responder_worker workers[2 * MAX_WORKERS];
   int port = 0, count = 1;
 
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
     if (option == 'p') port = atoi(optarg);
     else if (option == 'w') count = atoi(optarg);
+    else if (option == 's') responder_size = strtoul(optarg, NULL, 10);
     else return 2;
   }
-  if (port < 1 || port > 65535 || count < 1 || count > MAX_WORKERS) {
-    fprintf(stderr, "usage: %s --port N [--workers N]\n", argv[0]);
+  if (port < 1 || port > 65535 || count < 1 || count > MAX_WORKERS || responder_size > ROOM) {
+    fprintf(stderr, "usage: %s --port N [--workers N] [--size BYTES]\n", argv[0]);
     return 2;
   }
-  for (int i = 0; i < count; i++) workers[i] = (struct responder_worker){responder_socket(port), answer};
-  for (int i = 1; i < count; i++) {
+  for (int i = 0; i < count; i++) {
+    workers[i] = (struct responder_worker){responder_socket(SOCK_DGRAM, port), answer, responder_loop};
+    workers[count + i] = (struct responder_worker){responder_socket(SOCK_STREAM, port), answer, stream_loop};
+  }
+  for (int i = 1; i < 2 * count; i++) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, responder_thread, &workers[i]) != 0) return 1;
   }

@@ -1,5 +1,6 @@
 /*
- * The upstream of the forward scenarios: answers every A query with one record of TTL 60, everything else with no data.
+ * The upstream of the forward scenarios: answers every A query with one record of TTL 60, everything else with no data, and
+ * names that begin with "missing" with NXDOMAIN, both with an SOA record (RFC 2308 section 3) so that caches keep them.
  * The address of a name with digits in it is 10.x.y.z, made of the first run of them, as in the zones of the benchmark,
  * so that the load can tell a right answer from one that belongs to somebody else.
  */
@@ -27,16 +28,23 @@ static size_t answer_address(unsigned char *packet, size_t length) {
   at += 5; /* the root label, type, class */
   int address = packet[at - 4] == 0 && packet[at - 3] == 1;
 
+  int missing = packet[12] >= 7 && memcmp(packet + 13, "missing", 7) == 0;
+  address &= !missing;
   packet[2] = 0x84 | (packet[2] & 0x79); /* QR and AA; opcode and RD as asked */
-  packet[3] = 0x80;                      /* RA, NOERROR */
+  packet[3] = 0x80 | (missing ? 3 : 0);  /* RA; NXDOMAIN or NOERROR */
   memcpy(packet + 4, "\0\1\0\0\0\0\0\0", 8);
   packet[7] = address;
+  packet[9] = !address;
   if (address) {
     memcpy(packet + at, "\300\14\0\1\0\1\0\0\0\74\0\4\12", 13);
     packet[at + 13] = number >> 16;
     packet[at + 14] = number >> 8;
     packet[at + 15] = number;
     at += 16;
+  } else {
+    /* Owner, MNAME and RNAME are the root; refresh, retry, expire and minimum are a minute. */
+    memcpy(packet + at, "\0\0\6\0\1\0\0\0\74\0\26\0\0\0\0\0\1\0\0\0\74\0\0\0\74\0\0\0\74\0\0\0\74", 33);
+    at += 33;
   }
   return at;
 }
