@@ -1,5 +1,6 @@
 /** Disturbance scenarios: the same load with and without something that happens to the server, window by window in turn. */
 import { disturbances, type Occurrence } from "./disturbances.ts";
+import { mergeHttp } from "./http-load.ts";
 import {
   type ClientView,
   type Lane,
@@ -75,8 +76,10 @@ function digest({ result }: Lane, rounds: Round[]): void {
   if (result.failure !== undefined || rounds.length === 0) return;
   const occurrences = rounds.flatMap((round) => round.occurrences);
   const times = occurrences.flatMap(({ ms }) => (ms === undefined ? [] : [ms]));
+  const http = mergeHttp(occurrences.flatMap((occurrence) => occurrence.http ?? []));
+  if (http.length > 0) result.http = http;
   result.disturbed = {
-    events: occurrences.length,
+    events: http.length > 0 ? http.reduce((sum, { requests }) => sum + requests, 0) : occurrences.length,
     eventMs: times.length > 0 ? summarize(times) : undefined,
     quiet: viewOf(rounds.map(({ quiet }) => quiet)),
     disturbed: viewOf(rounds.map(({ disturbed }) => disturbed)),
@@ -91,6 +94,8 @@ function digest({ result }: Lane, rounds: Round[]): void {
       `${occurrences.length} times, ${eventMs.median.toFixed(1)} ms each, slowest ${slowest.toFixed(0)}`,
     );
   }
+  for (const { path, requests, failed, p50Ms, p99Ms } of http)
+    result.notes.push(`${requests} times ${path}: p50 ${p50Ms} ms, p99 ${p99Ms} ms, ${failed} failed`);
   noteLines(result);
   noteOthers(result);
   noteSpread(result, result.disturbed.p99Change);

@@ -6,20 +6,22 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { corefileBlock, corefilePath } from "./corefile.ts";
+import { type HttpFigures, loadHttp } from "./http-load.ts";
 import type { Lane } from "./lanes.ts";
 import { scrape } from "./metrics.ts";
 import { encodeQuery } from "./processes.ts";
 import type { DisturbanceName } from "./scenarios.ts";
-import { corefileBlock, corefilePath } from "./servers.ts";
 
-/** One time that it happened; `ms` is what it took until the server had done it. */
-export type Occurrence = { ms?: number };
+/** One time that it happened; `ms` is what it took until the server had done it, `http` what autocannon saw in a window. */
+export type Occurrence = { ms?: number; http?: HttpFigures };
 
 type Disturbance = (lane: Lane, untilMs: number, occurrences: Occurrence[]) => Promise<void>;
 
 /** Pauses between two reloads, and between two scrapes. */
 const reloadPauseMs = 200;
 const scrapeEveryMs = 100;
+const scrapeCalmlyEveryMs = 1_000;
 /** How long a reload, and the news of a death, may take. */
 const effectLimitMs = 5_000;
 const pollMs = 2;
@@ -27,7 +29,9 @@ const pollMs = 2;
 export const disturbances: Record<DisturbanceName, Disturbance> = {
   reload,
   kill,
-  scrape: scrapeAgain,
+  scrape: (lane, untilMs, occurrences) => scrapeAgain(lane, untilMs, occurrences, scrapeEveryMs),
+  "scrape-each-second": (lane, untilMs, occurrences) => scrapeAgain(lane, untilMs, occurrences, scrapeCalmlyEveryMs),
+  http: askHttp,
   "stop-reader": stopReader,
 };
 
@@ -74,14 +78,24 @@ async function kill({ setup, program }: Lane, untilMs: number, occurrences: Occu
   occurrences.push({ ms: performance.now() - began });
 }
 
-async function scrapeAgain({ setup }: Lane, untilMs: number, occurrences: Occurrence[]): Promise<void> {
+async function scrapeAgain(
+  { setup }: Lane,
+  untilMs: number,
+  occurrences: Occurrence[],
+  everyMs: number,
+): Promise<void> {
   while (performance.now() < untilMs) {
-    const next = performance.now() + scrapeEveryMs;
+    const next = performance.now() + everyMs;
     const { ms, problem } = await scrape(setup!.metricsPort);
     if (problem !== "") throw new Error(`GET /metrics: ${problem}`);
     occurrences.push({ ms });
     await sleep(Math.max(0, next - performance.now()));
   }
+}
+
+async function askHttp(lane: Lane, untilMs: number, occurrences: Occurrence[]): Promise<void> {
+  const figures = await loadHttp(lane, (untilMs - performance.now()) / 1e3);
+  occurrences.push(...figures.map((http) => ({ http })));
 }
 
 async function stopReader({ reader }: Lane, untilMs: number, occurrences: Occurrence[]): Promise<void> {

@@ -1,4 +1,5 @@
 /** A lane is one server in one scenario, from its start to its result. */
+import type { HttpFigures } from "./http-load.ts";
 import { LogReader } from "./log-reader.ts";
 import { type During, measure, type Run, type Target, type Window } from "./measure.ts";
 import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } from "./processes.ts";
@@ -52,6 +53,8 @@ export type Result = {
   /** Of a scenario with a log: answers whose line neither came nor was said to be lost. */
   linesUncounted?: number;
   disturbed?: Disturbed;
+  /** What autocannon saw meanwhile. */
+  http?: HttpFigures[];
   runs: Run[];
 };
 
@@ -80,6 +83,8 @@ export type ClientView = {
 export type Lane = {
   contestant: Contestant;
   result: Result;
+  /** Where what asks it runs. */
+  cores?: string;
   setup?: Setup;
   program?: Program;
   reader?: LogReader;
@@ -102,11 +107,12 @@ export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstre
   const { server } = contestant;
   const directory = scratchDirectory();
   const port = await freePort();
-  const records = scenario.work.kind === "zone" ? zoneFile(scenario.work.names) : "";
+  const { work } = scenario;
+  const records = work.kind === "zone" ? zoneFile(work.names, work.texts) : "";
   const setup: Setup = {
     directory,
     port,
-    work: scenario.work,
+    work,
     zoneFile: records,
     upstreamPort: upstream.port,
     metricsPort: await freePort(),
@@ -114,10 +120,12 @@ export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstre
     readyPort: await freePort(),
     secondPort: await freePort(),
     workers: scenario.workers,
+    replySize: replySize(scenario),
   };
   lane.setup = setup;
+  lane.cores = scenario.loadCores;
   const command = server.prepare(contestant.program, setup);
-  const hasLog = scenario.work.kind === "stock" && scenario.work.log === true && !server.isFloor;
+  const hasLog = work.kind === "stock" && work.log === true && !server.isFloor;
   if (hasLog) lane.reader = await LogReader.start(directory, scenario.loadCores);
   const program = new Program(
     scenario.serverCores,
@@ -127,7 +135,7 @@ export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstre
     lane.reader?.descriptor,
   );
   const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
-  const lastName = scenario.work.kind === "zone" ? `host${scenario.work.names - 1}.example.org` : "probe.example.org";
+  const lastName = work.kind === "zone" ? `host${work.names - 1}.example.org` : "probe.example.org";
   const answers = await firstAnswers(program, port, lastName, isRight, startLimitMs);
   lane.program = program;
   if (answers === undefined) {
@@ -144,6 +152,13 @@ export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstre
   const helpers = [upstream.program.pid, ...(lane.reader === undefined ? [] : [lane.reader.program.pid])];
   lane.target = { pid: program.pid, port, helpers, isFloor: server.isFloor === true };
   return answers;
+}
+
+/** Of a large answer with compressed names: header and question, for each record what stands before its string, and OPT. */
+function replySize({ questions, expect: { texts } }: Scenario): number {
+  if (texts === undefined) return 0;
+  const question = questions.pattern.length + 6;
+  return 12 + question + texts.count * (13 + texts.size) + 11;
 }
 
 export async function stopLane({ program, reader }: Lane): Promise<void> {

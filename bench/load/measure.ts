@@ -1,5 +1,6 @@
 /** One run: the load against one server for one window, and what it cost. */
 import { Program } from "./processes.ts";
+import { listFile } from "./questions.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type Histogram, percentileMicros } from "./statistics.ts";
 import { tool } from "./tools.ts";
@@ -106,7 +107,8 @@ export async function measure(
   const isWhole = after.server.threadNs.size > 0 && after.server.processes >= before.server.processes;
   if (!isWhole) return { failure: "a process of the server ended during the run" };
   const { latency, ...counts } = JSON.parse(line) as LoadResult;
-  if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
+  if (scenario.questions.list !== undefined) sequencePosition = counts.freshEnd;
+  else if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
   const wrong = whatIsWrong(scenario, target, counts);
   if (wrong !== undefined) return { failure: wrong };
   const cpuNs = cpuBetween(before.server, after.server);
@@ -136,12 +138,15 @@ export async function measure(
 
 function loadParameters(scenario: Scenario, target: Target, window: Window): string[] {
   const { questions } = scenario;
+  const { texts, addresses } = scenario.expect;
   const parameters = {
     port: target.port,
-    names: questions.pattern,
-    count: questions.count,
-    first: questions.order === "sequence" ? sequencePosition : 0,
+    ...(questions.list === undefined
+      ? { names: questions.pattern, count: questions.count, type: questions.type ?? "A" }
+      : { file: listFile(questions.list) }),
+    first: questions.order === "sequence" || questions.list !== undefined ? sequencePosition : 0,
     order: questions.order,
+    edns: scenario.edns ?? 0,
     sockets: scenario.sockets,
     outstanding: scenario.outstanding,
     rate: scenario.rate ?? 0,
@@ -151,7 +156,10 @@ function loadParameters(scenario: Scenario, target: Target, window: Window): str
     timeout: scenario.timeoutSeconds ?? 1,
     seed: Math.floor(Math.random() * 1e9),
   };
-  const flags = scenario.expect.addresses && !target.isFloor ? ["--addresses", "--wait"] : ["--wait"];
+  const flags = ["--wait"];
+  if (scenario.transport === "tcp") flags.push("--tcp");
+  if (addresses && !target.isFloor) flags.push("--addresses");
+  if (texts !== undefined && !target.isFloor) flags.push("--texts", `${texts.count},${texts.size}`);
   return [...Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, `${value}`]), ...flags];
 }
 
@@ -167,10 +175,14 @@ function whatIsWrong(scenario: Scenario, target: Target, counts: Omit<LoadResult
   if (counts.lost > 0.01 * counts.sent) return `${counts.lost} of ${counts.sent} queries lost`;
   if (counts.foreign > 0.001 * counts.sent) return `${counts.foreign} answers that belong to no query`;
   if (target.isFloor) return undefined;
+  if (expect.listed) {
+    if (counts.unexpected <= 0.001 * counts.received) return undefined;
+    return `${share(counts.unexpected)} of the answers had another rcode or number of records than they should`;
+  }
   const otherRcodes = counts.received - (counts.rcodes[expect.rcode] ?? 0);
   if (otherRcodes > 0.001 * counts.received)
     return `${share(otherRcodes)} of the answers had another rcode than ${expect.rcode}`;
-  const wanted = expect.addresses ? counts.received : 0;
+  const wanted = expect.addresses || expect.texts !== undefined ? counts.received : 0;
   if (Math.abs(counts.answered - wanted) > 0.001 * counts.received)
     return `${share(counts.answered)} of the answers had records`;
   return undefined;

@@ -52,7 +52,9 @@ export async function runScenario(
     .filter(({ server }) => takesPart(server.name, server.kinds, server.isFloor === true, scenario))
     .map((contestant) => ({ contestant, result: { label: contestant.label, notes: [], runs: [] } }));
   for (const { contestant, result } of lanes) {
+    const reason = contestant.server.cannot?.(scenario);
     if (contestant.program === undefined) result.failure = "skipped: not found on this machine";
+    else if (reason !== undefined) result.failure = `skipped: ${reason}`;
     else {
       result.version = versionOf(contestant.server, contestant.program);
       const warning = contestant.server.warning?.(contestant.program);

@@ -1,8 +1,9 @@
 /** What is asked of the servers. A scenario's name says what it does; the table in bench/README.md is this list in words. */
+import type { ListName } from "./questions.ts";
 
 export type Work =
   /** Authoritative for example.org with this many hosts. */
-  | { kind: "zone"; names: number }
+  | { kind: "zone"; names: number; texts?: Texts }
   /** Forwards everything to the upstream of the benchmark, without a cache. */
   | { kind: "forward" }
   /** The Corefile that clusters run, without `kubernetes`, before the upstream of the benchmark. */
@@ -12,12 +13,21 @@ export type Work =
       log?: true;
       /** A block fault.test whose plugin ends the worker that is asked for crash.fault.test. */
       fault?: true;
+      /** What the cache has room for, about; more than is asked without. */
+      cacheEntries?: number;
     };
+
+/** TXT records at each name beside its address, and the bytes of the one string in each. */
+export type Texts = { count: number; size: number };
 
 type Questions = {
   pattern: string;
   count: number;
   order: "uniform" | "zipf" | "sequence";
+  /** A without. */
+  type?: "TXT";
+  /** In the place of all these: questions of several kinds. */
+  list?: ListName;
 };
 
 /** What the answers must say, so that a server which refuses quickly cannot win. */
@@ -25,6 +35,10 @@ type Expectation = {
   rcode: number;
   /** Every answer holds the address that belongs to the name asked, or no answer holds any. */
   addresses: boolean;
+  /** The TXT records of the name asked, all of them. */
+  texts?: Texts;
+  /** Every question has an expectation of its own, in its list. */
+  listed?: true;
 };
 
 export type Scenario = {
@@ -40,6 +54,10 @@ export type Scenario = {
   sockets: number;
   /** Queries under way at any time: two full batches, and few enough for a server that keeps the system's receive buffer. */
   outstanding: number;
+  /** UDP without. */
+  transport?: "tcp";
+  /** The payload size in the OPT record of each query; no such record without. */
+  edns?: number;
   /** Queries per second of the open loop; closed loop without. */
   rate?: number;
   /** A query without an answer for so long is lost; one second without. */
@@ -59,7 +77,7 @@ export type Scenario = {
   goal?: Goal;
 };
 
-export type DisturbanceName = "reload" | "kill" | "scrape" | "stop-reader";
+export type DisturbanceName = "reload" | "kill" | "scrape" | "scrape-each-second" | "http" | "stop-reader";
 
 export type Goal = {
   figure:
@@ -105,6 +123,12 @@ const steady = { ...bothCores(2), sockets: 128, rate: 20_000, timeoutSeconds: 5,
 const corefileServers = ["floor", "weftdns", "coredns"];
 const found = { rcode: 0, addresses: true };
 const missing = { rcode: 3, addresses: false };
+/** The rcode says nothing where each question of a list has its own; addresses are looked at wherever there is one. */
+const asListed = { rcode: 0, addresses: true, listed: true } as const;
+/** 1,208 bytes with the question and an OPT record: what just fits into the 1,232 that clients ask for. */
+const edgeTexts = { count: 5, size: 219 };
+/** 3 kB. */
+const longTexts = { count: 12, size: 240 };
 
 export const scenarios: Scenario[] = [
   {
@@ -135,6 +159,34 @@ export const scenarios: Scenario[] = [
   },
   {
     ...oneCore,
+    ...zone("mixed-zone", 1_000),
+    summary: "addresses, no data, no such name and the apex of a zone of 1,000 names, one core",
+    questions: { pattern: "", count: 100_000, order: "uniform", list: "mixed-zone" },
+    expect: asListed,
+    goal: [{ figure: "ratio", atMost: 1.25 }],
+  },
+  {
+    ...oneCore,
+    ...zone("tcp-zone", 1_000),
+    summary: "as zone-1k over 16 TCP connections, 8 queries under way on each, one core",
+    transport: "tcp",
+    goal: [{ figure: "ratio", atMost: 2 }],
+  },
+  {
+    ...oneCore,
+    ...largeAnswers("large-udp", edgeTexts),
+    summary: "answers of 1,208 bytes to clients that take 1,232, from a zone of 1,000 names, one core",
+    goal: [{ figure: "ratio", atMost: 1.5 }],
+  },
+  {
+    ...oneCore,
+    ...largeAnswers("large-tcp", longTexts),
+    summary: "answers of 3 kB over TCP from a zone of 1,000 names, one core",
+    transport: "tcp",
+    goal: [{ figure: "ratio", atMost: 2 }],
+  },
+  {
+    ...oneCore,
     name: "forward-misses",
     summary: "names never asked before, through forward to one upstream, one core",
     work: { kind: "forward" },
@@ -153,6 +205,28 @@ export const scenarios: Scenario[] = [
     ...stock("cache-hits-uniform", 10_000),
     summary: "10,000 names, each as often, through the stock Corefile, from the cache, one core",
     goal: [{ figure: "ratio", atMost: 1.25 }],
+  },
+  {
+    ...oneCore,
+    ...stock("cache-hits-and-more", 100_000, "zipf"),
+    work: { kind: "stock", cacheEntries: 10_000 },
+    summary: "100,000 names by Zipf's law through the stock Corefile, whose cache has room for a tenth, one core",
+    goal: [{ figure: "ratio", atMost: 2.5 }],
+  },
+  {
+    ...oneCore,
+    ...stock("mixed-stock", 100_000),
+    summary: "hits, no data, no such name, one new name in 20 through the stock Corefile, one core",
+    questions: { pattern: "", count: 100_000, order: "uniform", list: "mixed-stock" },
+    expect: asListed,
+    goal: [{ figure: "ratio", atMost: 2 }],
+  },
+  {
+    ...oneCore,
+    ...stock("tcp-cache-hits", 10_000, "zipf"),
+    summary: "as cache-hits-zipf over 16 TCP connections, 8 queries under way on each, one core",
+    transport: "tcp",
+    goal: [{ figure: "ratio", atMost: 2 }],
   },
   {
     ...oneCore,
@@ -212,6 +286,25 @@ export const scenarios: Scenario[] = [
       { figure: "lost", atMost: 0 },
       { figure: "p99Change", atMost: 1.1 },
     ],
+  },
+  {
+    ...steady,
+    ...stock("scrape-each-second", 1_000),
+    disturbance: "scrape-each-second",
+    among: corefileServers,
+    summary: "20,000 queries a second while /metrics is read every second",
+    goal: [
+      { figure: "lost", atMost: 0 },
+      { figure: "p99Change", atMost: 1.1 },
+    ],
+  },
+  {
+    ...steady,
+    ...stock("http-under-load", 1_000),
+    disturbance: "http",
+    among: corefileServers,
+    summary: "20,000 queries a second while autocannon asks /metrics, /health and /ready",
+    goal: [{ figure: "lost", atMost: 0 }],
   },
   {
     ...bothCores(2),
@@ -287,6 +380,16 @@ export const scenarios: Scenario[] = [
 function zone(name: string, names: number) {
   const questions: Questions = { pattern: "host%d.example.org", count: names, order: "uniform" };
   return { name, work: { kind: "zone", names } as const, questions, expect: found };
+}
+
+function largeAnswers(name: string, texts: Texts) {
+  return {
+    name,
+    work: { kind: "zone", names: 1_000, texts } as const,
+    questions: { pattern: "host%d.example.org", count: 1_000, order: "uniform", type: "TXT" } as const,
+    expect: { rcode: 0, addresses: false, texts },
+    edns: 1_232,
+  };
 }
 
 function stock(name: string, names: number, order: Questions["order"] = "uniform") {

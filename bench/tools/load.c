@@ -204,6 +204,7 @@ static bool has_own_texts(const unsigned char *reply, size_t length, const struc
 
 static bool has_own_records(const unsigned char *reply, size_t length, const struct slot *slot) {
   if (options.texts > 0) return has_own_texts(reply, length, slot);
+  if (names.listed != NULL && !names.listed[slot->name].has_number) return true;
   return !options.addresses || has_own_address(reply, length, slot);
 }
 

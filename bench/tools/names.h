@@ -30,6 +30,7 @@ struct listed {
   uint8_t rcode, answers; /* UNCHECKED without */
   uint16_t fresh_at;      /* where the digits of a new number stand in the question; 0 without */
   uint32_t number;        /* the first one in the name, of which its address is made */
+  uint8_t has_number;
 };
 
 enum order { UNIFORM, ZIPF, SEQUENCE };
@@ -117,6 +118,7 @@ static struct listed names_listed(const char *name, unsigned rcode, unsigned ans
   const char *digits = strpbrk(name, "0123456789"), *fresh = strstr(name, "%d");
   if (fresh != NULL && digits != NULL) names_fail("%d and another number", name);
   if (digits != NULL) listed.number = strtoul(digits, NULL, 10);
+  listed.has_number = digits != NULL || fresh != NULL;
   return listed;
 }
 

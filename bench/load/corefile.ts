@@ -1,0 +1,49 @@
+/** The Corefiles of WeftDNS and CoreDNS: bare work, and what clusters run. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command, Setup } from "./servers.ts";
+import { benchDirectory } from "./tools.ts";
+
+type CorefileOptions = { multisocket: boolean; stock?: boolean };
+
+export function corefile(program: string, setup: Setup, { multisocket, stock }: CorefileOptions): Command {
+  const { port, work, zoneFile, upstreamPort } = setup;
+  const hasStock = stock || work.kind === "stock";
+  const lines: string[] = [];
+  if (multisocket) lines.push(`multisocket ${setup.workers}`);
+  if (hasStock) lines.push(...stockPlugins(setup));
+  if (work.kind === "zone") lines.push(`file ${zoneFile} {`, "  reload 0", "}");
+  else if (!hasStock) lines.push(`forward . 127.0.0.1:${upstreamPort}`);
+  else lines.push(`forward . 127.0.0.1:${upstreamPort} {`, "  max_concurrent 1000", "}", "cache 30");
+  const isStock = work.kind === "stock";
+  if (isStock && work.log) lines.push("log");
+  let text = corefileBlock(work.kind === "zone" ? `example.org:${port}` : `.:${port}`, lines);
+  if (isStock && work.fault) text += corefileBlock(`fault.test:${port}`, [`multisocket ${setup.workers}`, faultPlugin]);
+  writeFileSync(corefilePath(setup), text);
+  return { program, parameters: ["-conf", corefilePath(setup)] };
+}
+
+/** A plugin that does what no plugin should, when a name tells it to. */
+const faultPlugin = join(benchDirectory, "../test/support/fault-plugin.ts");
+
+export function corefilePath({ directory }: Setup): string {
+  return join(directory, "Corefile");
+}
+
+export function corefileBlock(keys: string, lines: string[]): string {
+  return `${keys} {\n${["bind 127.0.0.1", ...lines].map((line) => `  ${line}\n`).join("")}}\n`;
+}
+
+/**
+ * Those of the Corefile in the default deployment that do not change the answers; `cache` joins them before `forward`.
+ * `health` there has `lameduck 5s`, by which every server of a benchmark would only end later.
+ */
+const stockPlugins = ({ healthPort, readyPort, metricsPort }: Setup) => [
+  "errors",
+  `health 127.0.0.1:${healthPort}`,
+  `ready 127.0.0.1:${readyPort}`,
+  `prometheus 127.0.0.1:${metricsPort}`,
+  "loop",
+  "reload",
+  "loadbalance",
+];
