@@ -63,7 +63,7 @@ export interface ParityCase extends Question {
   /** Lines, as above, none of which may be printed because of this question. */
   readonly notLog?: readonly string[];
   /**
-   * What upstreams must have been asked because of this question, in any order: `a udp www.example.org. A rd do`.
+   * What upstreams must have been asked because of this question, in any order and letters: `a udp www.example.org. A rd do`.
    * First the upstream's name and the transport, then the question as in `ask` (class only when it is not IN), then
    * the flags that were set in the order qr aa tc rd ra z ad cd, then `edns=SIZE` and `do` when the query had an OPT.
    * Words behind those given are not compared.

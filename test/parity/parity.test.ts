@@ -149,10 +149,10 @@ function checkPrinted(pattern: string, lines: readonly string[], times: number):
   assert.equal(count, times, `times that '${pattern}' was printed, among\n${lines.join("\n")}`);
 }
 
-/** Each expected line is the beginning of another query that was seen; none may be left over. */
+/** Each expected line is the beginning of another query that was seen, letter case aside; none may be left over. */
 function checkAsked(expected: readonly string[], seen: readonly string[]): void {
-  const left = [...seen];
-  for (const line of expected) {
+  const left = seen.map((query) => query.toLowerCase());
+  for (const line of expected.map((one) => one.toLowerCase())) {
     const index = left.findIndex((query) => query === line || query.startsWith(`${line} `));
     assert.ok(index >= 0, `no upstream was asked '${line}', but\n${seen.join("\n")}`);
     left.splice(index, 1);
