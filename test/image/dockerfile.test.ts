@@ -26,7 +26,7 @@ test("Dockerfile: what it copies from the checkout passes .dockerignore", () => 
   for (const path of kept) assert.ok(existsSync(join(ROOT, path)), `.dockerignore keeps ${path}, which is not there`);
   const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, words]) => words!.split(" "));
   for (const path of copied.filter((word) => word !== ".")) assert.ok(kept.includes(path), path);
-  for (const [, path] of read("image/assemble.sh").matchAll(/\$checkout\/([a-zA-Z.]+)/g)) {
+  for (const [, path] of read("image/assemble.sh").matchAll(/\$checkout\/([a-zA-Z_.]+)/g)) {
     if (path !== "dist" && path !== "node_modules")
       assert.ok(
         kept.some((name) => name.split("/")[0] === path),
@@ -41,6 +41,6 @@ test("assemble.sh: takes the flags of node out of bin/weftdns", () => {
   const { stdout } = spawnSync("sh", ["-c", `${pattern} bin/weftdns`], { cwd: ROOT, encoding: "utf8" });
   const words = stdout.trim().split(" ");
   assert.ok(words.length > 0);
-  for (const word of words) assert.match(word, /^--[a-z-]+(=[\w-]+)?$/);
+  for (const word of words) assert.match(word, /^--[a-z0-9-]+(=[\w-]+)?$/);
   assert.ok(read("bin/weftdns").includes(`exec "$node" ${words.join(" ")} "$root/dist/main.js"`));
 });
