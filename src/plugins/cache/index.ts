@@ -26,8 +26,9 @@
  *           weftdns_cache_bytes{server, zones, view}          memory of the answers kept
  * Ready     at once
  *
- * One question is asked once, however many clients wait for its answer and whichever worker they came to. Answers of
- * plugins that have them in memory (file, hosts, kubernetes) are not kept: the next query is answered from there.
+ * One question is asked once, however many clients wait for its answer and whichever worker they came to. When the answer
+ * turns out to be none that may be kept, all who waited for it ask for themselves, at once. Answers of plugins
+ * that have them in memory (file, hosts, kubernetes) are not kept: the next query is answered from there.
  * Example
  *   . {
  *     cache 30 {

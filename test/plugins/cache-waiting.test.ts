@@ -1,0 +1,155 @@
+/** cache: many clients with one question, whose answer is not to be kept, or which is known and over. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { nameToWire } from "../../src/dns/name-text.ts";
+import { Section } from "../../src/dns/reply.ts";
+import { Class, Rcode, Type } from "../../src/dns/types.ts";
+import { ANSWERED, type Handler, SERVFAIL } from "../../src/plugin/outcome.ts";
+import { cache } from "../../src/plugins/cache/index.ts";
+import { linkChain } from "../support/chain.ts";
+
+const SLOW_MS = 60;
+const OVER_MS = 2_100;
+const ASK = { ask: "www.test. A" };
+const OWNER = nameToWire("www.test.") as Uint8Array;
+const SOA = new Uint8Array([...(nameToWire("ns.test.") as Uint8Array), 0, ...new Array(20).fill(1)]);
+
+type Answer = "address" | "servfail" | "refused" | "denied" | "gone" | "throws";
+
+/** What the plugin behind says, one answer after the other, the last again and again; all but the first take time. */
+async function setUp(t: TestContext, options: string, ...script: readonly Answer[]) {
+  const begun: number[] = [];
+  const handler: Handler = async (query) => {
+    const nth = begun.push(performance.now());
+    if (nth > 1 || script.length === 1) await sleep(SLOW_MS);
+    const { reply } = query;
+    const answer = script[Math.min(nth, script.length) - 1]!;
+    if (answer === "throws") throw new Error("fault");
+    if (answer === "servfail") return query.fail(SERVFAIL, "no upstream");
+    reply.begin(query);
+    if (answer === "address") reply.add(Section.ANSWER, OWNER, Type.A, Class.IN, 1, new Uint8Array([192, 0, 2, nth]));
+    else reply.rcode = answer === "refused" ? Rcode.REFUSED : Rcode.NXDOMAIN;
+    if (answer === "denied") reply.add(Section.AUTHORITY, new Uint8Array(1), Type.SOA, Class.IN, 60, SOA);
+    return ANSWERED;
+  };
+  const chain = await linkChain({ plugins: [cache], corefile: `. {\n${options}\n}`, last: handler });
+  t.after(() => chain.stop());
+  const said = async () => {
+    const { reply } = await chain.ask(ASK);
+    return reply!.answer[0]?.replace("www.test. ", "").replace(" IN A 192.0.2.", " from ") ?? reply!.rcode;
+  };
+  const count = (name: string) => chain.row.read(chain.row.descriptions.find((one) => one.name === name)!)[0]!;
+  return { begun, said, count };
+}
+
+for (const answer of ["refused", "gone", "throws"] as const) {
+  test(`cache: a hundred clients wait for an answer that is not to be kept (${answer}): each then asks, all at once`, async (t) => {
+    const { begun, said, count } = await setUp(t, "cache", answer);
+    const all = await Promise.all(Array.from({ length: 100 }, said));
+    assert.deepEqual(new Set(all).size, 1);
+    assert.equal(begun.length, 100);
+    assert.equal(count("weftdns_cache_joined_total"), 99);
+    // One after the other they would take a hundred times as long.
+    const spread = begun.at(-1)! - begun[1]!;
+    assert.ok(begun[1]! - begun[0]! >= SLOW_MS - 5 && spread < 20 * SLOW_MS, `${begun[1]! - begun[0]!}, ${spread} ms`);
+  });
+}
+
+test("cache: who comes while they ask waits for one of them, once, then asks too", async (t) => {
+  const { begun, said } = await setUp(t, "cache", "refused");
+  const early = Array.from({ length: 10 }, said);
+  await early[0];
+  const late = Array.from({ length: 10 }, said);
+  await Promise.all([...early, ...late]);
+  assert.equal(begun.length, 20);
+});
+
+for (const { name, options, script, first, second } of [
+  {
+    name: "verify: both wait for the new answer",
+    options: "serve_stale 1h verify",
+    script: ["address", "address"],
+    first: "1 from 2",
+    second: "1 from 2",
+  },
+  {
+    name: "verify: it fails, and both have the old one",
+    options: "serve_stale 1h verify",
+    script: ["address", "servfail"],
+    first: "0 from 1",
+    second: "0 from 1",
+  },
+  {
+    name: "verify, the plugin behind throws",
+    options: "serve_stale 1h verify",
+    script: ["address", "throws"],
+    first: "0 from 1",
+    second: "0 from 1",
+  },
+  {
+    name: "verify in time: the second client does not wait",
+    options: "serve_stale 1h verify 5s 7s",
+    script: ["address", "address"],
+    first: "1 from 2",
+    second: "7 from 1",
+  },
+  {
+    name: "verify, too late: both have the old one",
+    options: "serve_stale 1h verify 5ms 7s",
+    script: ["address", "address"],
+    first: "7 from 1",
+    second: "7 from 1",
+  },
+  {
+    name: "verify, a denial",
+    options: "serve_stale 1h verify",
+    script: ["address", "denied"],
+    first: "NXDOMAIN",
+    second: "NXDOMAIN",
+  },
+  {
+    name: "verify, a denial, prefer_positive",
+    options: "serve_stale 1h verify\n serve_stale_policy prefer_positive",
+    script: ["address", "denied"],
+    first: "0 from 1",
+    second: "0 from 1",
+  },
+  {
+    name: "immediate: nobody waits",
+    options: "serve_stale 1h immediate 9s",
+    script: ["address", "address"],
+    first: "9 from 1",
+    second: "9 from 1",
+  },
+] as const) {
+  test(`cache: two clients, an answer that is over; ${name}`, async (t) => {
+    const { begun, said, count } = await setUp(t, `cache {\n success 1024 1 1\n ${options}\n}`, ...script);
+    assert.equal(await said(), "1 from 1");
+    await sleep(OVER_MS);
+    const [one, two] = await Promise.all([said(), said()]);
+    assert.deepEqual({ one, two }, { one: first, two: second });
+    assert.equal(begun.length, 2, "the plugin behind is asked once");
+    const stale = [first, second].filter((text) => text.endsWith("from 1")).length;
+    assert.equal(count("cache_served_stale_total"), stale);
+  });
+}
+
+for (const { recheck, asked } of [
+  { recheck: "0s", asked: 4 },
+  { recheck: "1m", asked: 2 },
+]) {
+  for (const mode of ["immediate 0s", "verify 0s 0s"]) {
+    test(`cache: after a renewal that failed the next attempt comes after RECHECK: ${mode} ${recheck}`, async (t) => {
+      const options = `cache {\n success 1024 1 1\n serve_stale 1h ${mode} ${recheck}\n}`;
+      const { begun, said } = await setUp(t, options, "address", "servfail");
+      await said();
+      await sleep(OVER_MS);
+      for (let i = 0; i < 3; i++) {
+        assert.equal(await said(), "0 from 1");
+        await sleep(2 * SLOW_MS);
+      }
+      assert.equal(begun.length, asked);
+    });
+  }
+}
