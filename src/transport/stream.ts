@@ -8,6 +8,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { HEADER_SIZE } from "../dns/header.ts";
+import { giveBack, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
   /** For the rest of a message once its first byte is there. */
@@ -32,6 +33,11 @@ const MAX_UNSENT = 256 * 1024;
 const SWEEP_MS = 250;
 /** A message must not arrive one byte at a time for ever, whatever `readTimeoutMs` says. */
 const MAX_MESSAGE_MS = 10_000;
+/**
+ * How long one turn of the loop may take messages, in all connections. Datagrams then have their turn: a client that
+ * asks a thousand large answers at once would hold them up for a tenth of a second.
+ */
+const TURN_MS = 1;
 /** How much later than its listener a full server closes an idle connection for a new one. */
 const MIN_IDLE_MS = 200;
 
@@ -56,6 +62,8 @@ export class Connection {
   unsentSince = 0;
   lastActive: number;
   ended = false;
+  /** It has messages that are taken in a later turn of the loop. */
+  waiting = false;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   /** Bytes that the next step needs: a length, or a length and its message. */
@@ -73,11 +81,12 @@ export class Connection {
   /** Sends `length` bytes of `bytes` as one message. They are copied. */
   send(bytes: Uint8Array, start: number, length: number): void {
     if (this.socket.destroyed) return;
-    const framed = Buffer.allocUnsafe(length + 2);
+    const framed = takeBuffer(length + 2);
     framed[0] = length >> 8;
     framed[1] = length;
     framed.set(bytes.subarray(start, start + length), 2);
-    if (!this.socket.write(framed) && this.unsentSince === 0) this.unsentSince = performance.now();
+    const hasRoom = this.socket.write(framed.subarray(0, length + 2), () => giveBack(framed));
+    if (!hasRoom && this.unsentSince === 0) this.unsentSince = performance.now();
   }
 
   /** Keeps what arrived until a message is whole. */
@@ -115,6 +124,10 @@ export class StreamServer {
   readonly #connections = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
   readonly #sweep: NodeJS.Timeout;
+  /** Those that go on in the next turn, in the order in which they have their go. */
+  readonly #waiting = new Set<Connection>();
+  /** When this turn of the loop has taken enough; 0 before its first message. */
+  #turnEnds = 0;
   #closing = false;
 
   constructor(limits: StreamLimits, handlers: StreamHandlers) {
@@ -148,7 +161,9 @@ export class StreamServer {
     this.#server.close();
     const until = performance.now() + graceMs;
     for (;;) {
-      for (const connection of this.#connections) if (connection.inFlight === 0) this.#end(connection);
+      for (const connection of this.#connections) {
+        if (connection.inFlight === 0 && !connection.waiting) this.#end(connection);
+      }
       if (this.#connections.size === 0 || performance.now() >= until) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -208,9 +223,15 @@ export class StreamServer {
     if (socket.destroyed) return;
     const now = performance.now();
     const { maxQueries } = this.#limits;
+    connection.waiting = false;
     while (connection.inFlight < MAX_IN_FLIGHT && socket.writableLength < MAX_UNSENT) {
       if (maxQueries >= 0 && connection.queries >= maxQueries) {
         connection.ended = true;
+        break;
+      }
+      if (this.#isTurnOver()) {
+        connection.waiting = true;
+        this.#waiting.add(connection);
         break;
       }
       const message = connection.shift();
@@ -225,14 +246,33 @@ export class StreamServer {
         return;
       }
     }
-    if (connection.partial && connection.inFlight < MAX_IN_FLIGHT) {
+    if (connection.partial && !connection.waiting && connection.inFlight < MAX_IN_FLIGHT) {
       if (connection.messageSince === 0) connection.messageSince = now;
     } else {
       connection.messageSince = 0;
     }
-    const full = connection.inFlight >= MAX_IN_FLIGHT || socket.writableLength >= MAX_UNSENT;
+    const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || socket.writableLength >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
-    if ((connection.ended || this.#closing) && connection.inFlight === 0) this.#end(connection);
+    if ((connection.ended || this.#closing) && connection.inFlight === 0 && !connection.waiting) this.#end(connection);
+  }
+
+  #isTurnOver(): boolean {
+    const now = performance.now();
+    if (this.#turnEnds === 0) {
+      this.#turnEnds = now + TURN_MS;
+      setImmediate(() => this.#nextTurn());
+    }
+    return now >= this.#turnEnds;
+  }
+
+  /** Whoever has had his go and has more to say stands at the end of the set again, and the turn is over then. */
+  #nextTurn(): void {
+    this.#turnEnds = 0;
+    for (const connection of this.#waiting) {
+      if (this.#isTurnOver()) return;
+      this.#waiting.delete(connection);
+      this.#read(connection);
+    }
   }
 
   #enforceTimes(now: number): void {
@@ -243,11 +283,11 @@ export class StreamServer {
     );
     const messageLimit = Math.min(this.#limits.readTimeoutMs, MAX_MESSAGE_MS);
     for (const connection of this.#connections) {
-      const { socket, messageSince, unsentSince, inFlight, lastActive } = connection;
+      const { socket, messageSince, unsentSince, inFlight, lastActive, waiting } = connection;
       const late =
         (messageSince !== 0 && now - messageSince > messageLimit) ||
         (unsentSince !== 0 && now - unsentSince > this.#limits.writeTimeoutMs) ||
-        (inFlight === 0 && messageSince === 0 && now - lastActive > idleLimit);
+        (inFlight === 0 && messageSince === 0 && !waiting && now - lastActive > idleLimit);
       if (late) socket.destroy();
     }
   }
@@ -256,7 +296,7 @@ export class StreamServer {
   #evictIdle(now: number): boolean {
     let oldest: Connection | undefined;
     for (const connection of this.#connections) {
-      if (connection.inFlight > 0 || now - connection.lastActive < MIN_IDLE_MS) continue;
+      if (connection.inFlight > 0 || connection.waiting || now - connection.lastActive < MIN_IDLE_MS) continue;
       if (oldest === undefined || connection.lastActive < oldest.lastActive) oldest = connection;
     }
     if (oldest === undefined) return false;
@@ -274,6 +314,7 @@ export class StreamServer {
 
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
+    this.#waiting.delete(connection);
     const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(connection.address);
     else this.#perAddress.set(connection.address, left);
