@@ -1,0 +1,143 @@
+/**
+ * Rows J1, J2, J3, J8, N3: a thread or the whole process comes to harm under a probe's eyes. test/server/faults.test.ts
+ * says what clients and log get; here is counted for how long, and for how many, the server was not there.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { answerTo, Fakeup } from "../support/fakeup.ts";
+import { TestServer } from "../support/server.ts";
+import { encodeQuestion, exchange } from "../support/wire.ts";
+import { figure, isLarge, sized } from "./figures.ts";
+import { Probe, type ProbeResult } from "./probe.ts";
+
+const plugin = `${import.meta.dirname}/../support/fault-plugin.ts`;
+const corefile = `.:{PORT} {\n  multisocket 2\n  ${plugin}\n}\n`;
+const PER_SECOND = 400;
+/** What a worker may hold: a batch. */
+const BATCH = 64;
+
+const faults = [
+  { row: "J1", fault: "throw", watchMs: 300, mostLost: 0 },
+  { row: "J1", fault: "reject", watchMs: 300, mostLost: 0 },
+  { row: "J1", fault: "crash", watchMs: 1_000, mostLost: BATCH },
+  // The loop of one worker is late; its queries wait, and are answered.
+  { row: "J2", fault: "stall", watchMs: 1_800, mostLost: 0 },
+  { row: "J2", fault: "main", watchMs: 3_200, mostLost: 0 },
+  { row: "J2", fault: "spin", watchMs: 3_500, mostLost: BATCH },
+  { row: "J2", fault: "heap", watchMs: 6_000, mostLost: BATCH },
+];
+/** The last two take long, and test/server/faults.test.ts has them too. */
+for (const { row, fault, watchMs, mostLost } of isLarge ? faults : faults.slice(0, -2)) {
+  test(`${row}: ${fault}: for how long, and for how many, nobody was there`, { timeout: 60_000 }, async () => {
+    const server = await TestServer.start({ corefile });
+    const probe = await Probe.start({ port: server.port, perSecond: PER_SECOND });
+    let result: ProbeResult | undefined;
+    try {
+      await sleep(300);
+      void server.ask({ ask: `${fault}.test. A` }, 100);
+      await sleep(watchMs);
+      result = await probe.stop();
+      assert.ok(result.asked > (watchMs * PER_SECOND) / 2_000, `only ${result.asked} queries`);
+      assert.equal(result.wrong, 0);
+      figure({ row, what: `${fault}: queries lost`, value: result.lost, atMost: mostLost });
+      const blackHole = { what: `${fault}: black hole`, value: Math.round(result.blackHoleMs), unit: "ms" };
+      // A loop is late after 100 ms, and is looked at every 25. Collecting garbage for a heap that is full takes both CPUs.
+      if (fault !== "heap") figure({ row, ...blackHole, atMost: sized(400, row === "J1" ? 100 : 125) });
+      const replaced = server.lines.filter((line) => /died/.test(line)).length;
+      const expected = ["crash", "spin", "heap"].includes(fault) ? 1 : 0;
+      figure({ row, what: `${fault}: workers replaced`, value: replaced, atMost: expected, atLeast: expected });
+    } finally {
+      if (result === undefined) await probe.stop();
+      assert.equal(await server.stop(), 0);
+    }
+  });
+}
+
+test("J3: killed, and started again at the same port: how soon there is an answer", { timeout: 60_000 }, async () => {
+  const first = await TestServer.start({ corefile: ".:{PORT} {\n  whoami\n}\n" });
+  first.signal("SIGKILL");
+  await first.stop();
+  const from = performance.now();
+  const second = await TestServer.start({ corefile: `.:${first.port} {\n  whoami\n}\n` });
+  try {
+    assert.ok(await exchange(encodeQuestion({ ask: "www.test. A" }), first.port, {}, 1_000));
+    const tookMs = Math.round(performance.now() - from);
+    figure({ row: "J3", what: "from exec to an answer", value: tookMs, unit: "ms", atMost: sized(5_000, 500) });
+  } finally {
+    assert.equal(await second.stop(), 0);
+  }
+});
+
+test("J8: stopped for a while: TTLs went on, what was queued is bounded", {
+  timeout: 120_000,
+}, async (t) => {
+  const pauseMs = sized(2_500, 30_000);
+  const upstream = await Fakeup.start((asked) =>
+    asked.send(answerTo(asked, { answer: [". 3600 IN A 192.0.2.1"], pointers: true })),
+  );
+  const server = await TestServer.start({
+    corefile: `.:{PORT} {\n  multisocket 2\n  cache 3600\n  forward . ${upstream.to}\n}\n`,
+  });
+  t.after(async () => {
+    assert.equal(await server.stop(), 0);
+    await upstream.stop();
+  });
+  const ttl = async (): Promise<number> =>
+    Number((await server.ask({ ask: "www.example.org. A" }))!.answer[0]!.split(" ")[1]);
+  const before = await ttl();
+  const probe = await Probe.start({ port: server.port, perSecond: PER_SECOND });
+  await sleep(200);
+  server.signal("SIGSTOP");
+  await sleep(pauseMs);
+  server.signal("SIGCONT");
+  await sleep(1_000);
+  const { asked, lost } = await probe.stop();
+  const passed = before - (await ttl());
+  figure({
+    row: "J8",
+    what: "seconds by which TTLs fell less than time passed",
+    value: pauseMs / 1_000 - passed,
+    atMost: 1,
+  });
+  figure({ row: "J8", what: "queries lost", value: lost / asked, unit: "of all", atMost: sized(0.1, 1) });
+  // A worker's socket holds 4 MiB, and each datagram costs the kernel 768 bytes of that at least.
+  figure({
+    row: "J8",
+    what: "answered behind their time, in a burst",
+    value: Math.round((pauseMs * PER_SECOND) / 1_000) - lost,
+    atMost: (2 * 4 * 1024 * 1024) / 768,
+  });
+  const deaths = server.lines.filter((line) => /died/.test(line));
+  figure({ row: "J8", what: "workers replaced", value: deaths.length });
+});
+
+test("N3: all workers hang: they are replaced, and answer", {
+  timeout: 60_000,
+  skip: !isLarge && "large only",
+}, async () => {
+  const server = await TestServer.start({ corefile });
+  try {
+    const from = performance.now();
+    // Whom a query reaches is drawn, so a few are sent; those that find a worker that hangs wait in its socket.
+    for (let i = 0; i < 12; i++) {
+      void server.ask({ ask: "spin.test. A" }, 50);
+      await sleep(10);
+    }
+    await sleep(500);
+    let healed: number | undefined;
+    while (healed === undefined && performance.now() - from < 20_000) {
+      if (await server.ask({ ask: "www.test. A" }, 200)) healed = performance.now() - from;
+    }
+    assert.ok(healed !== undefined, "nobody answers any more");
+    figure({
+      row: "N3",
+      what: "until somebody answers",
+      value: Math.round(healed),
+      unit: "ms",
+      atMost: sized(15_000, 5_000),
+    });
+  } finally {
+    assert.equal(await server.stop(), 0);
+  }
+});
