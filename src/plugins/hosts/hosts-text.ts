@@ -7,8 +7,8 @@
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
 import { ROOT } from "../../dns/name-text.ts";
+import { isMapped } from "../../dns/reverse-name.ts";
 import { BAD_NAME_BYTES, encodeNameBytes } from "../../zone/name-bytes.ts";
-import { isMapped } from "./reverse-name.ts";
 import type { TableBuilder } from "./table-builder.ts";
 import type { ZoneSet } from "./zone-set.ts";
 

@@ -2,6 +2,7 @@
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
+import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Class, Type } from "../../dns/types.ts";
 import { retire } from "../../memory/retire.ts";
 import type { ServeContext } from "../../plugin/context.ts";
@@ -9,7 +10,6 @@ import { ANSWERED, type Handler, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { Published } from "./control.ts";
 import type { HostsConfig } from "./index.ts";
-import { reverseAddress } from "./reverse-name.ts";
 import { ADDRESS_NEXT, Hosts, NAME_NEXT, ROW_WORDS } from "./table.ts";
 import { ZoneSet } from "./zone-set.ts";
 

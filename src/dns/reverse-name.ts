@@ -1,5 +1,5 @@
 /** The address that a reverse name stands for: RFC 1035 section 3.5, RFC 3596 section 2.5. */
-import type { Name } from "../../dns/name.ts";
+import type { Name } from "./name.ts";
 
 const IPV4_LABELS = 4;
 const IPV6_LABELS = 32;
