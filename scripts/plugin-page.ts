@@ -30,7 +30,7 @@ export interface MetricRow {
   readonly meaning: string;
 }
 
-export interface Example {
+interface Example {
   readonly kind: "corefile" | "sh";
   readonly text: string;
 }
@@ -47,7 +47,7 @@ export function readPage(root: string, name: string): PluginPage {
   return parsePage(name, source, lines);
 }
 
-export function parsePage(name: string, source: string, lines: readonly string[]): PluginPage {
+function parsePage(name: string, source: string, lines: readonly string[]): PluginPage {
   const start = `${name}: `;
   if (!lines[0]?.startsWith(start)) throw new Error(`${source}: the page does not begin with "${start}"`);
   const prose: string[] = [lines[0].slice(start.length)];
