@@ -5,6 +5,8 @@
  * so that the load can tell a right answer from one that belongs to somebody else.
  */
 #define _GNU_SOURCE
+#include <strings.h>
+
 #include "responder.h"
 
 static size_t answer_address(unsigned char *packet, size_t length) {
@@ -28,7 +30,7 @@ static size_t answer_address(unsigned char *packet, size_t length) {
   at += 5; /* the root label, type, class */
   int address = packet[at - 4] == 0 && packet[at - 3] == 1;
 
-  int missing = packet[12] >= 7 && memcmp(packet + 13, "missing", 7) == 0;
+  int missing = packet[12] >= 7 && strncasecmp((char *)packet + 13, "missing", 7) == 0; /* some ask in random case */
   address &= !missing;
   packet[2] = 0x84 | (packet[2] & 0x79); /* QR and AA; opcode and RD as asked */
   packet[3] = 0x80 | (missing ? 3 : 0);  /* RA; NXDOMAIN or NOERROR */
@@ -42,9 +44,11 @@ static size_t answer_address(unsigned char *packet, size_t length) {
     packet[at + 15] = number;
     at += 16;
   } else {
-    /* Owner, MNAME and RNAME are the root; refresh, retry, expire and minimum are a minute. */
-    memcpy(packet + at, "\0\0\6\0\1\0\0\0\74\0\26\0\0\0\0\0\1\0\0\0\74\0\0\0\74\0\0\0\74\0\0\0\74", 33);
-    at += 33;
+    /* The owner is the parent of the name; MNAME and RNAME are the root; refresh, retry, expire and minimum are a minute. */
+    size_t parent = packet[12] == 0 ? 12 : 13 + packet[12];
+    memcpy(packet + at, (unsigned char[]){0xC0, parent}, 2);
+    memcpy(packet + at + 2, "\0\6\0\1\0\0\0\74\0\26\0\0\0\0\0\1\0\0\0\74\0\0\0\74\0\0\0\74\0\0\0\74", 32);
+    at += 34;
   }
   return at;
 }
