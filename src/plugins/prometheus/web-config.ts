@@ -6,7 +6,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { createSecureContext, type SecureVersion, type TLSSocket, type TlsOptions } from "node:tls";
-import { parseYaml, type YamlMap, type YamlValue } from "./yaml.ts";
+import { FAILSAFE_SCHEMA, loadAll, YAMLException } from "js-yaml";
+
+type YamlMap = Readonly<Record<string, unknown>>;
 
 interface Settings {
   /** Undefined: plain HTTP. */
@@ -160,9 +162,20 @@ function changedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-function mapOf(value: YamlValue | undefined, type: keyof typeof FIELDS): YamlMap {
-  if (value === undefined || value === "") return {};
-  if (typeof value === "string" || Array.isArray(value))
+/** Nothing but texts, lists and mappings: what is meant by a text its field knows. Of several documents the first. */
+function parseYaml(text: string): unknown {
+  try {
+    return loadAll(text, { schema: FAILSAFE_SCHEMA })[0];
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const line = error.mark === undefined ? "" : `line ${error.mark.line + 1}: `;
+    throw new Error(`yaml: ${line}${error.reason}`);
+  }
+}
+
+function mapOf(value: unknown, type: keyof typeof FIELDS): YamlMap {
+  if (value === undefined || value === null || value === "") return {};
+  if (typeof value !== "object" || Array.isArray(value))
     throw new Error(`yaml: unmarshal errors:\n  cannot unmarshal into ${type}`);
   for (const name of Object.keys(value)) {
     if (!(FIELDS[type] as readonly string[]).includes(name))
@@ -184,9 +197,9 @@ function versionOf(map: YamlMap, name: string, otherwise: SecureVersion): Secure
   return VERSIONS[text] ?? fail(`unknown TLS version: ${text}`);
 }
 
-function readHeaders(value: YamlValue | undefined): Record<string, string> {
+function readHeaders(value: unknown): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (value === undefined || typeof value === "string" || Array.isArray(value)) return headers;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return headers;
   for (const name of Object.keys(value)) {
     if (!HEADERS.has(name)) throw new Error(`HTTP header ${JSON.stringify(name)} can not be configured`);
     headers[name] = textOf(value as YamlMap, name);
