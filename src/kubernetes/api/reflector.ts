@@ -1,0 +1,491 @@
+/**
+ * Keeps a sink equal to what the API has of one resource: a complete list, then a watch from its version on, for ever.
+ *
+ * Nothing is taken away from the sink before a list has been completed, so what was known goes on being known through
+ * outages, and through lists that follow lost history (410). What might be wrong meanwhile is said by `state`. Three things
+ * are noticed though no error tells of them: a half-open connection (silence), an API that was set back to an older state
+ * (its version is asked for after each broken watch), and lost events (`self-check.ts`).
+ */
+import { Backoff } from "./backoff.ts";
+import { type ApiClient, collectionPath, type Parameters } from "./client.ts";
+import { BadStream, LineSplitter, ListSplitter } from "./documents.ts";
+import { type ListRequest, pageList, refusesStreaming, streamList } from "./list.ts";
+import { asObject, isOlder, resourceVersionOf } from "./objects.ts";
+import type { KubernetesObject, Log, ReflectorState, ResourceQuery, ResourceSink } from "./resource.ts";
+import { METADATA_ONLY, Refused, type SelfCheckTarget, selfCheck } from "./self-check.ts";
+import { ApiError, asRecord, errorOfEvent } from "./status.ts";
+import { TIMING, type Timing } from "./timing.ts";
+
+export interface ReflectorOptions {
+  readonly log: Log;
+  readonly timing?: Partial<Timing>;
+  /** Called whenever `state` has changed. */
+  readonly onChange?: (state: ReflectorState) => void;
+  /** Called for each change that a watch has brought, when the sink has it. */
+  readonly onEvent?: (object: KubernetesObject) => void;
+}
+
+export class Reflector {
+  /** From `performance.now()`: when the API was heard of last about this resource; negative before the first time. */
+  lastContact = Number.NEGATIVE_INFINITY;
+  /** From `performance.now()`: since when changes may have been missed; undefined when synced. */
+  doubtfulSince: number | undefined;
+  /** Objects that the sink holds. */
+  objects = 0;
+  /** Complete lists since the start. */
+  lists = 0;
+  /** Objects that the self-check has found missing, old or too many, and put right. */
+  repairs = 0;
+  /** Objects without name or version, which are nothing to a sink. */
+  malformed = 0;
+  /** The API does not know this resource under any of its versions. */
+  absent = false;
+  /** What went wrong last; undefined while all is well. */
+  lastError: string | undefined;
+  /** Up to where the sink has followed; empty before the first list and after lost history. */
+  resourceVersion = "";
+
+  readonly #client: ApiClient;
+  readonly #query: ResourceQuery;
+  readonly #sink: ResourceSink;
+  readonly #options: ReflectorOptions;
+  readonly #timing: Timing;
+  readonly #backoff: Backoff;
+  readonly #stop = new AbortController();
+  readonly #refused = new Refused();
+  readonly #versions: readonly string[];
+  #version = 0;
+  #state: ReflectorState = "starting";
+  #running: Promise<void> | undefined;
+  #checking: Promise<number> | undefined;
+  /** Whether to ask for streamed lists; and not to the next time, since one did not come to its end. */
+  #streams = true;
+  #pagesOnce = false;
+  /** The last watch broke: the API may have been set back since. */
+  #broke = false;
+  /** ERROR events, one directly after the other. */
+  #errorEvents = 0;
+  #lastExpiry = Number.NEGATIVE_INFINITY;
+  #lastDisorder = Number.NEGATIVE_INFINITY;
+  #watch: AbortController | undefined;
+  /** When it began; it has ended well or goes on. */
+  #beganAt = Number.POSITIVE_INFINITY;
+  /** Nothing has gone wrong since the last good word. */
+  #isWell = false;
+  #trustTimer: NodeJS.Timeout | undefined;
+  #doubtTimer: NodeJS.Timeout | undefined;
+  #checkTimer: NodeJS.Timeout | undefined;
+
+  constructor(client: ApiClient, query: ResourceQuery, sink: ResourceSink, options: ReflectorOptions) {
+    this.#client = client;
+    this.#query = query;
+    this.#sink = sink;
+    this.#options = options;
+    this.#timing = { ...TIMING, ...options.timing };
+    this.#backoff = new Backoff(this.#timing.backoffFirstMs, this.#timing.backoffMostMs);
+    this.#versions = typeof query.version === "string" ? [query.version] : query.version;
+  }
+
+  get state(): ReflectorState {
+    return this.#state;
+  }
+
+  /** Whether a list has been completed: what is in the sink was true at some time. */
+  get synced(): boolean {
+    return this.lists > 0;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#watch?.abort();
+    clearTimeout(this.#doubtTimer);
+    clearTimeout(this.#checkTimer);
+    this.#become("stopped");
+    await Promise.allSettled([this.#running, this.#checking]);
+  }
+
+  /** Compares the sink with a fresh list and repairs it; gives how many objects were wrong. One at a time. */
+  check(): Promise<number> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        if (this.resourceVersion === "") await this.#list();
+        if (this.#broke) await this.#checkServerVersion();
+        if (!signal.aborted) await this.#follow(new AbortController());
+      } catch (error) {
+        if (!signal.aborted) await this.#recover(error);
+      }
+    }
+  }
+
+  async #list(): Promise<void> {
+    const paged = !this.#streams || this.#pagesOnce;
+    this.#pagesOnce = !paged;
+    let held = 0;
+    const begin = () => {
+      held = 0;
+      this.#refused.clear();
+      this.#sink.beginList();
+    };
+    const request: ListRequest = {
+      client: this.#client,
+      path: this.#path,
+      selectors: this.#selectors,
+      receive: (value) => {
+        const object = this.#taken(value);
+        if (object === undefined) return;
+        this.#sink.upsert(object);
+        if (this.#isHeld(object)) held++;
+        else this.#refused.note(object);
+      },
+      signal: this.#stop.signal,
+      beginMs: this.#timing.listMs,
+      idleMs: this.#timing.listMs,
+    };
+    let version: string;
+    try {
+      version = paged ? await this.#pages(request, begin) : await this.#stream(request, begin);
+    } catch (error) {
+      if (paged || !refusesStreaming(error)) throw error;
+      this.#streams = false;
+      version = await this.#pages(request, begin);
+    }
+    this.#sink.endList();
+    this.objects = held;
+    this.#pagesOnce = false;
+    this.absent = false;
+    this.#broke = false;
+    this.lists++;
+    this.resourceVersion = version;
+    this.lastContact = performance.now();
+    clearTimeout(this.#doubtTimer);
+    this.#doubtTimer = undefined;
+    this.#well();
+    if (this.#checkTimer === undefined) this.#checkLater(this.#timing.checkMs);
+  }
+
+  #stream(request: ListRequest, begin: () => void): Promise<string> {
+    begin();
+    return streamList(request);
+  }
+
+  #pages(request: ListRequest, begin: () => void): Promise<string> {
+    let attempts = 0;
+    return pageList({
+      ...request,
+      begin,
+      retry: async (error) => {
+        const passes = !(error instanceof ApiError) || error.code === 429 || error.code >= 500;
+        if (this.#stop.signal.aborted || !passes || ++attempts > PAGE_ATTEMPTS) throw error;
+        await this.#pause(waitFor(error, this.#backoff));
+      },
+    });
+  }
+
+  /** One watch, to its end. */
+  async #follow(watch: AbortController): Promise<void> {
+    this.#watch = watch;
+    const seconds = Math.max(1, Math.round(this.#timing.watchSeconds * (0.8 + Math.random() / 5)));
+    const began = performance.now();
+    this.#beganAt = began;
+    const lines = new LineSplitter((event) => {
+      this.#event(asRecord(event));
+      this.#well();
+    });
+    const parameters = {
+      ...this.#selectors,
+      watch: true,
+      allowWatchBookmarks: true,
+      resourceVersion: this.resourceVersion,
+      timeoutSeconds: seconds,
+    };
+    const { signal } = watch;
+    const options = {
+      signal,
+      beginMs: this.#timing.idleMs,
+      idleMs: this.#timing.idleMs,
+      received: () => this.#contact(),
+    };
+    try {
+      await this.#client.read(this.#path, parameters, lines, options);
+    } catch (error) {
+      // Ended by ourselves: to begin anew, or for ever.
+      if (!signal.aborted) throw error;
+    } finally {
+      clearTimeout(this.#trustTimer);
+      this.#trustTimer = undefined;
+    }
+    if (signal.aborted) return;
+    const lasted = performance.now() - began;
+    if (lasted < (seconds - 1) * 1_000) this.#broke = true;
+    if (lasted < SHORT_MS) throw new BadStream("the watch ended at once");
+  }
+
+  #event({ type, object: value }: Record<string, unknown>): void {
+    if (type === "ERROR") throw this.#errorEvent(value);
+    if (type === "BOOKMARK") {
+      const version = resourceVersionOf(value);
+      if (isOlder(version, this.resourceVersion))
+        throw new LostHistory("the API has been set back to an older version");
+      if (version !== "") this.resourceVersion = version;
+      this.#errorEvents = 0;
+      return;
+    }
+    const object = this.#taken(value);
+    if (object === undefined) return;
+    const version = object.metadata.resourceVersion;
+    if (isOlder(version, this.resourceVersion)) this.#disorder();
+    else this.resourceVersion = version;
+    this.#errorEvents = 0;
+    if (type === "DELETED") this.#remove(object);
+    else this.#upsert(object);
+    this.#options.onEvent?.(object);
+  }
+
+  /**
+   * An event from before the one that we had last. No real API does this, and what it says may have been overtaken: a list tells.
+   * One that does it all the time is believed in between.
+   */
+  #disorder(): void {
+    const now = performance.now();
+    if (now - this.#lastDisorder < DISORDER_MS) return;
+    this.#lastDisorder = now;
+    throw new LostHistory("events came out of order");
+  }
+
+  #errorEvent(value: unknown): ApiError | LostHistory {
+    const error = errorOfEvent(value);
+    if (error.isExpired || ++this.#errorEvents < MAX_ERROR_EVENTS) return error;
+    this.#errorEvents = 0;
+    return new LostHistory(error.message);
+  }
+
+  #upsert(object: KubernetesObject): void {
+    const before = this.#isHeld(object);
+    this.#sink.upsert(object);
+    const after = this.#isHeld(object);
+    if (!after) this.#refused.note(object);
+    this.objects += Number(after) - Number(before);
+  }
+
+  #remove(object: KubernetesObject): void {
+    const before = this.#isHeld(object);
+    this.#sink.remove(object);
+    this.objects += Number(this.#isHeld(object)) - Number(before);
+  }
+
+  #isHeld({ metadata }: KubernetesObject): boolean {
+    return this.#sink.versionOf(metadata.namespace, metadata.name) !== undefined;
+  }
+
+  #taken(value: unknown): KubernetesObject | undefined {
+    const object = asObject(value);
+    if (object === undefined && this.malformed++ === 0) {
+      this.#options.log.warning(`${this.#query.plural}: objects without name or version are ignored`);
+    }
+    return object;
+  }
+
+  /** After a broken watch: an API that was restored from a copy has an older version, and would be silent about all until ours. */
+  async #checkServerVersion(): Promise<void> {
+    const list = new ListSplitter(() => {});
+    await this.#client.read(this.#path, { ...this.#selectors, limit: 1 }, list, {
+      accept: METADATA_ONLY,
+      signal: this.#stop.signal,
+      beginMs: this.#timing.listMs,
+      idleMs: this.#timing.listMs,
+    });
+    const version = resourceVersionOf(list.envelope());
+    if (isOlder(version, this.resourceVersion)) throw new LostHistory("the API has been set back to an older version");
+    // It may have been set back and have gone on since, which only a comparison tells.
+    if (performance.now() - this.lastContact > this.#timing.idleMs) this.#checkLater(this.#timing.graceMs);
+    this.#broke = false;
+  }
+
+  /** Something went wrong: decides what to do next, and waits before it. */
+  async #recover(error: unknown): Promise<void> {
+    const now = performance.now();
+    this.#broke = true;
+    this.#isWell = false;
+    if (now - this.#beganAt > WELL_AFTER_MS) this.#backoff.reset();
+    this.#beganAt = Number.POSITIVE_INFINITY;
+    if (error instanceof LostHistory || (error instanceof ApiError && error.isExpired)) {
+      const again = now - this.#lastExpiry < WELL_AFTER_MS;
+      this.#lastExpiry = now;
+      this.resourceVersion = "";
+      this.#doubt();
+      this.#options.log.info(`${this.#query.plural}: ${error.message}: all are listed again`);
+      if (again) await this.#pause(this.#backoff.next());
+      return;
+    }
+    if (error instanceof ApiError && error.code === 404) {
+      // A watch that is not found needs a list, which then tries all versions.
+      this.resourceVersion = "";
+      this.#version = (this.#version + 1) % this.#versions.length;
+      if (this.#version !== 0) return;
+      this.absent = true;
+    }
+    this.#doubtLater();
+    const delay = waitFor(error, this.#backoff);
+    this.#report(error, delay);
+    await this.#pause(delay);
+  }
+
+  /** The same trouble is told once. */
+  #report(error: unknown, delay: number): void {
+    const text = messageOf(error);
+    if (text === this.lastError) return;
+    this.lastError = text;
+    const action = this.resourceVersion === "" ? "list" : "watch";
+    const after = delay < 1_000 ? `${Math.round(delay)}ms` : `${(delay / 1_000).toFixed(1)}s`;
+    this.#options.log.warning(`${this.#query.plural}: cannot ${action}: ${text}; next attempt after ${after}`);
+  }
+
+  /** Something came. A watch whose first word is no error, or that has none for a moment, is a good one. */
+  #contact(): void {
+    this.lastContact = performance.now();
+    if (this.#isWell) return;
+    clearTimeout(this.#doubtTimer);
+    this.#doubtTimer = undefined;
+    this.#trustTimer ??= setTimeout(() => this.#well(), TRUST_MS);
+  }
+
+  #well(): void {
+    if (this.#isWell) return;
+    this.#isWell = true;
+    this.#become("synced");
+    if (this.lastError === undefined) return;
+    this.lastError = undefined;
+    this.#options.log.info(`${this.#query.plural}: the API answers again`);
+  }
+
+  /** Doubt begins when nothing has been heard for as long as a quiet watch may be silent. */
+  #doubtLater(): void {
+    if (this.#state !== "synced" || this.#doubtTimer !== undefined) return;
+    const left = this.lastContact + this.#timing.idleMs - performance.now();
+    this.#doubtTimer = setTimeout(() => this.#doubt(), Math.max(0, left));
+    this.#doubtTimer.unref();
+  }
+
+  #doubt(): void {
+    if (this.#state === "synced") this.#become("doubtful");
+  }
+
+  #become(state: ReflectorState): void {
+    if (this.#state === state || this.#state === "stopped") return;
+    this.#state = state;
+    if (state === "doubtful") this.doubtfulSince = Math.max(this.lastContact, 0);
+    else if (state === "synced") this.doubtfulSince = undefined;
+    this.#options.onChange?.(state);
+  }
+
+  async #check(): Promise<number> {
+    if (this.#state !== "synced") return 0;
+    const repaired = await selfCheck(this.#target());
+    this.repairs += repaired;
+    return repaired;
+  }
+
+  #target(): SelfCheckTarget {
+    return {
+      client: this.#client,
+      path: this.#path,
+      selectors: this.#selectors,
+      sink: this.#sink,
+      refused: this.#refused,
+      log: this.#options.log,
+      plural: this.#query.plural,
+      signal: this.#stop.signal,
+      listMs: this.#timing.listMs,
+      graceMs: this.#timing.graceMs,
+      version: () => this.resourceVersion,
+      upsert: (object) => this.#upsert(object),
+      remove: (object) => this.#remove(object),
+      relist: (why) => {
+        this.resourceVersion = "";
+        this.#doubt();
+        this.#isWell = false;
+        this.#options.log.warning(`${this.#query.plural}: ${why}: all are listed again`);
+        this.#watch?.abort();
+      },
+      renewWatch: () => this.#watch?.abort(),
+    };
+  }
+
+  /** A tenth more or less, so that the resources are not compared all at once. */
+  #checkLater(delayMs: number): void {
+    clearTimeout(this.#checkTimer);
+    if (this.#timing.checkMs === 0 || this.#stop.signal.aborted) return;
+    this.#checkTimer = setTimeout(
+      async () => {
+        // What keeps the comparison from being made keeps the watch from running too, and is reported there.
+        await this.check().catch(() => 0);
+        this.#checkLater(this.#timing.checkMs);
+      },
+      delayMs * (0.9 + Math.random() / 5),
+    );
+    this.#checkTimer.unref();
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#stop;
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, delayMs);
+      if (signal.aborted) done();
+      else signal.addEventListener("abort", done);
+    });
+  }
+
+  get #path(): string {
+    const { group, plural, namespace } = this.#query;
+    return collectionPath(group, this.#versions[this.#version]!, plural, namespace);
+  }
+
+  get #selectors(): Parameters {
+    return { labelSelector: this.#query.labelSelector, fieldSelector: this.#query.fieldSelector };
+  }
+}
+
+/** What came until now cannot be continued: all must be listed again. */
+class LostHistory extends Error {}
+
+/** From then on a connection counts as good, and the next failure as a first one. */
+const WELL_AFTER_MS = 10_000;
+/** A watch that ends before is none: without a pause it would be a loop. */
+const SHORT_MS = 500;
+/** An API that cannot go on from our version says so at once. */
+const TRUST_MS = 500;
+/** So often the API may answer a watch with the same kind of error before a list is tried. */
+const MAX_ERROR_EVENTS = 3;
+/** How often disorder may cause a list. */
+const DISORDER_MS = 60_000;
+/** Attempts for one list, in which no page is read twice for nothing. */
+const PAGE_ATTEMPTS = 5;
+
+/** As long as the server wishes, and no two clients equally long. */
+function waitFor(error: unknown, backoff: Backoff): number {
+  const wished = error instanceof ApiError ? error.retryAfterMs * (1 + Math.random() / 5) : 0;
+  return Math.max(wished, backoff.next());
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof ApiError) return `${error.code}: ${error.message}`;
+  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
+}
