@@ -5,6 +5,9 @@ const line = parseFlags(process.argv.slice(2));
 if (line.action === "print") {
   process[line.stream].write(line.text);
   process.exitCode = line.exitCode;
+} else if (line.action === "manifest") {
+  const { manifest } = await import("./cli/manifest-command.ts");
+  process.exitCode = manifest(line.words);
 } else if (line.action !== "run") {
   const { pluginsText, versionText } = await import("./cli/version.ts");
   process.stdout.write(line.action === "version" ? versionText() : pluginsText());

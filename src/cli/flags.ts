@@ -6,6 +6,8 @@
 
 const COMMANDS = ["serve", "check", "example"] as const;
 type Command = (typeof COMMANDS)[number];
+/** The one with flags of its own: see `manifest-command.ts`. */
+const MANIFEST = "manifest";
 
 export interface Settings {
   /** The file of `-conf`; undefined when the flag is not given, "stdin" to read a pipe. */
@@ -21,6 +23,7 @@ export interface Settings {
 export type CommandLine =
   | { readonly action: "run"; readonly command: Command; readonly settings: Settings }
   | { readonly action: "version" | "plugins" }
+  | { readonly action: typeof MANIFEST; readonly words: readonly string[] }
   | {
       readonly action: "print";
       readonly text: string;
@@ -35,6 +38,7 @@ export function parseFlags(words: readonly string[]): CommandLine {
   let at = 0;
   for (; at < words.length; at++) {
     const word = words[at]!;
+    if (word === MANIFEST && at === 0) return { action: MANIFEST, words: words.slice(1) };
     if (word.length < 2 || !word.startsWith("-")) {
       const named = command === undefined ? COMMANDS.find((name) => name === word) : undefined;
       if (named === undefined) break;
@@ -107,10 +111,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   version: { says: "Show version" },
 };
 
-const COMMAND_USES: Readonly<Record<Command, string>> = {
+const COMMAND_USES: Readonly<Record<Command | typeof MANIFEST, string>> = {
   serve: "Answer queries; what happens without a command",
   check: "Show every mistake in the Corefile and exit",
   example: "Serve a small example on port 1053",
+  manifest: "Print what deploys the server in a cluster; see weftdns manifest -help",
 };
 
 /** What Go's ParseBool takes. */
@@ -125,7 +130,7 @@ export function usage(): string {
   const flags = Object.entries(FLAGS).map(
     ([name, { takes, says }]) => `  -${name}${takes === undefined ? "" : ` ${takes}`}\n    \t${says}\n`,
   );
-  const commands = COMMANDS.map((name) => `  ${name}\n    \t${COMMAND_USES[name]}\n`);
+  const commands = Object.entries(COMMAND_USES).map(([name, says]) => `  ${name}\n    \t${says}\n`);
   return `Usage of weftdns:\n${flags.join("")}Commands:\n${commands.join("")}`;
 }
 

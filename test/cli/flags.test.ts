@@ -49,6 +49,11 @@ for (const { words, action } of [
   test(`flags: '${words}'`, () => assert.deepEqual(parseFlags(split(words)), { action }));
 }
 
+test("flags: manifest has flags of its own", () => {
+  const words = ["-image", "x", "-help"];
+  assert.deepEqual(parseFlags(["manifest", ...words]), { action: "manifest", words });
+});
+
 for (const { words, says, exitCode } of [
   { words: "-nope", says: "flag provided but not defined: -nope", exitCode: 2 },
   { words: "--nope=1", says: "flag provided but not defined: -nope", exitCode: 2 },
@@ -65,6 +70,7 @@ for (const { words, says, exitCode } of [
   { words: "-", says: "extra command line arguments: [-]", exitCode: 1 },
   { words: "-- -version", says: "extra command line arguments: [-version]", exitCode: 1 },
   { words: "check check", says: "extra command line arguments: [check]", exitCode: 1 },
+  { words: "check manifest", says: "extra command line arguments: [manifest]", exitCode: 1 },
   { words: "check Corefile", says: "extra command line arguments: [Corefile]", exitCode: 1 },
   { words: "-log-format xml", says: 'unknown log format "xml": expected text or json', exitCode: 1 },
   { words: "-log-format=", says: 'unknown log format "": expected text or json', exitCode: 1 },
