@@ -12,7 +12,8 @@ RUN dpkg -s ca-certificates gcc libatomic1 libc6-dev libcap2-bin > /dev/null 2>&
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates gcc libatomic1 libc6-dev libcap2-bin; }
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,target=/run/secrets/ca \
+RUN --mount=type=secret,id=npmrc --mount=type=secret,id=ca \
+  if [ -s /run/secrets/npmrc ]; then export npm_config_userconfig=/run/secrets/npmrc; fi; \
   if [ -s /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca npm_config_cafile=/run/secrets/ca; fi; \
   npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
