@@ -228,6 +228,7 @@ export class Reflector {
     }
     if (signal.aborted) return;
     const lasted = performance.now() - began;
+    if (lasted > WELL_AFTER_MS) this.#backoff.reset();
     if (lasted < (seconds - 1) * 1_000) this.#broke = true;
     if (lasted < SHORT_MS) throw new BadStream("the watch ended at once");
   }
