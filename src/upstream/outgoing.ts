@@ -1,6 +1,6 @@
 /**
- * The query that goes to another server: the client's own message with a fresh id, so that options, DO, CD and whatever
- * else it holds pass, and with what plugins changed on the way (name, type, class, flags, size, DO).
+ * The query that goes to another server: the message that the client or a plugin before wrote, with a fresh id, so that
+ * options, DO, CD and whatever else it holds pass, and with what plugins changed in its fields (type, class, flags, size, DO).
  *
  * Two things differ from the client's message over UDP. The letters of the name get random case (draft-vixie-dnsext-dns0x20):
  * an answer must repeat them, so a forger has to guess a bit more for every letter. And an answer of more than 1232 bytes
@@ -8,7 +8,6 @@
  * longer is fetched over TCP.
  */
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
-import { LOWER } from "../dns/name.ts";
 import type { Request } from "../dns/request.ts";
 import { Type } from "../dns/types.ts";
 import { randomWord } from "./random.ts";
@@ -80,15 +79,6 @@ export function writeQuery(
   written.length = to - at;
 }
 
-/** Whether the chain asks for the name that the client wrote. */
-export function asksOriginalName(request: Request): boolean {
-  const { name, bytes, start } = request;
-  if (name.length !== request.questionEnd - HEADER_SIZE - 4) return false;
-  const first = start + HEADER_SIZE;
-  for (let i = 0; i < name.length; i++) if (LOWER[bytes[first + i]!] !== name.bytes[i]) return false;
-  return true;
-}
-
 /** Offset of the OPT record in the client's message, 0 when there is none. */
 function findOpt(request: Request, additionals: number): number {
   const at = request.optOffset;
@@ -99,9 +89,8 @@ function findOpt(request: Request, additionals: number): number {
 }
 
 function writeName(request: Request, out: Uint8Array, at: number, randomLetters: boolean): number {
-  const original = asksOriginalName(request);
-  const from = original ? request.bytes : request.name.bytes;
-  const first = original ? request.start + HEADER_SIZE : 0;
+  const from = request.bytes;
+  const first = request.start + HEADER_SIZE;
   const length = request.name.length;
   if (!randomLetters) return copy(from, first, first + length, out, at);
   let bits = 0;

@@ -70,13 +70,6 @@ for (const { name, question, change, udp, gives, udpSize } of [
     udpSize: 512,
   },
   {
-    name: "another name",
-    question: { ...plain, edns: { size: 1000, options: ["3 61"] } },
-    change: (request: Request) => request.name.set(Buffer.from("\x01a\x03net\x00", "latin1")),
-    gives: { ask: "a.net. A", edns: { size: 1000, options: ["3 61"] } },
-    udpSize: 1000,
-  },
-  {
     name: "another size and DO",
     question: { ...plain, edns: { size: 1000, do: false } },
     change: (request: Request) => {
