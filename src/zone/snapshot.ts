@@ -94,7 +94,11 @@ export class Zone {
   readonly #slots: Int32Array;
   readonly #mask: number;
 
+  /** Bytes of its memory. */
+  readonly size: number;
+
   constructor(snapshot: ZoneSnapshot) {
+    this.size = snapshot.data.byteLength + snapshot.slots.byteLength;
     this.apex = snapshot.apex;
     this.apexLabels = countLabels(snapshot.apex);
     this.serial = snapshot.serial;

@@ -7,16 +7,16 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { Name } from "../../src/dns/name.ts";
 import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
+import { ZoneFinder } from "../../src/dns/zone-finder.ts";
 import { HostsText } from "../../src/plugins/hosts/hosts-text.ts";
 import { run } from "../../src/plugins/hosts/load.ts";
 import { ADDRESS_NEXT, Hosts, type HostsTable, NAME_NEXT, ROW_WORDS } from "../../src/plugins/hosts/table.ts";
 import { TableBuilder } from "../../src/plugins/hosts/table-builder.ts";
-import { ZoneSet } from "../../src/plugins/hosts/zone-set.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "hosts-table-"));
 after(() => rmSync(directory, { recursive: true }));
 
-const ALL = new ZoneSet(["."]);
+const ALL = new ZoneFinder(["."]);
 
 /** Reads `bytes` as a file would be read with a buffer of `piece` bytes. */
 function read(bytes: Buffer, piece: number, zones = ALL): { table: HostsTable; text: HostsText } {
@@ -156,9 +156,9 @@ test("hosts: the densest text fits", () => {
 test("hosts: names outside of many zones are left out", () => {
   const zones = Array.from({ length: 300 }, (_, i) => `z${i}.test.`);
   const text = zones.map((zone, i) => `10.0.0.1 ${zone} a.${zone} y${i}.test a.z${i}x.test\n`).join("");
-  const { table } = read(Buffer.from(text), 4_096, new ZoneSet(zones));
+  const { table } = read(Buffer.from(text), 4_096, new ZoneFinder(zones));
   assert.equal(table.entries, 4 * zones.length);
-  assert.equal(read(Buffer.from(text), 4_096, new ZoneSet([])).table.entries, 0);
+  assert.equal(read(Buffer.from(text), 4_096, new ZoneFinder([])).table.entries, 0);
 });
 
 test("hosts: a line without end takes no memory", () => {

@@ -1,6 +1,7 @@
 /** The control half of file: reads the zones before anything is served, and looks after their files from then on. */
 import { readFileSync } from "node:fs";
 import { nameToWire, ROOT } from "../../dns/name-text.ts";
+import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { type FileStamp, type LoadedZone, type LoadRequest, run, stampOf } from "../../zone/load-zone.ts";
 import type { ZoneSnapshot } from "../../zone/snapshot.ts";
@@ -137,8 +138,10 @@ class ZoneFiles implements Control {
     }
     zone.stamp = loaded.stamp;
     if (!("snapshot" in loaded)) return;
+    const before = zone.snapshot;
     zone.snapshot = loaded.snapshot;
     this.#publish();
+    if (before) retire(before.data.byteLength + before.slots.byteLength);
     log.info(`Successfully reloaded zone "${origin}" in "${path}" with ${loaded.snapshot.serial} SOA serial`);
   }
 

@@ -8,9 +8,9 @@ import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
 import { ROOT } from "../../dns/name-text.ts";
 import { isMapped } from "../../dns/reverse-name.ts";
+import type { ZoneFinder } from "../../dns/zone-finder.ts";
 import { BAD_NAME_BYTES, encodeNameBytes } from "../../zone/name-bytes.ts";
 import type { TableBuilder } from "./table-builder.ts";
-import type { ZoneSet } from "./zone-set.ts";
 
 /** Longer words are dropped with a line in the log. */
 const MAX_WORD = 1_024;
@@ -39,7 +39,7 @@ export class HostsText {
   moreProblems = 0;
 
   readonly #table: TableBuilder;
-  readonly #zones: ZoneSet;
+  readonly #zones: ZoneFinder;
   readonly #name = new Name();
   readonly #wire = new Uint8Array(MAX_NAME_LENGTH);
   readonly #address = new Uint8Array(16);
@@ -55,7 +55,7 @@ export class HostsText {
   #isFull = false;
 
   /** Names outside of `zones` are left out. */
-  constructor(table: TableBuilder, zones: ZoneSet) {
+  constructor(table: TableBuilder, zones: ZoneFinder) {
     this.#table = table;
     this.#zones = zones;
   }

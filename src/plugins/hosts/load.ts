@@ -1,10 +1,10 @@
 /** A hosts file from its bytes to a table: what runs on a thread of its own when the file is large. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { HostsText } from "./hosts-text.ts";
 import { systemMessage } from "./system-message.ts";
 import type { HostsTable } from "./table.ts";
 import { TableBuilder } from "./table-builder.ts";
-import { ZoneSet } from "./zone-set.ts";
 
 export interface LoadRequest {
   readonly path: string;
@@ -34,7 +34,7 @@ export function run({ path, zones, reverse }: LoadRequest): LoadedHosts {
   try {
     const { size } = fstatSync(file);
     const table = new TableBuilder(size > 0 ? size : UNKNOWN_SIZE, reverse);
-    const text = new HostsText(table, new ZoneSet(zones));
+    const text = new HostsText(table, new ZoneFinder(zones));
     const bytes = Buffer.allocUnsafe(Math.min(PIECE, size > 0 ? size + MIN_ROOM : PIECE));
     let total = 0;
     for (let kept = 0; ; ) {
@@ -68,7 +68,7 @@ export function loadText(
 ): Extract<LoadedHosts, { table: unknown }> {
   const bytes = Buffer.from(text, "utf8");
   const table = new TableBuilder(bytes.length, reverse);
-  const reader = new HostsText(table, new ZoneSet(zones));
+  const reader = new HostsText(table, new ZoneFinder(zones));
   reader.read(bytes, bytes.length, true);
   return { table: table.finish(), problems: reader.problems, moreProblems: reader.moreProblems };
 }

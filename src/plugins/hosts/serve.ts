@@ -4,6 +4,7 @@ import type { Name } from "../../dns/name.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Class, Type } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { retire } from "../../memory/retire.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Handler, SERVFAIL } from "../../plugin/outcome.ts";
@@ -11,12 +12,11 @@ import type { Query } from "../../plugin/query.ts";
 import type { Published } from "./control.ts";
 import type { HostsConfig } from "./index.ts";
 import { ADDRESS_NEXT, Hosts, NAME_NEXT, ROW_WORDS } from "./table.ts";
-import { ZoneSet } from "./zone-set.ts";
 
 export function serve(config: HostsConfig, { next, onPublished, onStop }: ServeContext): Handler {
   const { ttl, reverse, fallthroughUnsupported } = config;
-  const zones = new ZoneSet(config.zones);
-  const fallthrough = new ZoneSet(config.fallthrough);
+  const zones = new ZoneFinder(config.zones);
+  const fallthrough = new ZoneFinder(config.fallthrough);
   // What the file says comes first, then the lines of the Corefile.
   let file: Hosts | undefined;
   let inline: Hosts | undefined;
