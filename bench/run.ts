@@ -3,25 +3,29 @@ import { existsSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { Contestant, Result, RunOptions } from "./load/lanes.ts";
+import { compare } from "./load/compare.ts";
+import type { Contestant, RunOptions } from "./load/lanes.ts";
+import { renderPage } from "./load/page.ts";
 import { endWithUs, stopAll } from "./load/processes.ts";
-import { type Finished, formatTable, writeRecord } from "./load/report.ts";
+import { readRecord, recordOf, writeText } from "./load/record.ts";
+import { type Finished, formatTable } from "./load/report.ts";
 import { runScenario } from "./load/scenario-run.ts";
 import { scenarios } from "./load/scenarios.ts";
 import { servers } from "./load/servers.ts";
-import type { Summary } from "./load/statistics.ts";
 import { buildTools } from "./load/tools.ts";
 
-const help = `npm run bench -- [--scenario NAME,...] [--server NAME[=PATH],...] [--repeats 3] [--seconds 2] [--json FILE]
-                 [--queries 500000] [--quiet 0] [--with-dnsperf] [--list]
+const help = `npm run bench -- [--scenario NAME,...] [--server NAME[@TAG][=PATH],...] [--repeats 3] [--seconds 2] [--json FILE]
+                 [--html FILE] [--from FILE] [--queries 500000] [--quiet 0] [--with-dnsperf] [--list]
 
   --scenario   names or beginnings of names ("zone"); all of them without
-  --server     names, or NAME=PATH for another build of one: weftdns=../before/bin/weftdns; all of them without
+  --server     names, or NAME@TAG=PATH for another build of one: weftdns@before=../before; all of them without
   --repeats    rounds over all servers; the table shows medians and the spread between the rounds
   --seconds    length of one window of load
   --queries    of a startup or memory scenario, before its last look at the memory
   --quiet      seconds that each window may wait for a quiet machine, and be repeated when others disturbed it
   --json       also write a record, for example to bench/results/
+  --html       also write a page with charts, complete in one file
+  --from       measure nothing: show the record in this file, as a table or with --html as a page
   --with-dnsperf   let dnsperf ask the same, as a cross-check
 `;
 
@@ -40,6 +44,8 @@ async function main(): Promise<number> {
       queries: { type: "string", default: "500000" },
       quiet: { type: "string", default: "0" },
       json: { type: "string" },
+      html: { type: "string" },
+      from: { type: "string" },
       "with-dnsperf": { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -54,6 +60,12 @@ async function main(): Promise<number> {
     console.log(`servers: ${servers.map(({ name }) => name).join(", ")}`);
     return 0;
   }
+  if (values.from !== undefined) {
+    const record = readRecord(values.from);
+    if (values.html !== undefined) writeText(values.html, renderPage(record));
+    else for (const { results, ...scenario } of record.scenarios) console.log(formatTable({ scenario, results }));
+    return 0;
+  }
   const chosen = scenarios.filter(({ name }) =>
     (values.scenario ?? "").split(",").some((wanted) => name.startsWith(wanted)),
   );
@@ -65,6 +77,8 @@ async function main(): Promise<number> {
     quietSeconds: between("quiet", values.quiet, 0, 600),
     dnsperf: values["with-dnsperf"],
   };
+  const twice = contestants.find(({ label }, i) => contestants.findIndex((other) => other.label === label) < i);
+  if (twice !== undefined) throw new Error(`two servers are called ${twice.label}; name them ${twice.label}@TAG=PATH`);
   if (chosen.length === 0) throw new Error(`no scenario is named ${values.scenario}; --list shows them`);
   if (availableParallelism() < 2) throw new Error("two cores are needed: one for the server, one for the load");
 
@@ -74,11 +88,14 @@ async function main(): Promise<number> {
   try {
     for (const scenario of chosen) {
       const results = await runScenario(scenario, contestants, options, console.error);
-      compareWithBaseline(scenario.baseline, results, finished);
+      compare({ scenario, results }, finished);
       finished.push({ scenario, results });
       console.log(formatTable({ scenario, results }));
       // After each scenario: a run that is broken off keeps what it has.
-      if (values.json !== undefined) writeRecord(values.json, finished, options);
+      if (values.json === undefined && values.html === undefined) continue;
+      const record = recordOf(finished, options);
+      if (values.json !== undefined) writeText(values.json, `${JSON.stringify(record, null, 1)}\n`);
+      if (values.html !== undefined) writeText(values.html, renderPage(record));
     }
   } finally {
     await stopAll();
@@ -86,26 +103,18 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function compareWithBaseline(baseline: string | undefined, results: Result[], finished: Finished[]): void {
-  const before = finished.find(({ scenario }) => scenario.name === baseline)?.results;
-  for (const result of results) {
-    const alone = before?.find(({ label }) => label === result.label);
-    result.cpuOverOneWorker = quotient(result.cpuMicros, alone?.cpuMicros);
-    result.scaling = quotient(result.ratio, alone?.ratio);
-  }
-}
-
-function quotient(a: Summary | undefined, b: Summary | undefined): number | undefined {
-  return a === undefined || b === undefined ? undefined : a.median / b.median;
-}
-
 function contestant(wanted: string): Contestant {
-  const [name, path] = wanted.split("=") as [string, string?];
+  const [label, path] = wanted.split("=", 2) as [string, string?];
+  const [name, tag] = label.split("@") as [string, string?];
   const server = servers.find((candidate) => candidate.name === name);
   if (server === undefined) throw new Error(`no server is named ${name}; --list shows them`);
-  if (path === undefined) return { label: name, server, program: server.find() };
+  if (path === undefined) return { label, server, program: server.find() };
   const program = existsSync(path) && statSync(path).isDirectory() ? join(path, "bin/weftdns") : path;
-  return { label: wanted, server, program: existsSync(program) ? resolve(program) : undefined };
+  return {
+    label: tag === undefined ? wanted : label,
+    server,
+    program: existsSync(program) ? resolve(program) : undefined,
+  };
 }
 
 function between(name: string, text: string, least: number, most: number): number {

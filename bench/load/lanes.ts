@@ -6,6 +6,7 @@ import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } 
 import type { Scenario } from "./scenarios.ts";
 import type { Server, Setup } from "./servers.ts";
 import { type Summary, summarize } from "./statistics.ts";
+import { ownsPort } from "./usage.ts";
 import { zoneFile } from "./zones.ts";
 
 export type RunOptions = {
@@ -29,8 +30,14 @@ export type Result = {
   notes: string[];
   /** Something else ran beside it, so no goal is judged by it. */
   wasBusy?: boolean;
+  /** Its rounds differ too much: no figure that depends on time is shown, and no goal is judged by it. */
+  tooNoisy?: boolean;
   cpuMicros?: Summary;
   ratio?: Summary;
+  /** CPU per query over that of the cheapest other server. */
+  overPeers?: number | undefined;
+  /** CoreDNS's queries per second over its own. */
+  corednsShare?: number | undefined;
   /** CPU per query over that with one worker. */
   cpuOverOneWorker?: number | undefined;
   /** The same of the multiples of the floor: the echo too pays for sharing two cores between its threads and the load. */
@@ -89,6 +96,8 @@ export type Lane = {
   program?: Program;
   reader?: LogReader;
   target?: Target;
+  /** The scenario at the pace that this server can keep. */
+  paced?: Scenario;
 };
 
 export type Upstream = { program: Program; port: number };
@@ -98,7 +107,7 @@ const startLimitMs = 60_000;
 /** Of CPU used by others: more than the housekeeping of a machine that does nothing else. */
 export const disturbedCores = 0.1;
 /** From here on the figures of one server say less about it than about the day. */
-const wideSpread = 0.15;
+export const wideSpread = 0.15;
 
 /** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
 export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstream): Promise<FirstAnswers | undefined> {
@@ -147,6 +156,11 @@ export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstre
       .slice(-3)
       .join(" | ");
     result.failure = `failed: ${program.ended ? "ended" : "no right answer"} at start${said && `: ${said}`}`;
+    return undefined;
+  }
+  if (!ownsPort(program.pid, port)) {
+    await program.stop();
+    result.failure = `failed: another process has port ${port} too`;
     return undefined;
   }
   const helpers = [upstream.program.pid, ...(lane.reader === undefined ? [] : [lane.reader.program.pid])];
@@ -204,8 +218,9 @@ export function noteLines(result: Result): void {
 }
 
 export function noteSpread(result: Result, figure: Summary | undefined): void {
-  if (figure !== undefined && figure.spread > wideSpread)
-    result.notes.push(`spread ${percent(figure.spread)}: repeat on a quiet machine`);
+  if (figure === undefined || figure.spread <= wideSpread) return;
+  result.tooNoisy = true;
+  result.notes.push(`too noisy: spread ${percent(figure.spread)}, repeat on a quiet machine`);
 }
 
 export function percent(share: number): string {

@@ -1,44 +1,43 @@
-/** What a benchmark leaves behind: a table on the terminal, and a record in JSON. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release } from "node:os";
-import { dirname } from "node:path";
-import type { Result, RunOptions } from "./lanes.ts";
+/** A scenario's results as a table, and which goals were reached. */
+import { nameOf } from "./compare.ts";
+import type { Result } from "./lanes.ts";
 import { headline } from "./scenario-run.ts";
 import type { Goal, Scenario } from "./scenarios.ts";
 import type { Summary } from "./statistics.ts";
-import { benchDirectory } from "./tools.ts";
 
 export type Finished = { scenario: Scenario; results: Result[] };
 
-type Column = { head: string; cell: (result: Result) => string };
+/** A `timed` figure is not shown where the rounds differ too much. */
+type Column = { head: string; timed?: true; cell: (result: Result) => string };
 
 const figure = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? "";
 const median = (summary: Summary | undefined, digits = 0) => figure(summary?.median, digits);
 const spread = (summary: Summary | undefined) => (summary === undefined ? "" : `${Math.round(100 * summary.spread)} %`);
 
 const loadColumns: Column[] = [
-  { head: "CPU µs/query", cell: ({ cpuMicros }) => median(cpuMicros, 2) },
-  { head: "× floor", cell: ({ ratio }) => median(ratio, 2) },
-  { head: "queries/s", cell: ({ queriesPerSecond }) => median(queriesPerSecond) },
-  { head: "p50 µs", cell: ({ p50Micros }) => median(p50Micros) },
-  { head: "p99 µs", cell: ({ p99Micros }) => median(p99Micros) },
-  { head: "p99.9 µs", cell: ({ p999Micros }) => median(p999Micros) },
+  { head: "CPU µs/query", timed: true, cell: ({ cpuMicros }) => median(cpuMicros, 2) },
+  { head: "× floor", timed: true, cell: ({ ratio }) => median(ratio, 2) },
+  { head: "queries/s", timed: true, cell: ({ queriesPerSecond }) => median(queriesPerSecond) },
+  { head: "p50 µs", timed: true, cell: ({ p50Micros }) => median(p50Micros) },
+  { head: "p99 µs", timed: true, cell: ({ p99Micros }) => median(p99Micros) },
+  { head: "p99.9 µs", timed: true, cell: ({ p999Micros }) => median(p999Micros) },
+  { head: "lost", cell: ({ runs }) => `${runs.reduce((sum, run) => sum + run.lost + run.skipped, 0)}` },
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
 ];
 const startupColumns: Column[] = [
-  { head: "first reply ms", cell: ({ firstReplyMs }) => median(firstReplyMs) },
-  { head: "right answer ms", cell: ({ firstAnswerMs }) => median(firstAnswerMs) },
+  { head: "first reply ms", timed: true, cell: ({ firstReplyMs }) => median(firstReplyMs) },
+  { head: "right answer ms", timed: true, cell: ({ firstAnswerMs }) => median(firstAnswerMs) },
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
   { head: "RSS after queries", cell: ({ rssAfterMiB }) => median(rssAfterMiB, 1) },
 ];
 const memoryColumns: Column[] = [
-  { head: "RSS MiB idle", cell: ({ rssIdleMiB }) => median(rssIdleMiB, 1) },
-  { head: "after a tenth", cell: ({ rssMiB }) => median(rssMiB, 1) },
-  { head: "after all", cell: ({ rssAfterMiB }) => median(rssAfterMiB, 1) },
-  { head: "growth", cell: ({ rssGrowthMiB }) => median(rssGrowthMiB, 1) },
-  { head: "CPU µs/query", cell: ({ cpuMicros }) => median(cpuMicros, 2) },
+  { head: "RSS MiB idle", timed: true, cell: ({ rssIdleMiB }) => median(rssIdleMiB, 1) },
+  { head: "after a tenth", timed: true, cell: ({ rssMiB }) => median(rssMiB, 1) },
+  { head: "after all", timed: true, cell: ({ rssAfterMiB }) => median(rssAfterMiB, 1) },
+  { head: "growth", timed: true, cell: ({ rssGrowthMiB }) => median(rssGrowthMiB, 1) },
+  { head: "CPU µs/query", timed: true, cell: ({ cpuMicros }) => median(cpuMicros, 2) },
 ];
+/** Counts stand whatever the machine did; latencies do not. */
 const disturbanceColumns: Column[] = [
   { head: "times", cell: ({ disturbed }) => figure(disturbed?.events, 0) },
   { head: "queries", cell: ({ disturbed }) => figure(disturbed?.disturbed.sent, 0) },
@@ -48,10 +47,10 @@ const disturbanceColumns: Column[] = [
     head: "both without",
     cell: ({ disturbed }) => figure(disturbed && disturbed.quiet.lost + disturbed.quiet.wrong, 0),
   },
-  { head: "p99 µs", cell: ({ disturbed }) => median(disturbed?.disturbed.p99Micros) },
-  { head: "p99 without", cell: ({ disturbed }) => median(disturbed?.quiet.p99Micros) },
-  { head: "p99 ×", cell: ({ disturbed }) => median(disturbed?.p99Change, 2) },
-  { head: "slowest ms", cell: ({ disturbed }) => figure(disturbed?.disturbed.slowestMs, 1) },
+  { head: "p99 µs", timed: true, cell: ({ disturbed }) => median(disturbed?.disturbed.p99Micros) },
+  { head: "p99 without", timed: true, cell: ({ disturbed }) => median(disturbed?.quiet.p99Micros) },
+  { head: "p99 ×", timed: true, cell: ({ disturbed }) => median(disturbed?.p99Change, 2) },
+  { head: "slowest ms", timed: true, cell: ({ disturbed }) => figure(disturbed?.disturbed.slowestMs, 1) },
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
 ];
 const columnsOf = {
@@ -62,24 +61,38 @@ const columnsOf = {
 };
 /** These stand only where some server has a figure for them. */
 const furtherColumns: Column[] = [
-  { head: "p99 × floor", cell: ({ p99Ratio }) => median(p99Ratio, 2) },
-  { head: "CPU × one worker", cell: ({ cpuOverOneWorker }) => figure(cpuOverOneWorker, 2) },
-  { head: "× floor × one worker", cell: ({ scaling }) => figure(scaling, 2) },
-  { head: "dnsperf µs/query", cell: ({ dnsperfMicros }) => figure(dnsperfMicros, 2) },
+  { head: "p99 × floor", timed: true, cell: ({ p99Ratio }) => median(p99Ratio, 2) },
+  { head: "CPU × one worker", timed: true, cell: ({ cpuOverOneWorker }) => figure(cpuOverOneWorker, 2) },
+  { head: "× floor × one worker", timed: true, cell: ({ scaling }) => figure(scaling, 2) },
+  { head: "dnsperf µs/query", timed: true, cell: ({ dnsperfMicros }) => figure(dnsperfMicros, 2) },
 ];
 
-export function formatTable({ scenario, results }: Finished): string {
-  const columns = [
+/** Names of the figures, and for each server its figures as they are shown, and what is to be said about it. */
+export function tableOf({ scenario, results }: Finished): {
+  heads: string[];
+  rows: { label: string; cells: string[]; failure: string | undefined; notes: string }[];
+} {
+  const columns: Column[] = [
     ...columnsOf[scenario.measures],
     ...furtherColumns.filter(({ cell }) => results.some((result) => cell(result) !== "")),
     { head: "spread", cell: (result: Result) => spread(headline(scenario, result)) },
   ];
-  const rows = [["", ...columns.map(({ head }) => head)]];
-  const notes = [""];
-  for (const result of results) {
-    rows.push([result.label, ...columns.map(({ cell }) => (result.failure === undefined ? cell(result) : ""))]);
-    notes.push([result.failure ?? [], result.notes].flat().join("; "));
-  }
+  const rows = results.map((result) => ({
+    label: result.label,
+    cells: columns.map(({ timed, cell }) => {
+      if (result.failure !== undefined) return "";
+      return result.tooNoisy && timed && cell(result) !== "" ? "too noisy" : cell(result);
+    }),
+    failure: result.failure,
+    notes: [result.failure ?? [], result.notes].flat().join("; "),
+  }));
+  return { heads: columns.map(({ head }) => head), rows };
+}
+
+export function formatTable({ scenario, results }: Finished): string {
+  const table = tableOf({ scenario, results });
+  const rows = [["", ...table.heads], ...table.rows.map(({ label, cells }) => [label, ...cells])];
+  const notes = ["", ...table.rows.map((row) => row.notes)];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row, line) => {
     const cells = row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)));
@@ -87,11 +100,14 @@ export function formatTable({ scenario, results }: Finished): string {
     if (results[line - 1]?.failure !== undefined) return `${cells[0]}  ${notes[line]}`;
     return `${cells.join("  ")}  ${notes[line]}`.trimEnd();
   });
-  return [`\n${scenario.name}: ${scenario.summary}`, ...lines, ...goalLines(scenario.goal ?? [], results)].join("\n");
+  return [`\n${scenario.name}: ${scenario.summary}`, ...lines, ...goalLines({ scenario, results })].join("\n");
 }
 
 const goalNames = {
   ratio: "× floor",
+  overPeers: "CPU over that of the cheapest other server",
+  corednsShare: "CoreDNS's queries per second over its own",
+  p999Micros: "p99.9 in µs",
   scaling: "multiple of the floor over that of one worker",
   shareGap: "CPU of the busiest worker less the idlest, over the mean,",
   p99Ratio: "p99 × floor",
@@ -104,13 +120,13 @@ const goalNames = {
   linesUncounted: "answers with neither a line nor a count of it",
 };
 
-function goalLines(goals: Goal, results: Result[]): string[] {
-  const ours = results.filter(({ label, failure }) => label.startsWith("weftdns") && failure === undefined);
+export function goalLines({ scenario, results }: Finished): string[] {
+  const goals = scenario.goal ?? [];
+  const ours = results.filter((result) => nameOf(result) === "weftdns" && result.failure === undefined);
   return ours.flatMap((result) =>
     goals.map(({ figure, atMost }) => {
       const value = figureOf(result, figure);
-      const outcome =
-        value === undefined ? "not measured" : `${verdict(result, figure, value <= atMost)} with ${value.toFixed(2)}`;
+      const outcome = value === undefined ? "not measured" : verdict(result, figure, value, atMost);
       return `goal of ${result.label}: ${goalNames[figure]} at most ${atMost}: ${outcome}`;
     }),
   );
@@ -120,6 +136,8 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
   switch (figure) {
     case "scaling":
     case "linesUncounted":
+    case "overPeers":
+    case "corednsShare":
       return result[figure];
     case "lost":
       return result.disturbed && result.disturbed.disturbed.lost + result.disturbed.disturbed.wrong;
@@ -132,40 +150,13 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
   }
 }
 
-/** These a busy machine can only make worse. */
+/** These a busy machine can only make worse; the first three are the same however much the rounds differ. */
 const counted: readonly string[] = ["lost", "lostAtOnce", "linesUncounted", "rssAfterMiB", "rssGrowthMiB"];
+const exact = counted.slice(0, 3);
 
-function verdict({ wasBusy }: Result, figure: string, isMet: boolean): string {
-  if (wasBusy && !(isMet && counted.includes(figure))) return "not judged, the machine was busy,";
-  return isMet ? "met" : "MISSED";
-}
-
-export function writeRecord(path: string, finished: Finished[], options: RunOptions): void {
-  const record = {
-    date: new Date().toISOString(),
-    commit: git("rev-parse", "HEAD"),
-    changedFiles: git("status", "--porcelain").split("\n").filter(Boolean).length,
-    node: process.version,
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    kernel: release(),
-    loadAverage: loadavg(),
-    command: ["node bench/run.ts", ...process.argv.slice(2)].join(" "),
-    options,
-    scenarios: finished.map(({ scenario, results }) => ({ ...scenario, results })),
-  };
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(record, null, 1)}\n`);
-}
-
-function git(...parameters: string[]): string {
-  try {
-    return execFileSync("git", parameters, {
-      cwd: benchDirectory,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    }).trim();
-  } catch {
-    return "";
-  }
+function verdict({ wasBusy, tooNoisy }: Result, figure: string, value: number, atMost: number): string {
+  if (tooNoisy && !exact.includes(figure)) return "not judged, too noisy";
+  const isMet = value <= atMost;
+  const isJudged = !wasBusy || (isMet && counted.includes(figure));
+  return `${isJudged ? (isMet ? "met" : "MISSED") : "not judged, the machine was busy,"} with ${value.toFixed(2)}`;
 }

@@ -39,6 +39,9 @@ import { cpuBetween, cpuUsage, machineBusyNs } from "./usage.ts";
 const firstWarmupSeconds = 1;
 const warmupSeconds = 0.3;
 const quietSampleMs = 200;
+/** To find out what a server can do; and a pace that the load keeps up with on one core, one query a call. */
+const paceSeconds = 1;
+const maxRate = 100_000;
 
 const runs = { load: runLoads, startup: runStartups, memory: runMemory, disturbance: runDisturbances };
 
@@ -81,13 +84,16 @@ async function runLoads(
   options: RunOptions,
   progress: (line: string) => void,
 ): Promise<void> {
-  for (const lane of lanes) await startLane(lane, scenario, upstream);
+  for (const lane of lanes) {
+    await startLane(lane, scenario, upstream);
+    if (scenario.rateShare !== undefined) await findPace(lane, scenario, scenario.rateShare);
+  }
   for (let round = 1; round <= options.repeats; round++) {
     for (const lane of lanes) {
       const { contestant, result, target } = lane;
       if (result.failure !== undefined || target === undefined) continue;
       const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
-      const outcome = await measureInQuiet(lane, scenario, window, options.quietSeconds);
+      const outcome = await measureInQuiet(lane, lane.paced ?? scenario, window, options.quietSeconds);
       const where = `  ${scenario.name}  round ${round}/${options.repeats}  ${contestant.label}`;
       if ("failure" in outcome) {
         result.failure = outcome.failure;
@@ -99,12 +105,29 @@ async function runLoads(
       progress(`${where}: ${cpuMicros.toFixed(2)} µs a query, ${Math.round(queriesPerSecond)} queries/s`);
     }
   }
-  if (options.dnsperf && scenario.rate === undefined && scenario.questions.order !== "sequence") {
+  if (options.dnsperf && isClosedLoop(scenario) && scenario.questions.order !== "sequence") {
     for (const lane of lanes) await crossCheck(lane, scenario, options, progress);
   }
   for (const lane of lanes) await noteHits(lane);
   const floor = lanes.find(({ contestant }) => contestant.server.isFloor);
   for (const lane of lanes) digest(scenario, lane, floor?.result.failure === undefined ? floor : undefined);
+}
+
+function isClosedLoop({ rate, rateShare }: Scenario): boolean {
+  return rate === undefined && rateShare === undefined;
+}
+
+/** What the server can do decides the rate at which its latency is looked at. */
+async function findPace(lane: Lane, scenario: Scenario, share: number): Promise<void> {
+  if (lane.result.failure !== undefined || lane.target === undefined) return;
+  const outcome = await measureLane(lane, scenario, { seconds: paceSeconds, warmupSeconds: firstWarmupSeconds });
+  if ("failure" in outcome) {
+    lane.result.failure = outcome.failure;
+    return;
+  }
+  const rate = Math.min(maxRate, Math.round(share * outcome.queriesPerSecond));
+  lane.paced = { ...scenario, rate };
+  lane.result.notes.push(`${rate} queries/s${rate === maxRate ? ", the most that the load keeps up with" : ""}`);
 }
 
 /** Repeats the window while others disturb it and there is time left; the least disturbed one counts. */
@@ -162,8 +185,9 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   if (lost > 0) notes.push(`${lost} of ${sent} lost`);
   noteLines(result);
   const busy = over((run) => run.busy).median;
-  if (scenario.rate === undefined && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
+  if (isClosedLoop(scenario) && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
   noteOthers(result);
+  if (runs.length === 1) notes.push("one round: the spread is unknown");
   noteSpread(result, headline(scenario, result));
 }
 
@@ -181,7 +205,7 @@ export function headline(scenario: Scenario, result: Result): Summary | undefine
   if (scenario.measures === "startup") return result.firstAnswerMs;
   if (scenario.measures === "memory") return result.rssAfterMiB;
   if (scenario.measures === "disturbance") return result.disturbed?.p99Change;
-  if (scenario.rate !== undefined) return result.p99Micros;
+  if (!isClosedLoop(scenario)) return result.p99Ratio ?? result.p99Micros;
   return result.ratio ?? result.cpuMicros;
 }
 

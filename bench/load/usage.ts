@@ -1,5 +1,5 @@
-/** What processes have used, as /proc tells it: CPU time of a process with its threads and children, and memory. */
-import { readdirSync, readFileSync } from "node:fs";
+/** What processes have used, as /proc tells it: CPU time of a process with its threads and children, memory, and ports. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** One tick of utime and stime; Linux shows 100 a second whatever its own clock is. */
 const tickNs = 1e7;
@@ -51,6 +51,29 @@ export function residentMiB(pid: number): number {
   const family = familyOf(pid);
   if (family.length === 1) return field(`/proc/${pid}/status`, "VmRSS") / 1024;
   return family.reduce((sum, process) => sum + field(`/proc/${process}/smaps_rollup`, "Pss"), 0) / 1024;
+}
+
+/** Whether every UDP socket of this port belongs to the process or its children: else others would get part of the load. */
+export function ownsPort(pid: number, port: number): boolean {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const inodes = ["/proc/net/udp", "/proc/net/udp6"].flatMap((file) =>
+    read(file)
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .flatMap(([, local, , , , , , , , inode]) => (local?.endsWith(suffix) ? `socket:[${inode}]` : [])),
+  );
+  const own = new Set(familyOf(pid).flatMap((process) => descriptorsOf(process)));
+  return inodes.length > 0 && inodes.every((inode) => own.has(inode));
+}
+
+function descriptorsOf(process: number): string[] {
+  return listNumbers(`/proc/${process}/fd`).flatMap((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${process}/fd/${descriptor}`);
+    } catch {
+      return []; // closed in the meantime
+    }
+  });
 }
 
 /** Nanoseconds that all cores together have been busy since the system started, whoever kept them busy. */
