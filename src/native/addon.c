@@ -117,6 +117,13 @@ static napi_value js_socket_drops(napi_env env, napi_callback_info info) {
   return finish(&call, call.wrong ? 0 : (double)socket_drops(fd));
 }
 
+/** socketFill(fd): from 0 to 1 */
+static napi_value js_socket_fill(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0);
+  return finish(&call, call.wrong ? 0 : socket_fill(fd));
+}
+
 /** setReceiveBuffer(fd, bytes) */
 static napi_value js_set_receive_buffer(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
@@ -274,6 +281,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
       {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
+      {"socketFill", js_socket_fill},
       {"useHugePages", js_use_huge_pages}, {"trimMemory", js_trim_memory},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},

@@ -18,6 +18,8 @@ export interface Native {
   setSteering(fd: number, live: Int32Array): number;
   /** Datagrams that the kernel dropped: the socket's buffer was full, or its filter did not take them. */
   socketDrops(fd: number): number;
+  /** From 0, empty, to 1: the part of its receive buffer that is in use. */
+  socketFill(fd: number): number;
   setReceiveBuffer(fd: number, bytes: number): number;
   /** Four words an entry: 4 or 6, the address (4 bytes in the first word; /64 in both), what to take of 2^32. */
   setLimits(fd: number, entries: Uint32Array): number;

@@ -82,6 +82,8 @@ enum {
   LOST_REFUSED,
   LOST_UNREACHABLE,
   LOST_OTHER,
+  LIMITED,
+  STALE,
   PACKET_COUNTERS
 };
 
@@ -248,6 +250,8 @@ int open_unconnected_udp(int family, const char *source, int receive_buffer);
 int bound_port(int fd);
 int set_steering(int fd, const int32_t *live, uint32_t count);
 int64_t socket_drops(int fd);
+/** From 0, empty, to 1: the part of its receive buffer that is in use. */
+double socket_fill(int fd);
 int set_receive_buffer(int fd, int bytes);
 /** `entries`: `count` times family (4 or 6), the address's first two words as numbers, what to keep of 2^32. */
 int set_limits(int fd, const uint32_t *entries, size_t count);

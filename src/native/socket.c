@@ -154,11 +154,23 @@ int set_steering(int fd, const int32_t *live, uint32_t count) {
   return result;
 }
 
+static int read_memory(int fd, uint32_t memory[SK_MEMINFO_VARS]) {
+  socklen_t length = SK_MEMINFO_VARS * sizeof memory[0];
+  memset(memory, 0, length);
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &length) == 0 ? 0 : -errno;
+}
+
 int64_t socket_drops(int fd) {
   uint32_t memory[SK_MEMINFO_VARS];
-  socklen_t length = sizeof memory;
-  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0) return -errno;
-  return length > SK_MEMINFO_DROPS * sizeof memory[0] ? memory[SK_MEMINFO_DROPS] : 0;
+  int error = read_memory(fd, memory);
+  return error ? error : (int64_t)memory[SK_MEMINFO_DROPS];
+}
+
+double socket_fill(int fd) {
+  uint32_t memory[SK_MEMINFO_VARS];
+  int error = read_memory(fd, memory);
+  if (error) return error;
+  return memory[SK_MEMINFO_RCVBUF] ? (double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF] : 0;
 }
 
 /** Code that is being written into a filter. */

@@ -32,6 +32,8 @@ export class Query extends Request {
   peerIndex = 0;
   /** Milliseconds on the monotonic clock (`performance.now`) when the query's batch arrived. */
   receivedAt = 0;
+  /** Whether there is room for one more query that waits. Who may have many at once, as forward may, asks before it waits. */
+  mayWait = true;
   /** Address and port of the listener as configured: what was asked where the record above does not say so. */
   localAddress = "";
   localPort = 0;

@@ -14,7 +14,7 @@ import type { LogFormat } from "../plugin/logger.ts";
 import type { BlockPlan, ElementPlan, ListenerPlan, Plan, RoutePlan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
-import { orderOf, pluginOrder, loadPlugins } from "../plugins/index.ts";
+import { loadPlugins, orderOf, pluginOrder } from "../plugins/index.ts";
 
 export interface ConfigurationSource {
   /** The name that messages use. */

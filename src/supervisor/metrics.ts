@@ -94,7 +94,7 @@ export class Metrics {
     families.declareHistogram(IDLE_HISTOGRAM.name, IDLE_HISTOGRAM.help, IDLE_HISTOGRAM.bounds);
     const rows = pool.rows();
     // Before anything is awaited: a worker that ends meanwhile must not be counted as retired as well.
-    this.#addPackets(rows);
+    this.#addPackets(rows, sockets);
     for (const { row, descriptions } of [{ row: this.#row, descriptions: this.#row.descriptions }, ...rows]) {
       for (const description of descriptions) {
         families.addCells(row, description);
@@ -123,7 +123,7 @@ export class Metrics {
     return { contentType: CONTENT_TYPE, text: parts.join("") };
   }
 
-  #addPackets(rows: readonly WorkerRow[]): void {
+  #addPackets(rows: readonly WorkerRow[], sockets: Sockets): void {
     const sums = this.#retiredStatistics.map((retired) => retired?.slice());
     for (const { index, statistics } of rows) {
       const sum = sums[index] ?? new Float64Array(statistics.length);
@@ -137,10 +137,14 @@ export class Metrics {
       for (const { name, help, counter } of PACKET_METRICS) {
         this.#families.add("counter", name, help, { worker }, sum[counter]!);
       }
-      for (const [reason, counter] of LOST) {
-        this.#families.add("counter", ...LOST_METRIC, { worker, reason }, sum[counter]!);
-      }
     }
+    const total = (counter: number) => sums.reduce((all, sum) => all + (sum?.[counter] ?? 0), 0);
+    for (const { stage, reason, counter } of TRANSPORT_DROPS) {
+      this.#families.add("counter", ...DROPS, { stage, reason }, total(counter));
+    }
+    // The kernel has one number for both.
+    const full = Math.max(sockets.totalDrops() - total(PacketCounter.LIMITED), 0);
+    this.#families.add("counter", ...DROPS, { stage: "kernel", reason: "full" }, full);
   }
 
   #warnOnce(): void {
@@ -183,7 +187,7 @@ function serverOf(id: string): string {
 
 const KERNEL_DROPS = [
   "weftdns_kernel_drops_total",
-  "Datagrams that the kernel dropped since the listener's buffers were full.",
+  "Datagrams that the kernel dropped: the listener's buffers were full, or its limits refused them.",
 ] as const;
 const RESTARTS = ["weftdns_worker_restarts_total", "Workers that ended unasked and were replaced, by cause."] as const;
 
@@ -198,19 +202,19 @@ const PACKET_METRICS = [
   },
 ] as const;
 
-const LOST_METRIC = [
-  "weftdns_datagrams_lost_total",
-  "Datagrams that were not taken or could not be sent, by reason.",
-] as const;
-const LOST: readonly (readonly [reason: string, counter: number])[] = [
-  ["received_too_long", PacketCounter.TRUNCATED],
-  ["received_from_port_0", PacketCounter.UNANSWERABLE],
-  ["queue_full", PacketCounter.LOST_QUEUE_FULL],
-  ["too_large", PacketCounter.LOST_TOO_LARGE],
-  ["forbidden", PacketCounter.LOST_FORBIDDEN],
-  ["refused", PacketCounter.LOST_REFUSED],
-  ["unreachable", PacketCounter.LOST_UNREACHABLE],
-  ["other", PacketCounter.LOST_OTHER],
+const DROPS = ["weftdns_drops_total", "Queries and replies that were dropped, by place and reason."] as const;
+/** Those that the transport counts. Workers add what the server and plugins drop. */
+const TRANSPORT_DROPS: readonly { stage: string; reason: string; counter: number }[] = [
+  { stage: "kernel", reason: "limited", counter: PacketCounter.LIMITED },
+  { stage: "receive", reason: "too_long", counter: PacketCounter.TRUNCATED },
+  { stage: "receive", reason: "from_port_0", counter: PacketCounter.UNANSWERABLE },
+  { stage: "receive", reason: "stale", counter: PacketCounter.STALE },
+  { stage: "send", reason: "queue_full", counter: PacketCounter.LOST_QUEUE_FULL },
+  { stage: "send", reason: "too_large", counter: PacketCounter.LOST_TOO_LARGE },
+  { stage: "send", reason: "forbidden", counter: PacketCounter.LOST_FORBIDDEN },
+  { stage: "send", reason: "refused", counter: PacketCounter.LOST_REFUSED },
+  { stage: "send", reason: "unreachable", counter: PacketCounter.LOST_UNREACHABLE },
+  { stage: "send", reason: "other", counter: PacketCounter.LOST_OTHER },
 ];
 
 /** What CoreDNS shows of plugins that no block names, and that dashboards and alerts may ask for. */

@@ -5,20 +5,15 @@
  */
 import { native } from "../native/index.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
-import { closeFd, openUdp, setSteering, socketDrops } from "../transport/udp.ts";
+import { closeFd, openUdp, RECEIVE_BUFFER, setSteering, socketDrops } from "../transport/udp.ts";
 import { probeUdp } from "../transport/udp-portable.ts";
-
-/**
- * Bytes that the kernel may queue for one socket: at 100,000 queries a second of 100 bytes (each costs the kernel some
- * 800 bytes of this) enough for a pause of 50 ms, such as a garbage collection or a busy neighbour.
- */
-const RECEIVE_BUFFER = 4 * 1024 * 1024;
 
 export class Sockets {
   /** By listener id: a descriptor for each worker. */
   readonly #groups = new Map<string, number[]>();
   readonly #workers: number;
   readonly #probed = new Set<string>();
+  #closedDrops = 0;
 
   constructor(workers: number) {
     this.#workers = workers;
@@ -55,7 +50,10 @@ export class Sockets {
 
   close(ids: Iterable<string>): void {
     for (const id of ids) {
-      for (const fd of this.#groups.get(id) ?? []) closeFd(fd);
+      for (const fd of this.#groups.get(id) ?? []) {
+        this.#closedDrops += socketDrops(fd);
+        closeFd(fd);
+      }
       this.#groups.delete(id);
     }
   }
@@ -76,8 +74,13 @@ export class Sockets {
     for (const group of this.#groups.values()) if (group.length > 1) setSteering(group[0]!, live);
   }
 
-  /** Datagrams that the kernel dropped for want of room, by listener id. */
+  /** Datagrams that the kernel dropped, by listener id. */
   drops(): Map<string, number> {
     return new Map([...this.#groups].map(([id, group]) => [id, group.reduce((sum, fd) => sum + socketDrops(fd), 0)]));
+  }
+
+  /** The same of all listeners, those that are closed too. */
+  totalDrops(): number {
+    return this.#closedDrops + [...this.drops().values()].reduce((sum, drops) => sum + drops, 0);
   }
 }

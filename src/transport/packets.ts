@@ -98,7 +98,7 @@ export interface PacketPort {
 
 export const DESCRIPTOR_WORDS = 4;
 
-/** Indices into `statistics`. Every datagram that does not reach its peer is in exactly one of the last six. */
+/** Indices into `statistics`. Every datagram to be sent that does not reach its peer is in exactly one of LOST_*. */
 export const PacketCounter = {
   RECEIVED: 0,
   BATCHES: 1,
@@ -117,8 +117,11 @@ export const PacketCounter = {
   LOST_REFUSED: 9,
   LOST_UNREACHABLE: 10,
   LOST_OTHER: 11,
+  /** Counted by whoever uses the port: refused in the kernel by limits, and read too late to be worth an answer. */
+  LIMITED: 12,
+  STALE: 13,
 } as const;
-export const PACKET_COUNTERS = 12;
+export const PACKET_COUNTERS = 14;
 
 /** Bounds of what waits for a full socket, by datagrams and bytes a socket; the oldest make room, the newest leave first. */
 export const QUEUE_DATAGRAMS = 1024;

@@ -5,6 +5,7 @@
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
 import { Reading } from "../dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
+import type { Counter } from "../memory/counters.ts";
 import { Logger } from "../plugin/logger.ts";
 import { ANSWERED, DROPPED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
@@ -40,9 +41,25 @@ const MAX_DEPTH = 8;
 /** Queries that wait keep their objects; this many more stay for the next ones. */
 const SPARE_QUERIES = 1_024;
 
+/**
+ * Queries of one worker that may wait at once. Each holds some two KiB, and an upstream that is silent for seconds would
+ * otherwise gather them without end.
+ */
+const MAX_WAITING = 8_192;
+
 export interface EngineCounters {
-  panics(): void;
+  readonly panics: Counter;
+  /** A plugin has decided that there is no answer. */
+  readonly droppedByPlugin: Counter;
+  /** What came is no query, and deserves no answer. */
+  readonly noQuery: Counter;
 }
+
+export const UNCOUNTED: EngineCounters = {
+  panics: { add: () => {} },
+  droppedByPlugin: { add: () => {} },
+  noQuery: { add: () => {} },
+};
 
 export class Engine {
   readonly #spare: Query[] = [];
@@ -85,6 +102,7 @@ export class Engine {
     query.zone = target.zone;
     query.block = target;
     query.resolver = this.#resolverOf(served);
+    query.mayWait = this.waiting < MAX_WAITING;
     try {
       return target.handler(query);
     } catch (error) {
@@ -96,7 +114,7 @@ export class Engine {
   panic(query: Query, error: unknown): Outcome {
     if (query.block?.debug) throw error;
     query.restoreClientMessage();
-    this.#counters.panics();
+    this.#counters.panics.add(1);
     const text = error instanceof Error ? error.message : String(error);
     this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}`);
     query.block?.dropped?.(query, SERVFAIL);
@@ -108,7 +126,10 @@ export class Engine {
   /** Completes the reply. Gives its length, 0 when nothing is to be sent. */
   finish(query: Query, outcome: Outcome): number {
     const reply = query.reply;
-    if (outcome === DROPPED) return 0;
+    if (outcome === DROPPED) {
+      this.#counters.droppedByPlugin.add(1);
+      return 0;
+    }
     if (outcome !== ANSWERED) {
       reply.begin(query);
       reply.rcode = outcome;
@@ -121,7 +142,10 @@ export class Engine {
   /** The reply to bytes that are no query. Gives its length, 0 for silence. `query.read` has just said `reading`. */
   reject(served: Served, query: Query, reading: Reading): number {
     const reply = query.reply;
-    if (reading === Reading.IGNORE) return 0;
+    if (reading === Reading.IGNORE) {
+      this.#counters.noQuery.add(1);
+      return 0;
+    }
     if (reading === Reading.NO_QUESTION) {
       query.type = 0;
       served.dropped?.(query, SERVFAIL);

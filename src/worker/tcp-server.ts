@@ -47,6 +47,7 @@ export class TcpServer {
     query.reply.place(this.#room, 0, MAX_REPLY_SIZE);
     const reading = query.read(bytes, 0, bytes.length);
     if (reading === Reading.IGNORE) {
+      engine.reject(served, query, reading);
       engine.release(query);
       return false;
     }

@@ -7,12 +7,18 @@ import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import type { Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
-import { DESCRIPTOR_WORDS, keepAddress, type Listener, type PacketPort } from "../transport/packets.ts";
+import { DESCRIPTOR_WORDS, keepAddress, type Listener, PacketCounter, type PacketPort } from "../transport/packets.ts";
 import { createPacketPort } from "../transport/udp.ts";
 import type { Engine, Served } from "./engine.ts";
+import { Overload } from "./overload.ts";
 
 /** Replies are laid one after the other, each at the start of 16 bytes, so that copying into them is aligned. */
 const ALIGNMENT = 16;
+/**
+ * A worker that stood still for so long drops what has come meanwhile: who asked has given up or asked again, and a burst of
+ * late answers helps nobody (reliability, J8).
+ */
+const STALE_MS = 1_900;
 
 export class UdpServer {
   readonly #engine: Engine;
@@ -25,11 +31,28 @@ export class UdpServer {
   #used = 0;
   #inBatch = false;
   #flushPlanned = false;
+  readonly #overload: Overload;
+  /** When the loop last turned for sure; `beat` says so. */
+  #beatAt = Number.POSITIVE_INFINITY;
+  /** What is queued in the kernel came while the worker stood still. */
+  #isBacklogStale = false;
 
   constructor(engine: Engine, statistics: Float64Array) {
     this.#engine = engine;
     this.#query = engine.acquire();
     this.#port = createPacketPort({ statistics }, (count) => this.#onBatch(count));
+    this.#overload = new Overload(this.#port.statistics);
+  }
+
+  /** To be called regularly, as often as the loop turns: tells a pause of this thread from one of the queries. */
+  beat(now: number): void {
+    if (now - this.#beatAt > STALE_MS) this.#isBacklogStale = true;
+    this.#beatAt = now;
+  }
+
+  /** To be called every LOOK_MS: does what is to be done about more queries than can be answered. */
+  lookForOverload(now: number): void {
+    this.#overload.look(now);
   }
 
   /** Begins to take what comes to `listener`. Gives the socket's number. Throws when it cannot. */
@@ -37,6 +60,7 @@ export class UdpServer {
     const socket = this.#port.add(listener);
     if (socket < 0) throw new Error(`cannot receive on ${listener.address}:${listener.port}: errno ${-socket}`);
     this.#served[socket] = served;
+    if (listener.fd !== undefined) this.#overload.watch(socket, listener.fd);
     return socket;
   }
 
@@ -47,6 +71,7 @@ export class UdpServer {
 
   remove(socket: number): void {
     this.#port.remove(socket);
+    this.#overload.forget(socket);
     this.#served[socket] = undefined;
   }
 
@@ -58,6 +83,8 @@ export class UdpServer {
     const port = this.#port;
     const { lengths, sockets, received, stride } = port;
     const now = performance.now();
+    if (this.#isBacklogStale || now - this.#beatAt > STALE_MS) return this.#dropStale(count);
+    if (this.#overload.active) this.#overload.note(count, sockets, lengths, port.addresses);
     this.#inBatch = true;
     for (let slot = 0; slot < count; slot++) {
       const length = lengths[slot]!;
@@ -72,6 +99,14 @@ export class UdpServer {
     this.#filled = 0;
     this.#used = 0;
     return filled;
+  }
+
+  /** A batch that is not full was the last of what had queued up. */
+  #dropStale(count: number): number {
+    const port = this.#port;
+    this.#isBacklogStale = count === port.slotCount;
+    for (let slot = 0; slot < count; slot++) if (port.lengths[slot]! >= 0) port.statistics[PacketCounter.STALE]!++;
+    return 0;
   }
 
   #take(

@@ -15,6 +15,7 @@ import { type CellSource, droppedCounter } from "../plugin/request-metrics.ts";
 import { loadPlugins } from "../plugins/index.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
+import { LOOK_MS } from "./overload.ts";
 import { TcpServer } from "./tcp-server.ts";
 import { UdpServer } from "./udp-server.ts";
 import { warmUp } from "./warm-up.ts";
@@ -24,9 +25,12 @@ import { ZoneRouter } from "./zone-router.ts";
 const LAG_HELP = "How late the worker's loop came to a timer.";
 const LAG_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
+/** Beside those of the transport, which src/supervisor/metrics.ts adds. */
+const DROPS = ["weftdns_drops_total", "Queries and replies that were dropped, by place and reason."] as const;
+
 /** Queries are answered in a few seconds, or somebody has forgotten them. */
 const MAX_WAIT_MS = 10_000;
-const LOOK_MS = 10;
+const SETTLE_LOOK_MS = 10;
 
 /** A plan with its chains linked. */
 interface Prepared {
@@ -58,8 +62,11 @@ export class Worker {
     this.#start = start;
     this.#row = new CounterRow(start.counters);
     this.#row.onGrown = () => this.#describe();
-    const panics = this.#row.counter("panics_total", "A metrics that counts the number of panics.");
-    this.#engine = new Engine({ panics: () => panics.add(1) });
+    this.#engine = new Engine({
+      panics: this.#row.counter("panics_total", "A metrics that counts the number of panics."),
+      droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
+      noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
+    });
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
   }
 
@@ -70,12 +77,17 @@ export class Worker {
     const lag = this.#row.histogram("weftdns_worker_loop_lag_seconds", LAG_HELP, worker, LAG_BOUNDS);
     const waiting = this.#row.gauge("weftdns_queries_waiting", "Queries that wait for somebody's answer.", worker);
     let due = performance.now() + BEAT_MS;
+    let lookAt = due;
     const timer = setInterval(() => {
       Atomics.add(beat, 0, 1);
       const now = performance.now();
       lag.observe(Math.max(now - due, 0) / 1_000);
       due = now + BEAT_MS;
       waiting.set(this.#engine.waiting);
+      this.#udp.beat(now);
+      if (now < lookAt) return;
+      lookAt = now + LOOK_MS - BEAT_MS / 2;
+      this.#udp.lookForOverload(now);
     }, BEAT_MS);
     warmUp();
     Atomics.add(beat, 0, 1);
@@ -128,9 +140,7 @@ export class Worker {
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
-      const plugins = await loadPlugins(
-        plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)),
-      );
+      const plugins = await loadPlugins(plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)));
       for (const listener of plan.listeners) {
         const dropped = isMeasured(plan) ? droppedCounter(this.#cells(listener)) : undefined;
         const targets = await this.#link(plan, listener, plugins, published, chains, receivers, dropped);
@@ -282,7 +292,7 @@ export class Worker {
 async function emptied(all: readonly Served[]): Promise<void> {
   const until = performance.now() + MAX_WAIT_MS;
   while (all.some(({ waiting }) => waiting > 0) && performance.now() < until) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
   }
 }
 

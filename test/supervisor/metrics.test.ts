@@ -33,7 +33,8 @@ async function scrape(
   drops = new Map<string, number>(),
 ): Promise<string[]> {
   const pool = { rows: () => members.map(workerRow), restarts: new Map([["stall", 2]]) } as unknown as WorkerPool;
-  const { text } = await metrics.expose(pool, { drops: () => drops } as unknown as Sockets);
+  const totalDrops = () => [...drops.values()].reduce((sum, count) => sum + count, 0);
+  const { text } = await metrics.expose(pool, { drops: () => drops, totalDrops } as unknown as Sockets);
   assert.ok(text.endsWith("\n") && !text.includes("\n\n"));
   return text.split("\n");
 }
@@ -164,12 +165,14 @@ test("metrics: what the kernel dropped, by listener", async () => {
     'weftdns_kernel_drops_total{server="dns://:53"} 0',
     'weftdns_kernel_drops_total{server="dns://[::1]:5353"} 5',
   ]);
+  const full = linesOf(lines, "weftdns_drops_total").filter((line) => line.includes('reason="full"'));
+  assert.deepEqual(full, ['weftdns_drops_total{reason="full",stage="kernel"} 9']);
 });
 
 test("metrics: those who come during a scrape get the same text", async () => {
   const metrics = new Metrics();
   const pool = { rows: () => [], restarts: new Map() } as unknown as WorkerPool;
-  const sockets = { drops: () => new Map() } as unknown as Sockets;
+  const sockets = { drops: () => new Map(), totalDrops: () => 0 } as unknown as Sockets;
   const [one, two] = await Promise.all([metrics.expose(pool, sockets), metrics.expose(pool, sockets)]);
   assert.equal(one, two);
   assert.notEqual(await metrics.expose(pool, sockets), one);

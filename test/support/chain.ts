@@ -25,7 +25,7 @@ import { Query, Transport } from "../../src/plugin/query.ts";
 import type { ControlPlan } from "../../src/supervisor/configuration.ts";
 import { Controls } from "../../src/supervisor/controls.ts";
 import { ADDRESS_SIZE, writeAddress } from "../../src/transport/packets.ts";
-import { Engine, Served, type Target } from "../../src/worker/engine.ts";
+import { Engine, Served, type Target, UNCOUNTED } from "../../src/worker/engine.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
 import { type DecodedReply, decodeReply, encodeQuestion, type Question } from "./wire.ts";
 
@@ -170,7 +170,7 @@ export class TestChain {
   readonly #chain: Chain;
   readonly #controls: Controls;
   readonly #router: ZoneRouter<Target>;
-  readonly #engine = new Engine({ panics: () => {} });
+  readonly #engine = new Engine(UNCOUNTED);
   readonly #logging: { readonly mock: { restore(): void } };
 
   constructor(

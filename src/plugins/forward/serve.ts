@@ -97,6 +97,7 @@ export class Forwarder implements ExchangeOwner {
       this.#rejected.add(1);
       return query.fail(REFUSED, `concurrent queries exceeded maximum ${maxConcurrent}`);
     }
+    if (!query.mayWait) return query.fail(SERVFAIL, TOO_MANY_WAIT);
     const asker = this.#asker;
     // A look-up of our own may come long after the batch that it belongs to.
     if (query.depth > 0) asker.tell();
@@ -334,6 +335,7 @@ export class Forwarder implements ExchangeOwner {
 /** Said when no server was asked at all. */
 const NO_UPSTREAM = "no healthy proxies";
 
+const TOO_MANY_WAIT = "too many queries wait for answers";
 const TOO_MANY_ALIKE = `more than ${MAX_SAME_QUESTIONS} queries of one client wait for the answer to one question`;
 
 /** A promise's resolving function, without a closure for each: `new Promise` calls its argument before it returns. */

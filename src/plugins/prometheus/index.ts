@@ -35,12 +35,13 @@
  *           coredns_dns_responses_total{server,zone,view,rcode,plugin}
  *           process_*                                          the process, all threads together
  *           weftdns_build_info{version,node}                   1
- *           weftdns_kernel_drops_total{server}                 datagrams that the kernel dropped, its buffers being full
+ *           weftdns_kernel_drops_total{server}                 datagrams that the kernel dropped
  *           weftdns_datagrams_received_total{worker}           divided by batches: datagrams that come at once
  *           weftdns_batches_total{worker}
  *           weftdns_datagrams_sent_total{worker}
  *           weftdns_datagrams_queued_total{worker}             replies that had to wait for room in their socket
- *           weftdns_datagrams_lost_total{worker,reason}
+ *           weftdns_drops_total{stage,reason}                  queries and replies that were dropped: kernel (full, limited),
+ *                                                              receive, server, plugin, send
  *           weftdns_worker_loop_lag_seconds{worker}            how late the worker's loop comes to a timer
  *           weftdns_queries_waiting{worker}                    queries that wait for somebody's answer
  *           weftdns_worker_restarts_total{cause}               cause: error, memory or stall

@@ -1,0 +1,80 @@
+/**
+ * Who sends most? Counts datagrams by client address (IPv6: by /64, which is what one client is given) in memory of fixed
+ * size, whatever addresses come: 256 sets of four counters. A newcomer takes the place of the smallest of its set and goes on
+ * from its count (the algorithm Space-Saving), so a sender of more than a fifth of what falls into its set is never missed, and its count is too
+ * high by at most what that place had. Which set is decided by a hash with a random key.
+ */
+import { randomInt } from "node:crypto";
+import { addressOffset, readFamily } from "../transport/packets.ts";
+
+export interface Sender {
+  readonly family: 4 | 6;
+  /** The address, or the first half of it, as two big-endian words; the second is 0 for IPv4. */
+  readonly high: number;
+  readonly low: number;
+  readonly count: number;
+}
+
+const SETS = 256;
+const WAYS = 4;
+/** Words of a counter: high, low, family, count. */
+const WORDS = 4;
+
+export class HeavySenders {
+  readonly #counters = new Uint32Array(SETS * WAYS * WORDS);
+  readonly #key = randomInt(2 ** 32) | 1;
+
+  /** Counts a datagram of the peer in record `index` of `addresses`. */
+  note(addresses: Uint8Array, index: number): void {
+    const family = readFamily(addresses, index);
+    if (family === 0) return;
+    const at = addressOffset(addresses, index);
+    const high = word(addresses, at);
+    const low = family === 6 ? word(addresses, at + 4) : 0;
+    const counters = this.#counters;
+    const first = this.#setOf(high, low) * WAYS * WORDS;
+    let smallest = first;
+    for (let place = first; place < first + WAYS * WORDS; place += WORDS) {
+      if (counters[place] === high && counters[place + 1] === low && counters[place + 2] === family) {
+        counters[place + 3]!++;
+        return;
+      }
+      if (counters[place + 3]! < counters[smallest + 3]!) smallest = place;
+    }
+    counters[smallest] = high;
+    counters[smallest + 1] = low;
+    counters[smallest + 2] = family;
+    counters[smallest + 3]!++;
+  }
+
+  /** All that have a counter, most first. */
+  list(): Sender[] {
+    const found: Sender[] = [];
+    const counters = this.#counters;
+    for (let place = 0; place < counters.length; place += WORDS) {
+      const count = counters[place + 3]!;
+      if (count === 0) continue;
+      found.push({
+        family: counters[place + 2] === 4 ? 4 : 6,
+        high: counters[place]!,
+        low: counters[place + 1]!,
+        count,
+      });
+    }
+    return found.sort((a, b) => b.count - a.count);
+  }
+
+  clear(): void {
+    this.#counters.fill(0);
+  }
+
+  #setOf(high: number, low: number): number {
+    let hash = Math.imul(high ^ this.#key, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ low, 0x85ebca77 ^ this.#key);
+    return (hash ^ (hash >>> 13)) & (SETS - 1);
+  }
+}
+
+function word(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}

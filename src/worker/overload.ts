@@ -1,0 +1,149 @@
+/**
+ * What a worker does while more comes to one of its sockets than it can answer. The kernel's buffer is then always full, and
+ * drops alike from those who ask a little and from him who floods. So:
+ *
+ * - The buffer is made short, so that what is answered is answered soon. Its order cannot be changed, its length can.
+ * - Whoever sends more than a fair share is refused a part of it by a filter in the kernel, before the buffer.
+ *
+ * Both are found out ten times a second from what was read and what was dropped, and undone when there has been no need for
+ * them for a while. Without overload all this costs one system call for each socket and interval.
+ */
+import { PacketCounter } from "../transport/packets.ts";
+import {
+  type AddressLimit,
+  RECEIVE_BUFFER,
+  setLimits,
+  setReceiveBuffer,
+  socketDrops,
+  socketFill,
+} from "../transport/udp.ts";
+import { demandOf, fairLimits } from "./fair-share.ts";
+import { HeavySenders } from "./heavy-senders.ts";
+
+/** How often `look` is to be called. */
+export const LOOK_MS = 100;
+/**
+ * What the buffer holds under overload, as time: bounds how long an answered query has waited. Shorter than the pauses that a
+ * busy machine or a CPU quota makes, it would stand empty while there is something to answer.
+ */
+const QUEUE_SECONDS = 0.05;
+/** What the kernel counts against the buffer for a small datagram; it doubles what it is told. */
+const BYTES_PER_DATAGRAM = 768 / 2;
+const SMALLEST_BUFFER = 256 * 1024;
+/** Of the capacity, what is let in while there are limits: the rest is for those who have none and come in bursts. */
+const LET_IN = 0.95;
+/** The same while more than half of the buffer is in use, so that it empties. */
+const LET_IN_FULL = 0.8;
+const FULL = 0.5;
+/** By how much the capacity may have grown since the last time the buffer was full. */
+const GROWTH = 1.01;
+/** The same far below what it was: the machine was busy with something else for a moment. */
+const FAST_GROWTH = 1.1;
+const FAR_BELOW = 0.8;
+const FORGETTING = 0.99;
+/** Looks without drops and without limits after which everything is as before. */
+const CALM_LOOKS = 20;
+
+/** A socket of this worker while it has more than it can answer. */
+interface Flood {
+  readonly senders: HeavySenders;
+  received: number;
+  /** Datagrams a second that were answered when the buffer last was full. */
+  capacity: number;
+  /** The most that `capacity` has been, slowly forgotten: a short buffer must not make a smaller capacity, and so on. */
+  peak: number;
+  limits: readonly AddressLimit[];
+  calmLooks: number;
+}
+
+interface Watched {
+  readonly fd: number;
+  drops: number;
+  flood: Flood | undefined;
+}
+
+export class Overload {
+  /** Whether `note` wants to know of datagrams. */
+  active = false;
+  /** By socket number. */
+  readonly #sockets: (Watched | undefined)[] = [];
+  readonly #statistics: Float64Array;
+  #lookedAt = performance.now();
+
+  /** `statistics` are the port's. */
+  constructor(statistics: Float64Array) {
+    this.#statistics = statistics;
+  }
+
+  /** `fd` is what socket number `socket` reads from. */
+  watch(socket: number, fd: number): void {
+    // What a worker before this one may have left behind.
+    setLimits(fd, []);
+    setReceiveBuffer(fd, RECEIVE_BUFFER);
+    this.#sockets[socket] = { fd, drops: socketDrops(fd), flood: undefined };
+  }
+
+  forget(socket: number): void {
+    this.#sockets[socket] = undefined;
+  }
+
+  /** A batch of `count` datagrams. */
+  note(count: number, sockets: Int32Array, lengths: Int32Array, addresses: Uint8Array): void {
+    for (let slot = 0; slot < count; slot++) {
+      const flood = this.#sockets[sockets[slot]!]?.flood;
+      if (flood === undefined || lengths[slot]! < 0) continue;
+      flood.received++;
+      flood.senders.note(addresses, slot);
+    }
+  }
+
+  /** Looks at what the kernel has dropped since the last time. */
+  look(now: number): void {
+    const seconds = (now - this.#lookedAt) / 1_000;
+    this.#lookedAt = now;
+    this.active = false;
+    for (const watched of this.#sockets) {
+      if (watched === undefined) continue;
+      const drops = socketDrops(watched.fd);
+      // The kernel counts in 32 bits.
+      const dropped = (drops - watched.drops) >>> 0;
+      watched.drops = drops;
+      if (watched.flood !== undefined) this.#adjust(watched, watched.flood, dropped, seconds);
+      else if (dropped > 0) watched.flood = newFlood();
+      if (watched.flood !== undefined) this.active = true;
+    }
+  }
+
+  #adjust(watched: Watched, flood: Flood, dropped: number, seconds: number): void {
+    const { received, limits } = flood;
+    const senders = flood.senders.list();
+    const demand = demandOf({ received, dropped, senders, limits });
+    this.#statistics[PacketCounter.LIMITED]! += Math.round(demand.refused);
+    flood.received = 0;
+    flood.senders.clear();
+    const answered = received / seconds;
+    const isFull = socketFill(watched.fd) > FULL;
+    if (isFull) {
+      flood.capacity = answered;
+    } else {
+      const growth = flood.capacity < flood.peak * FAR_BELOW ? FAST_GROWTH : GROWTH;
+      flood.capacity = Math.max(flood.capacity * growth, answered);
+    }
+    flood.peak = Math.max(flood.peak * FORGETTING, flood.capacity);
+    const wanted = fairLimits(senders, demand, flood.capacity * seconds * (isFull ? LET_IN_FULL : LET_IN));
+    flood.limits = isFull || limits.length > 0 ? wanted : [];
+    if (limits.length > 0 || flood.limits.length > 0) setLimits(watched.fd, flood.limits);
+    if (isFull || flood.limits.length > 0) {
+      flood.calmLooks = 0;
+      const bytes = Math.ceil(flood.peak * QUEUE_SECONDS * BYTES_PER_DATAGRAM);
+      setReceiveBuffer(watched.fd, Math.min(Math.max(bytes, SMALLEST_BUFFER), RECEIVE_BUFFER));
+    } else if (++flood.calmLooks >= CALM_LOOKS) {
+      setReceiveBuffer(watched.fd, RECEIVE_BUFFER);
+      watched.flood = undefined;
+    }
+  }
+}
+
+function newFlood(): Flood {
+  return { senders: new HeavySenders(), received: 0, capacity: 0, peak: 0, limits: [], calmLooks: 0 };
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { writeAddress } from "../../src/transport/packets.ts";
+import { demandOf, fairLimits } from "../../src/worker/fair-share.ts";
+import { HeavySenders, type Sender } from "../../src/worker/heavy-senders.ts";
+
+const sender = (low: number, count: number): Sender => ({ family: 4, high: low, low: 0, count });
+
+/** What is kept of each sender's datagrams, 1 where no limit holds. */
+function keeps(sent: readonly number[], capacity: number): number[] {
+  const senders = sent.map((count, i) => sender(i, count));
+  const total = sent.reduce((sum, count) => sum + count, 0);
+  const limits = fairLimits(senders, { refused: 0, overflown: 0, total, sent }, capacity);
+  return senders.map(({ high }) => limits.find((limit) => limit.high === high)?.keep ?? 1);
+}
+
+const SHARES: { title: string; sent: number[]; capacity: number; kept: number[] }[] = [
+  { title: "nobody is cut when there is room", sent: [900, 50, 50], capacity: 1000, kept: [900, 50, 50] },
+  { title: "one loud sender gets what the others leave", sent: [2000, 50, 50], capacity: 1000, kept: [900, 50, 50] },
+  { title: "two loud ones share it", sent: [2000, 1000, 100], capacity: 1000, kept: [450, 450, 100] },
+  { title: "equal ones are cut equally", sent: [600, 600, 600, 600], capacity: 1200, kept: [300, 300, 300, 300] },
+  {
+    title: "who asks for less than a share is left alone",
+    sent: [1000, 300, 200],
+    capacity: 900,
+    kept: [400, 300, 200],
+  },
+];
+for (const { title, sent, capacity, kept } of SHARES) {
+  test(`shares: ${title}`, () => {
+    assert.deepEqual(
+      keeps(sent, capacity).map((keep, i) => Math.round(keep * sent[i]!)),
+      kept,
+    );
+  });
+}
+
+test("shares: among thousands of equals nobody is picked out, one far above is", () => {
+  const equals = Array.from({ length: 1000 }, (_, i) => 100 + (i % 7));
+  assert.equal(Math.min(...keeps(equals, 50_000)), 1);
+  const [loud, ...others] = keeps([5_000, ...equals], 50_000);
+  assert.ok(loud! < 0.05, `${loud} of the loud one is kept`);
+  assert.equal(Math.min(...others), 1);
+});
+
+test("demand: without limits all drops are those of a full buffer, whoever sent them", () => {
+  const demand = demandOf({ received: 1000, dropped: 500, senders: [sender(1, 800), sender(2, 200)], limits: [] });
+  assert.equal(demand.refused, 0);
+  assert.equal(demand.overflown, 500);
+  assert.deepEqual(demand.sent, [1200, 300]);
+});
+
+test("demand: what a limit refused is told apart from what found no room", () => {
+  // Sent: 10,000 and 300. A tenth of the first passed, 1,300 in all; 650 of them found no room.
+  const limits = [{ family: 4, high: 1, low: 0, keep: 0.1 }] as const;
+  const demand = demandOf({ received: 650, dropped: 9_650, senders: [sender(1, 500), sender(2, 150)], limits });
+  assert.equal(Math.round(demand.refused), 9_000);
+  assert.equal(Math.round(demand.overflown), 650);
+  assert.deepEqual(demand.sent.map(Math.round), [10_000, 300]);
+});
+
+test("senders: the loud ones are found among a million strangers", () => {
+  const senders = new HeavySenders();
+  const records = new Uint8Array(64);
+  const bytes = new Uint8Array(4);
+  for (let i = 0; i < 1_000_000; i++) {
+    new DataView(bytes.buffer).setUint32(0, i % 10 === 0 ? 0x0a000001 : 0x0b000000 + i);
+    writeAddress(records, 0, bytes, 53);
+    senders.note(records, 0);
+  }
+  const [first, second] = senders.list();
+  assert.equal(first!.high, 0x0a000001);
+  assert.ok(first!.count >= 100_000 && first!.count < 105_000, `counted ${first!.count}`);
+  assert.ok(second!.count < 5_000, `the next was counted ${second!.count}`);
+  assert.equal(
+    senders.list().reduce((sum, { count }) => sum + count, 0),
+    1_000_000,
+  );
+});
+
+test("senders: an IPv6 client is its /64, and an IPv4 client in a socket of both families is itself", () => {
+  const senders = new HeavySenders();
+  const records = new Uint8Array(64);
+  const v6 = (...words: number[]) => Uint8Array.from(words.flatMap((word) => [word >> 8, word & 255]));
+  for (const last of [1, 2, 3]) {
+    writeAddress(records, 0, v6(0x2001, 0xdb8, 0, 1, last, 0, 0, last), 53);
+    senders.note(records, 0);
+  }
+  writeAddress(records, 0, v6(0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201), 53);
+  senders.note(records, 0);
+  assert.deepEqual(senders.list(), [
+    { family: 6, high: 0x20010db8, low: 1, count: 3 },
+    { family: 4, high: 0xc0000201, low: 0, count: 1 },
+  ]);
+});
