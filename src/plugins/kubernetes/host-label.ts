@@ -1,0 +1,29 @@
+/**
+ * Pods are called by their address, with dashes for its dots or colons: `10-0-0-1`, `fd00--1`.
+ */
+import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
+
+/** The address that the label at `at` stands for: gives its size, 4 or 16, or 0 for other labels. */
+export function readHostLabel(bytes: Uint8Array, at: number, out: Uint8Array): number {
+  const size = bytes[at]!;
+  if (size > MAX_ADDRESS_TEXT) return 0;
+  let dashes = 0;
+  let isDouble = false;
+  let text = "";
+  for (let i = 1; i <= size; i++) {
+    const code = bytes[at + i]!;
+    if (code !== DASH) {
+      text += String.fromCharCode(code);
+      continue;
+    }
+    dashes++;
+    isDouble ||= i > 1 && bytes[at + i - 1] === DASH;
+    text += "-";
+  }
+  if (dashes === 3 && !isDouble) return parseIpv4(text.replaceAll("-", "."), out, 0) ? 4 : 0;
+  if (!parseIpv6(text.replaceAll("-", ":"), out, 0)) return 0;
+  return 16;
+}
+
+const MAX_ADDRESS_TEXT = 39;
+const DASH = 0x2d;
