@@ -1,0 +1,302 @@
+/**
+ * Writes records of the cluster behind the question, in place and without objects. Owners keep the letters of the question:
+ * they are pointers to it, for the zone's own name to its end (RFC 1035 section 4.1.4).
+ *
+ * Replies may have to name thousands of endpoints. What the client cannot be sent is not written: one record too many, and
+ * the server cuts the reply and sets TC.
+ */
+import { Flag, HEADER_SIZE } from "../../dns/header.ts";
+import { type Reply, Section } from "../../dns/reply.ts";
+import { Class, Type } from "../../dns/types.ts";
+import type { Query } from "../../plugin/query.ts";
+
+/** Owner pointer, type, class, TTL, RDLENGTH. */
+export const RECORD_HEADER = 12;
+/** Priority, weight, port. */
+const SRV_FIXED = 6;
+/** The largest offset that a pointer can say. */
+const MAX_POINTER = 0x3fff;
+/** The SOA's TTL is no longer than this, whatever the answers' is. */
+const MAX_SOA_TTL = 300;
+const VERSION_TTL = 28_800;
+const QUESTION = 0xc000 | HEADER_SIZE;
+const SVC = Uint8Array.of(3, 0x73, 0x76, 0x63);
+
+export class AnswerWriter {
+  /** Where the target of the SRV record that was written last begins, counted from the reply's start. */
+  targetAt = 0;
+  readonly #ttl: number;
+  #reply!: Reply;
+  #limit = 0;
+  /** Where the zone's name stands in the question, as an offset of the message. */
+  #zoneAt = 0;
+  #zoneLength = 0;
+  /** Counts replies that begin elsewhere in a list that is too long. */
+  #turn = 0;
+
+  constructor(ttl: number) {
+    this.#ttl = ttl;
+  }
+
+  /** Starts an authoritative reply; the zone begins with label `zoneLabel` of the question's name. */
+  begin(query: Query, zoneLabel: number): void {
+    const { reply, name } = query;
+    reply.begin(query);
+    reply.flags |= Flag.AA;
+    // Each answer is made of the table as it is now, and a change of the cluster must show in the next one.
+    reply.uncached = true;
+    this.#reply = reply;
+    this.#limit = query.sizeLimit;
+    this.#zoneAt = HEADER_SIZE + name.offsets[zoneLabel]!;
+    this.#zoneLength = name.length - name.offsets[zoneLabel]!;
+  }
+
+  /** The message as it stands: offsets count from `start`. */
+  get message(): Uint8Array {
+    return this.#reply.bytes;
+  }
+
+  get start(): number {
+    return this.#reply.start;
+  }
+
+  get end(): number {
+    return this.#reply.end;
+  }
+
+  /** Nothing that follows would reach the client. */
+  get full(): boolean {
+    return this.#reply.overflow || this.#reply.length > this.#limit;
+  }
+
+  /** How many of `count` records of `size` bytes are worth writing: those that fit, and one to show that there are more. */
+  worth(count: number, size: number): number {
+    return Math.min(count, Math.floor((this.#limit - this.#reply.length) / size) + 1);
+  }
+
+  /** A number that differs from reply to reply, below `below`: where to begin, so that all of a long list are used. */
+  turn(below: number): number {
+    this.#turn = (this.#turn + 1) & 0xffff;
+    return (this.#turn * 40_503) % below;
+  }
+
+  /** Records of the question's name with `count` addresses, which stand one behind the other at `bytes[at]`. */
+  addresses(bytes: Uint8Array, at: number, count: number, size: number): void {
+    const reply = this.#reply;
+    const length = RECORD_HEADER + size;
+    const some = this.worth(count, length);
+    if (some <= 0) return;
+    if (reply.overflow || !reply.reserve(some * length)) {
+      reply.overflow = true;
+      return;
+    }
+    const from = at + (some < count ? this.turn(count - some + 1) * size : 0);
+    const out = reply.bytes;
+    const ttl = this.#ttl;
+    const type = size === 4 ? Type.A : Type.AAAA;
+    let to = reply.end;
+    for (let i = 0; i < some; i++) {
+      out[to++] = QUESTION >> 8;
+      out[to++] = QUESTION & 0xff;
+      out[to++] = 0;
+      out[to++] = type;
+      out[to++] = 0;
+      out[to++] = Class.IN;
+      out[to++] = 0;
+      out[to++] = 0;
+      out[to++] = ttl >> 8;
+      out[to++] = ttl;
+      out[to++] = 0;
+      out[to++] = size;
+      for (let k = 0, first = from + i * size; k < size; k++) out[to++] = bytes[first + k]!;
+    }
+    reply.end = to;
+    reply.counts[Section.ANSWER]! += some;
+  }
+
+  /** An address in the additional section, whose owner is the SRV target that begins at `target` (see `targetAt`). */
+  glue(bytes: Uint8Array, at: number, size: number, target: number): boolean {
+    const reply = this.#reply;
+    if (reply.overflow || !reply.reserve(256 + RECORD_HEADER + size)) {
+      reply.overflow = true;
+      return false;
+    }
+    const out = reply.bytes;
+    if (target <= MAX_POINTER) this.#pointer(target);
+    else {
+      let to = reply.end;
+      for (let from = reply.start + target; ; ) {
+        const length = out[from]!;
+        for (let i = 0; i <= length; i++) out[to++] = out[from++]!;
+        if (length === 0) break;
+      }
+      reply.end = to;
+    }
+    this.#fixed(size === 4 ? Type.A : Type.AAAA, this.#ttl, size);
+    this.#copy(bytes, at, size);
+    reply.counts[Section.ADDITIONAL]!++;
+    return true;
+  }
+
+  /** An SRV record of the question's name with the target to be written behind it by `label`, `key` and `endTarget`. */
+  beginSrv(weight: number, port: number): boolean {
+    const reply = this.#reply;
+    // A target has 255 bytes at most.
+    if (reply.overflow || !reply.reserve(RECORD_HEADER + SRV_FIXED + 256)) {
+      reply.overflow = true;
+      return false;
+    }
+    this.#put16(QUESTION);
+    this.#fixed(Type.SRV, this.#ttl, 0);
+    this.#put16(0);
+    this.#put16(weight);
+    this.#put16(port);
+    this.targetAt = reply.length;
+    return true;
+  }
+
+  /** Labels of a target, as they stand in `bytes`. */
+  labels(bytes: Uint8Array, at: number, length: number): void {
+    this.#copy(bytes, at, length);
+  }
+
+  /** Ends a target below `svc` in the zone that was asked: its letters are the question's. Targets are not compressed (RFC 2782). */
+  endTarget(): void {
+    const reply = this.#reply;
+    this.#copy(SVC, 0, SVC.length);
+    this.#endInZone();
+    reply.counts[Section.ANSWER]!++;
+  }
+
+  /** Ends a target whose labels before the zone's name are written. */
+  endPodTarget(): void {
+    this.#endInZone();
+    this.#reply.counts[Section.ANSWER]!++;
+  }
+
+  #endInZone(): void {
+    const reply = this.#reply;
+    // The zone's name stands in the question, uncompressed.
+    this.#copy(reply.bytes, reply.start + this.#zoneAt, this.#zoneLength);
+    const size = reply.length - this.targetAt + SRV_FIXED;
+    const lengthAt = reply.start + this.targetAt - SRV_FIXED - 2;
+    reply.bytes[lengthAt] = size >> 8;
+    reply.bytes[lengthAt + 1] = size;
+  }
+
+  /** Takes back the SRV record written last. */
+  dropSrv(): void {
+    const reply = this.#reply;
+    reply.end = reply.start + this.targetAt - SRV_FIXED - RECORD_HEADER;
+    reply.counts[Section.ANSWER]!--;
+  }
+
+  /** A record of the question's name whose data is a name: CNAME, or PTR, whose end is `zone`. */
+  name(type: number, bytes: Uint8Array, at: number, length: number, zone: Uint8Array | undefined): void {
+    const reply = this.#reply;
+    const size = zone === undefined ? length : length + SVC.length + zone.length;
+    if (reply.overflow || !reply.reserve(RECORD_HEADER + size)) {
+      reply.overflow = true;
+      return;
+    }
+    this.#put16(QUESTION);
+    this.#fixed(type, this.#ttl, size);
+    this.#copy(bytes, at, length);
+    if (zone !== undefined) {
+      this.#copy(SVC, 0, SVC.length);
+      this.#copy(zone, 0, zone.length);
+    }
+    reply.counts[Section.ANSWER]!++;
+  }
+
+  /** The same where labels of more than one place make the name. They are `length` bytes in all, and follow by `labels`. */
+  beginPtr(length: number, zone: Uint8Array): boolean {
+    const reply = this.#reply;
+    const size = length + SVC.length + zone.length;
+    if (reply.overflow || !reply.reserve(RECORD_HEADER + size)) {
+      reply.overflow = true;
+      return false;
+    }
+    this.#put16(QUESTION);
+    this.#fixed(Type.PTR, this.#ttl, size);
+    return true;
+  }
+
+  endPtr(zone: Uint8Array): void {
+    this.#copy(SVC, 0, SVC.length);
+    this.#copy(zone, 0, zone.length);
+    this.#reply.counts[Section.ANSWER]!++;
+  }
+
+  /** Takes back the PTR record written last, whose name begins at `at`. */
+  dropPtr(at: number): void {
+    const reply = this.#reply;
+    reply.end = reply.start + at - RECORD_HEADER;
+    reply.counts[Section.ANSWER]!--;
+  }
+
+  /** `dns-version.ZONE`: the version of the specification. */
+  version(): void {
+    this.#put16(QUESTION);
+    this.#fixed(Type.TXT, VERSION_TTL, VERSION.length);
+    this.#copy(VERSION, 0, VERSION.length);
+    this.#reply.counts[Section.ANSWER]!++;
+  }
+
+  /** The zone's SOA: for its own name, and in all negative answers (RFC 2308 section 3). */
+  soa(serial: number, section: Section): void {
+    const reply = this.#reply;
+    const size = NS_LABELS.length + HOSTMASTER.length + 4 + 20;
+    if (!reply.reserve(RECORD_HEADER + size)) {
+      reply.overflow = true;
+      return;
+    }
+    this.#pointer(this.#zoneAt);
+    this.#fixed(Type.SOA, Math.min(this.#ttl, MAX_SOA_TTL), size);
+    this.#copy(NS_LABELS, 0, NS_LABELS.length);
+    this.#pointer(this.#zoneAt);
+    this.#copy(HOSTMASTER, 0, HOSTMASTER.length);
+    this.#pointer(this.#zoneAt);
+    this.#put32(serial);
+    this.#put32(7_200);
+    this.#put32(1_800);
+    this.#put32(86_400);
+    this.#put32(this.#ttl);
+    reply.counts[section]!++;
+  }
+
+  #pointer(target: number): void {
+    this.#put16(0xc000 | target);
+  }
+
+  #fixed(type: number, ttl: number, size: number): void {
+    this.#put16(type);
+    this.#put16(Class.IN);
+    this.#put32(ttl);
+    this.#put16(size);
+  }
+
+  #put16(value: number): void {
+    const reply = this.#reply;
+    reply.bytes[reply.end] = value >> 8;
+    reply.bytes[reply.end + 1] = value;
+    reply.end += 2;
+  }
+
+  #put32(value: number): void {
+    this.#put16(value >>> 16);
+    this.#put16(value & 0xffff);
+  }
+
+  #copy(from: Uint8Array, start: number, length: number): void {
+    const reply = this.#reply;
+    const bytes = reply.bytes;
+    let at = reply.end;
+    for (let i = 0; i < length; i++) bytes[at++] = from[start + i]!;
+    reply.end = at;
+  }
+}
+
+const NS_LABELS = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));
+const HOSTMASTER = Uint8Array.of(10, ...Buffer.from("hostmaster"));
+const VERSION = Uint8Array.of(5, ...Buffer.from("1.1.0"));

@@ -1,0 +1,245 @@
+/**
+ * SRV records with the addresses of their targets, and PTR records of endpoints: what has names of endpoints in it.
+ * The weight is 100 divided by the number of records before equal ones are left out (behaviour 3.G).
+ */
+import type { Name } from "../../dns/name.ts";
+import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
+import { writeDashed } from "../../kubernetes/table/host-label.ts";
+import { hashOf } from "./address-writer.ts";
+import { type AnswerWriter, RECORD_HEADER } from "./answer-writer.ts";
+import { type Cut, Form } from "./cut.ts";
+import { Duplicates } from "./duplicates.ts";
+import { type EndpointWalk, isPort } from "./endpoint-walk.ts";
+
+/** The shortest SRV record with a name of the cluster behind it: as many targets as a message may have. */
+const MAX_TARGETS = Math.ceil(65_535 / (RECORD_HEADER + 6 + 12));
+
+export class SrvWriter {
+  readonly #writer: AnswerWriter;
+  readonly #walk: EndpointWalk;
+  readonly #duplicates = new Duplicates();
+  readonly #glueDuplicates = new Duplicates();
+  readonly #host = new Uint8Array(64);
+  /** Of each target that needs glue: where it begins in the reply, and where its address stands in the table. */
+  readonly #targets = new Uint32Array(MAX_TARGETS);
+  readonly #addresses = new Uint32Array(MAX_TARGETS);
+  readonly #sizes = new Uint8Array(MAX_TARGETS);
+  #count = 0;
+  #message!: Uint8Array;
+  #start = 0;
+  #table!: Uint8Array;
+
+  constructor(writer: AnswerWriter, walk: EndpointWalk) {
+    this.#writer = writer;
+    this.#walk = walk;
+  }
+
+  /** The ports of `view.service` that the name means: `ports` of them. */
+  clusterIp(view: ClusterView, name: Name, cut: Cut, ports: number): void {
+    const writer = this.#writer;
+    const { service, bytes } = view;
+    const { ipv4Count, ipv6Count, keyAt, keyLength } = service;
+    const list = service.ports;
+    const weight = weightOf(ports * (ipv4Count + ipv6Count));
+    let target = 0;
+    for (let i = 0; i < list.count; i++) {
+      if (cut.form === Form.PORT && !isPort(bytes, list, i, name, this.#walk.wildcards)) continue;
+      if (this.#hasEarlier(list.number(i), i, view, name, cut)) continue;
+      if (writer.full || !writer.beginSrv(weight, list.number(i))) return;
+      writer.labels(bytes, keyAt, keyLength);
+      writer.endTarget();
+      if (target === 0) target = writer.targetAt;
+    }
+    for (let i = 0; i < ipv4Count; i++) writer.glue(bytes, service.ipv4At + 4 * i, 4, target);
+    for (let i = 0; i < ipv6Count; i++) writer.glue(bytes, service.ipv6At + 16 * i, 16, target);
+  }
+
+  /** The same number for TCP and UDP makes one record. */
+  #hasEarlier(number: number, before: number, view: ClusterView, name: Name, cut: Cut): boolean {
+    const list = view.service.ports;
+    for (let i = 0; i < before; i++) {
+      if (list.number(i) !== number) continue;
+      if (cut.form !== Form.PORT || isPort(view.bytes, list, i, name, this.#walk.wildcards)) return true;
+    }
+    return false;
+  }
+
+  /** The endpoints of `view.service` that the name means, with their ports. Gives how many endpoints there are. */
+  endpoints(view: ClusterView, name: Name, cut: Cut): number {
+    const writer = this.#writer;
+    const walk = this.#walk;
+    let any = false;
+    walk.begin(view, name, cut, 0);
+    let seen = this.#countRecords(view);
+    if (seen === 0 && cut.form === Form.ZONAL && cut.isPreference) {
+      any = true;
+      walk.beginAnyZone();
+      seen = this.#countRecords(view);
+    }
+    if (seen === 0) return 0;
+    const weight = weightOf(this.#records);
+    const slices = view.service.sliceCount;
+    // Of more than the client can be told, each slice has its turn.
+    const first = writer.worth(seen, MIN_SRV) < seen && slices > 1 ? writer.turn(slices) : 0;
+    walk.begin(view, name, cut, first);
+    if (any) walk.beginAnyZone();
+    this.#duplicates.clear();
+    this.#glueDuplicates.clear();
+    this.#count = 0;
+    while (!writer.full && walk.next()) this.#endpoint(view, weight);
+    for (let i = 0; i < this.#count && !writer.full; i++) {
+      writer.glue(this.#table, this.#addresses[i]!, this.#sizes[i]!, this.#targets[i]!);
+    }
+    return seen;
+  }
+
+  #records = 0;
+
+  #countRecords(view: ClusterView): number {
+    let endpoints = 0;
+    this.#records = 0;
+    while (this.#walk.next()) {
+      endpoints++;
+      // What has no ports counts once, though it gives no record.
+      this.#records += Math.max(1, this.#walk.portsOf(view.slice.ports));
+    }
+    return endpoints;
+  }
+
+  #endpoint(view: ClusterView, weight: number): void {
+    const writer = this.#writer;
+    const { service, slice, endpoint } = view;
+    const { ports } = slice;
+    const { addressSize } = slice;
+    const addressAt = slice.addressesAt + endpoint * addressSize;
+    const { keyAt, keyLength } = service;
+    let target = -1;
+    for (let i = 0; i < ports.count; i++) {
+      if (!this.#walk.isPort(ports, i)) continue;
+      if (writer.full || !writer.beginSrv(weight, ports.number(i))) return;
+      this.#writeHost(view);
+      writer.labels(view.bytes, keyAt, keyLength);
+      writer.endTarget();
+      const at = writer.targetAt;
+      if (this.#isThere(writer, at)) {
+        writer.dropSrv();
+        // Another endpoint of the same name: its address is wanted nevertheless.
+        if (target < 0) target = this.#sameTarget;
+      } else if (target < 0) target = at;
+    }
+    if (target < 0 || this.#count === MAX_TARGETS) return;
+    this.#table = view.bytes;
+    const i = this.#count;
+    this.#targets[i] = target;
+    this.#addresses[i] = addressAt;
+    this.#sizes[i] = addressSize;
+    this.#message = writer.message;
+    this.#start = writer.start;
+    if (!this.#glueDuplicates.has(hashOf(view.bytes, addressAt, addressSize), i, this.#isSameGlue)) this.#count++;
+  }
+
+  #writeHost(view: ClusterView): void {
+    const writer = this.#writer;
+    const { slice, endpoint } = view;
+    const hostAt = slice.hostAt(endpoint);
+    if (hostAt !== 0) writer.labels(view.bytes, hostAt, view.bytes[hostAt]! + 1);
+    else {
+      const size = slice.addressSize;
+      const length = writeDashed(view.bytes, slice.addressesAt + endpoint * size, size, this.#host, 0);
+      writer.labels(this.#host, 0, length);
+    }
+    const { clusterAt } = slice;
+    if (clusterAt !== 0) writer.labels(view.bytes, clusterAt, view.bytes[clusterAt]! + 1);
+  }
+
+  /** The target that was found equal last. */
+  #sameTarget = 0;
+
+  /** Whether the SRV record written last, whose target begins at `at`, is there already. */
+  #isThere(writer: AnswerWriter, at: number): boolean {
+    this.#message = writer.message;
+    this.#start = writer.start;
+    // From the port on to the record's end.
+    const from = this.#start + at - 2;
+    return this.#duplicates.has(hashOf(this.#message, from, writer.end - from), at, this.#isSameRecord);
+  }
+
+  /** Port and target of two records, the later of which may be the end of the message. */
+  readonly #isSameRecord = (earlier: number, later: number): boolean => {
+    const message = this.#message;
+    const one = this.#start + earlier;
+    const other = this.#start + later;
+    if (message[one - 2] !== message[other - 2] || message[one - 1] !== message[other - 1]) return false;
+    if (!isSameName(message, one, other)) return false;
+    this.#sameTarget = earlier;
+    return true;
+  };
+
+  readonly #isSameGlue = (earlier: number, later: number): boolean => {
+    if (this.#sizes[earlier] !== this.#sizes[later]) return false;
+    const one = this.#addresses[earlier]!;
+    const other = this.#addresses[later]!;
+    for (let i = 0; i < this.#sizes[earlier]!; i++) if (this.#table[one + i] !== this.#table[other + i]) return false;
+    return isSameName(this.#message, this.#start + this.#targets[earlier]!, this.#start + this.#targets[later]!);
+  };
+
+  /** A pod's own name, at port 0 as CoreDNS has it: labels up to the zone's name, as they stand in `bytes`. */
+  pod(bytes: Uint8Array, at: number, length: number, address: Uint8Array, size: number): void {
+    const writer = this.#writer;
+    if (!writer.beginSrv(100, 0)) return;
+    writer.labels(bytes, at, length);
+    writer.endPodTarget();
+    writer.glue(address, 0, size, writer.targetAt);
+  }
+
+  /** PTR of the endpoint that the view stands on, whose Service's two labels are at `keyAt`. */
+  ptr(view: ClusterView, keyAt: number, keyLength: number, zone: Uint8Array): void {
+    const writer = this.#writer;
+    const { slice, endpoint, bytes } = view;
+    let hostAt = slice.hostAt(endpoint);
+    let host = bytes;
+    if (hostAt === 0) {
+      const size = slice.addressSize;
+      writeDashed(bytes, slice.addressesAt + endpoint * size, size, this.#host, 0);
+      host = this.#host;
+      hostAt = 0;
+    }
+    const length = host[hostAt]! + 1;
+    if (!writer.beginPtr(length + keyLength, zone)) return;
+    const at = writer.end - writer.start;
+    writer.labels(host, hostAt, length);
+    writer.labels(bytes, keyAt, keyLength);
+    writer.endPtr(zone);
+    // An endpoint may stand in two slices.
+    this.#message = writer.message;
+    this.#start = writer.start;
+    const from = writer.start + at;
+    if (this.#duplicates.has(hashOf(writer.message, from, writer.end - from), at, this.#isSamePtr)) writer.dropPtr(at);
+  }
+
+  readonly #isSamePtr = (one: number, other: number): boolean =>
+    isSameName(this.#message, this.#start + one, this.#start + other);
+
+  /** PTR records of another question follow. */
+  beginPtrs(): void {
+    this.#duplicates.clear();
+  }
+}
+
+/** The least that an SRV record takes. */
+const MIN_SRV = RECORD_HEADER + 6 + 12;
+
+function weightOf(records: number): number {
+  return Math.max(1, Math.floor(100 / records));
+}
+
+/** Two uncompressed names of a message, with letter case. */
+function isSameName(message: Uint8Array, one: number, other: number): boolean {
+  for (;;) {
+    const size = message[one]!;
+    for (let i = 0; i <= size; i++) if (message[one + i] !== message[other + i]) return false;
+    if (size === 0) return true;
+    one += size + 1;
+    other += size + 1;
+  }
+}
