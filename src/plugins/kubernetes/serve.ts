@@ -1,0 +1,138 @@
+/** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
+import { nameToWire, ROOT } from "../../dns/name-text.ts";
+import { Section } from "../../dns/reply.ts";
+import { Rcode, Type } from "../../dns/types.ts";
+import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
+import { type Resource, SyncState } from "../../kubernetes/table/layout.ts";
+import type { ServeContext } from "../../plugin/context.ts";
+import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
+import type { Lookup, Query } from "../../plugin/query.ts";
+import type { KubernetesConfig } from "./config.ts";
+import type { Published } from "./control.ts";
+import { provideLabels } from "./labels.ts";
+import { OwnNames } from "./own-names.ts";
+import { Responder, Result } from "./responder.ts";
+
+interface ServedZone {
+  readonly wire: Uint8Array;
+  readonly isMulticluster: boolean;
+}
+
+export function serve(config: KubernetesConfig, context: ServeContext): Handler {
+  const { next } = context;
+  const zones: ServedZone[] = config.zones
+    .map((zone) => ({ wire: wireOf(zone), isMulticluster: config.multicluster.includes(zone) }))
+    // The longest that fits is the one.
+    .sort((a, b) => b.wire.length - a.wire.length);
+  const fallthrough = config.fallthrough.map(wireOf);
+  const responder = new Responder(config, wireOf(config.primaryZone));
+  const ownNames = new OwnNames(config.ttl);
+  let view: ClusterView | undefined;
+  let heap: SharedArrayBuffer | undefined;
+
+  context.onPublished((published: Published) => {
+    if (published.memory.heap !== heap) view = new ClusterView(published.memory, context.worker);
+    heap = published.memory.heap;
+    ownNames.addresses = published.addresses;
+  });
+  provideLabels(config, context, zones, () => view);
+
+  /** An open section must be left before anyone else is called. */
+  const answer = (table: ClusterView, query: Query, zoneLabel: number, zone: ServedZone): Result => {
+    table.enter();
+    let result = responder.answer(table, query, zoneLabel, zone.isMulticluster);
+    if (result === Result.OWN) result = answerOwn(table, query, zoneLabel, zone.wire);
+    table.leave();
+    return result;
+  };
+
+  const answerOwn = (table: ClusterView, query: Query, zoneLabel: number, zone: Uint8Array): Result => {
+    const found = zoneLabel === 0 ? ownNames.nameServers(table, query, zone) : ownNames.default(query, zone);
+    return found ? Result.WRITTEN : Result.NO_DATA;
+  };
+
+  return (query) => {
+    const { name } = query;
+    let zone: ServedZone | undefined;
+    let zoneLabel = -1;
+    for (let i = 0; i < zones.length && zoneLabel < 0; i++) {
+      zone = zones[i]!;
+      zoneLabel = name.labelOf(zone.wire);
+    }
+    if (zone === undefined || zoneLabel < 0) return next(query);
+    // Transfers are for the plugin that says who may have them.
+    if (query.type === Type.AXFR || query.type === Type.IXFR) return REFUSED;
+    if (view === undefined) return SERVFAIL;
+    const result = answer(view, query, zoneLabel, zone);
+    switch (result) {
+      case Result.WRITTEN:
+        return ANSWERED;
+      case Result.NO_DATA:
+        responder.writer.soa(view.serial, Section.AUTHORITY);
+        return ANSWERED;
+      case Result.ALIAS:
+        return followAlias(query, responder, zoneLabel);
+    }
+    for (let i = 0; i < fallthrough.length; i++) if (name.labelOf(fallthrough[i]!) >= 0) return next(query);
+    query.reply.rcode = Rcode.NXDOMAIN;
+    if (result === Result.DOUBT) fail(query, responder.doubt, view.state(responder.doubt));
+    responder.writer.soa(view.serial, Section.AUTHORITY);
+    return ANSWERED;
+  };
+}
+
+/** What may exist is no NXDOMAIN, and the client is told why (RFC 8914). */
+function fail(query: Query, resource: Resource, state: SyncState): void {
+  const { reply } = query;
+  reply.rcode = Rcode.SERVFAIL;
+  if (query.hasOpt)
+    reply.setOpt(EXTENDED_ERRORS[resource]![state === SyncState.STARTING ? 0 : 1]!, query.udpSize, query.dnssecOk);
+}
+
+/** RFC 8914 sections 4.15 and 4.23: "Not Ready", and "No Reachable Authority". */
+const NOT_READY = 14;
+const NO_AUTHORITY = 22;
+const EXTENDED_ERROR = 15;
+
+/** By `Resource`; not yet complete, and in doubt. */
+const EXTENDED_ERRORS: readonly (readonly Uint8Array[])[] = [
+  "Services",
+  "EndpointSlices",
+  "Namespaces",
+  "Pods",
+  "ServiceImports",
+  "EndpointSlices of ServiceImports",
+].map((what) => [
+  extendedError(NOT_READY, `${what} of the cluster are not known yet`),
+  extendedError(NO_AUTHORITY, `${what} of the cluster may have changed`),
+]);
+
+function extendedError(code: number, text: string): Uint8Array {
+  const size = 2 + text.length;
+  return Uint8Array.of(0, EXTENDED_ERROR, size >> 8, size, 0, code, ...Buffer.from(text));
+}
+
+/** An ExternalName: what its target has to say stands behind the CNAME. */
+function followAlias(query: Query, responder: Responder, zoneLabel: number): Outcome | Promise<Outcome> {
+  const target = responder.alias;
+  const finish = (found: Lookup): Outcome => {
+    // The writer has answered others meanwhile.
+    responder.writer.begin(query, zoneLabel);
+    responder.writer.name(Type.CNAME, target, 0, target.length, undefined);
+    const { reply } = query;
+    if (found.outcome === ANSWERED && !found.reply.empty) {
+      for (const { section, name, type, class: klass, ttl, data } of found.reply.records()) {
+        if (section === Section.ANSWER) reply.add(Section.ANSWER, name, type, klass, ttl, data);
+      }
+    }
+    found.release();
+    return ANSWERED;
+  };
+  const found = query.lookup(target, query.type);
+  return "then" in found ? found.then(finish) : finish(found);
+}
+
+function wireOf(text: string): Uint8Array {
+  const wire = nameToWire(text);
+  return typeof wire === "string" ? ROOT : wire;
+}
