@@ -3,6 +3,7 @@ import type { Directive, Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
 import type { Token } from "../../corefile/server-block.ts";
 import { normalizeZone, zonesOf } from "../../corefile/zones.ts";
+import type { BlockSettings } from "../../plugin/block-settings.ts";
 import { selectorProblem } from "./selector.ts";
 
 const POD_MODES = ["disabled", "verified", "insecure"] as const;
@@ -34,6 +35,8 @@ export interface KubernetesConfig {
   wildcardQueries: boolean;
   /** 0: never. */
   checkIntervalMs: number;
+  /** What the server block listens on; empty: everything. */
+  boundAddresses: readonly string[];
 }
 
 const DEFAULT_TTL = 5;
@@ -43,7 +46,7 @@ const DEFAULT_STARTUP_TIMEOUT_MS = 5_000;
 const DEFAULT_CHECK_INTERVAL_MS = 300_000;
 const MIN_CHECK_INTERVAL_MS = 1_000;
 
-export function parse(directive: Directive): KubernetesConfig {
+export function parse(directive: Directive, block: BlockSettings): KubernetesConfig {
   const stanza = directive.once();
   const config: KubernetesConfig = {
     zones: stanza.zones(),
@@ -68,6 +71,7 @@ export function parse(directive: Directive): KubernetesConfig {
     startupTimeoutMs: DEFAULT_STARTUP_TIMEOUT_MS,
     wildcardQueries: false,
     checkIntervalMs: DEFAULT_CHECK_INTERVAL_MS,
+    boundAddresses: block.addresses ?? [],
   };
   stanza.eachOption(readers(config));
   config.primaryZone = findPrimaryZone(config.zones, stanza);

@@ -1,0 +1,102 @@
+/** What is counted about the cluster's API and about the view of it: CoreDNS's families, and our own. */
+import type { RequestHooks } from "../../kubernetes/api/client.ts";
+import type { EndpointsKind } from "../../kubernetes/table/cluster-table.ts";
+import type { Counter, Histogram } from "../../memory/counters.ts";
+import type { ControlContext } from "../../plugin/context.ts";
+import type { Cluster } from "./cluster.ts";
+
+/** Prometheus's own default, which client-go uses. */
+const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** From a millisecond, each twice the one before. */
+const PROGRAMMING_BOUNDS = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i);
+
+export class ClusterMetrics implements RequestHooks {
+  readonly #context: ControlContext;
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #counters = new Map<string, Counter>();
+  /** What has been counted so far of numbers that others count. */
+  readonly #counted = new Map<string, number>();
+
+  constructor(context: ControlContext) {
+    this.#context = context;
+  }
+
+  requested(method: string, host: string, code: string, seconds: number): void {
+    const duration = "kubernetes_rest_client_request_duration_seconds";
+    const help = "Request latency in seconds. Broken down by verb and host.";
+    this.#histogram(duration, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
+    const requests = "Number of HTTP requests, partitioned by status code, method, and host.";
+    this.#counter("kubernetes_rest_client_requests_total", requests, { code, method, host }).add(1);
+  }
+
+  limited(method: string, host: string, seconds: number): void {
+    const name = "kubernetes_rest_client_rate_limiter_duration_seconds";
+    const help = "Client side rate limiter latency in seconds. Broken down by verb and host.";
+    this.#histogram(name, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
+  }
+
+  /** A change of endpoints is in answers now; `trigger` is the time of what led to it. */
+  programmed(trigger: string, kind: EndpointsKind): void {
+    const seconds = (Date.now() - Date.parse(trigger)) / 1_000;
+    if (!(seconds >= 0)) return;
+    const help = "Histogram of the time (in seconds) it took to program a dns instance.";
+    const name = "kubernetes_dns_programming_duration_seconds";
+    this.#histogram(name, help, { service_kind: kind }, PROGRAMMING_BOUNDS).observe(seconds);
+  }
+
+  /** Takes over what the reflectors and the table have counted since the last time. */
+  count({ followed, table }: Cluster): void {
+    for (const { name, reflector } of followed) {
+      const help = "Objects that the comparison with a fresh list has found wrong, and put right.";
+      this.#advance("weftdns_kubernetes_repairs_total", help, { resource: name }, reflector.repairs);
+    }
+    const help = "Objects, or parts of them, that were left out because no answer can be made of them.";
+    this.#advance("weftdns_kubernetes_refused_objects_total", help, {}, table.statistics.absurd);
+  }
+
+  #advance(name: string, help: string, labels: Readonly<Record<string, string>>, total: number): void {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    const counter = this.#counter(name, help, labels);
+    const before = this.#counted.get(key) ?? 0;
+    if (total > before) counter.add(total - before);
+    this.#counted.set(key, total);
+  }
+
+  #histogram(
+    name: string,
+    help: string,
+    labels: Readonly<Record<string, string>>,
+    bounds: readonly number[],
+  ): Histogram {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    const known = this.#histograms.get(key) ?? this.#context.histogram(name, help, labels, bounds);
+    this.#histograms.set(key, known);
+    return known;
+  }
+
+  #counter(name: string, help: string, labels: Readonly<Record<string, string>>): Counter {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    const known = this.#counters.get(key) ?? this.#context.counter(name, help, labels);
+    this.#counters.set(key, known);
+    return known;
+  }
+}
+
+/** Gauges end with the control half that has asked for them. */
+export function showCluster(cluster: Cluster, { gauge }: ControlContext): void {
+  for (const { name, reflector } of cluster.followed) {
+    const labels = { resource: name };
+    const synced = "1 when all objects of the resource are known, 0 as long as some may be missing.";
+    gauge("weftdns_kubernetes_synced", synced, labels, () => Number(reflector.state === "synced"));
+    const age = "Seconds since the API was heard of about the resource.";
+    gauge("weftdns_kubernetes_watch_age_seconds", age, labels, () =>
+      Math.min((performance.now() - reflector.lastContact) / 1_000, MAX_AGE),
+    );
+    gauge("weftdns_kubernetes_objects", "Objects known of the resource.", labels, () => reflector.objects);
+  }
+  const bytes = "Memory that the table of the cluster's records takes.";
+  gauge("weftdns_kubernetes_table_bytes", bytes, {}, () => cluster.table.statistics.heapBytes);
+}
+
+/** A resource that was never heard of. */
+const MAX_AGE = 1e9;

@@ -1,0 +1,159 @@
+/**
+ * The cluster as the supervisor follows it: the record table, and for each resource that is wanted a reflector that keeps it
+ * equal to what the API has. It outlives reloads that do not change the plugin's options: `users` counts who leans on it.
+ */
+import { stat } from "node:fs/promises";
+import type { Access } from "../../kubernetes/api/access.ts";
+import { ApiClient } from "../../kubernetes/api/client.ts";
+import { fromEndpoint, fromKubeconfig, inCluster } from "../../kubernetes/api/credentials.ts";
+import { Reflector } from "../../kubernetes/api/reflector.ts";
+import type { ResourceQuery, ResourceSink } from "../../kubernetes/api/resource.ts";
+import { ClusterTable } from "../../kubernetes/table/cluster-table.ts";
+import { Resource, SyncState } from "../../kubernetes/table/layout.ts";
+import {
+  EndpointSliceSink,
+  ImportSliceSink,
+  NamespaceSink,
+  PodSink,
+  ServiceImportSink,
+  ServiceSink,
+} from "../../kubernetes/table/sinks.ts";
+import type { ControlContext } from "../../plugin/context.ts";
+import { ClusterMetrics } from "./cluster-metrics.ts";
+import type { KubernetesConfig } from "./config.ts";
+
+const SLICES = { group: "discovery.k8s.io", version: "v1", plural: "endpointslices" } as const;
+/** Pods that have ended, or that nobody knows of, have no address. */
+const LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown";
+const IMPORT_LABEL = "multicluster.kubernetes.io/service-name";
+/** How often the table may put itself in order. */
+const TIDY_MS = 100;
+/** So many objects are named in the log; more of them are only counted. */
+const MAX_ABSURD_LINES = 100;
+
+/** One resource, and what follows it. */
+export interface Followed {
+  readonly resource: Resource;
+  readonly name: string;
+  readonly reflector: Reflector;
+}
+
+export class Cluster {
+  readonly table: ClusterTable;
+  readonly followed: readonly Followed[];
+  readonly #client: ApiClient;
+  readonly #metrics: ClusterMetrics;
+  readonly #timer: NodeJS.Timeout;
+  #users = 0;
+  #absurdLines = 0;
+
+  static async open(config: KubernetesConfig, context: ControlContext): Promise<Cluster> {
+    const cluster = new Cluster(config, context, await accessOf(config));
+    for (const { reflector } of cluster.followed) reflector.start();
+    return cluster;
+  }
+
+  private constructor(config: KubernetesConfig, context: ControlContext, access: Access) {
+    this.#metrics = new ClusterMetrics(context);
+    this.table = new ClusterTable({
+      podNames: config.endpointPodNames,
+      zones: config.zonal,
+      podLabels: config.pods === "verified",
+      onAbsurd: (object, reason) => this.#refuse(context, object, reason),
+      // What the first list brings was changed long ago.
+      onTriggered: (trigger, kind) => {
+        if (this.isSynced) this.#metrics.programmed(trigger, kind);
+      },
+    });
+    this.#client = new ApiClient(access, {
+      limits: {
+        ...(config.apiServerQps && { qps: config.apiServerQps }),
+        ...(config.apiServerBurst && { burst: config.apiServerBurst }),
+        ...(config.apiServerMaxInflight && { maxInFlight: config.apiServerMaxInflight }),
+      },
+      hooks: this.#metrics,
+    });
+    for (const resource of Object.values(Resource)) this.table.setState(resource, SyncState.UNWATCHED);
+    const { table } = this;
+    const followed: Followed[] = [];
+    const follow = (
+      resource: Resource,
+      sink: ResourceSink,
+      query: ResourceQuery,
+      name: string = query.plural,
+    ): void => {
+      table.setState(resource, SyncState.STARTING);
+      const reflector: Reflector = new Reflector(this.#client, query, sink, {
+        log: context.log,
+        timing: { checkMs: config.checkIntervalMs },
+        onChange: () => table.setState(resource, stateOf(reflector)),
+      });
+      followed.push({ resource, name, reflector });
+    };
+    const labels = config.labels === "" ? {} : { labelSelector: config.labels };
+    follow(Resource.SERVICES, new ServiceSink(table), { group: "", version: "v1", plural: "services", ...labels });
+    if (config.endpoints) follow(Resource.ENDPOINT_SLICES, new EndpointSliceSink(table), { ...SLICES, ...labels });
+    follow(Resource.NAMESPACES, new NamespaceSink(table), {
+      group: "",
+      version: "v1",
+      plural: "namespaces",
+      ...(config.namespaceLabels !== "" && { labelSelector: config.namespaceLabels }),
+    });
+    if (config.pods === "verified") {
+      const query = { group: "", version: "v1", plural: "pods", fieldSelector: LIVE_PODS, ...labels };
+      follow(Resource.PODS, new PodSink(table), query);
+    }
+    if (config.multicluster.length > 0) {
+      const imports = { group: "multicluster.x-k8s.io", version: ["v1alpha1", "v1beta1"], plural: "serviceimports" };
+      follow(Resource.SERVICE_IMPORTS, new ServiceImportSink(table), imports);
+      const slices = { ...SLICES, labelSelector: IMPORT_LABEL };
+      if (config.endpoints)
+        follow(Resource.IMPORT_SLICES, new ImportSliceSink(table), slices, "endpointslices of serviceimports");
+    }
+    this.followed = followed;
+    this.#timer = setInterval(() => {
+      table.tidy();
+      this.#metrics.count(this);
+    }, TIDY_MS).unref();
+  }
+
+  /** Every resource has been read completely, or does not exist in this cluster. */
+  get isSynced(): boolean {
+    return this.followed.every(({ reflector }) => reflector.synced || reflector.absent);
+  }
+
+  /** Somebody leans on it from now on, until `release`. */
+  use(): this {
+    this.#users++;
+    return this;
+  }
+
+  async release(): Promise<void> {
+    if (--this.#users > 0) return;
+    clearInterval(this.#timer);
+    await Promise.all(this.followed.map(({ reflector }) => reflector.stop()));
+    await this.#client.close();
+  }
+
+  #refuse({ log }: ControlContext, object: string, reason: string): void {
+    if (this.#absurdLines > MAX_ABSURD_LINES) return;
+    if (this.#absurdLines++ < MAX_ABSURD_LINES) log.warning(`${object}: ${reason}`);
+    else log.warning("more objects than these are left out in part, see weftdns_kubernetes_refused_objects_total");
+  }
+}
+
+function stateOf(reflector: Reflector): SyncState {
+  // What the API does not have at all is not missing.
+  if (reflector.absent || reflector.state === "synced") return SyncState.SYNCED;
+  return reflector.synced ? SyncState.DOUBTFUL : SyncState.STARTING;
+}
+
+async function accessOf({ endpoint, tls, kubeconfig }: KubernetesConfig): Promise<Access> {
+  if (endpoint !== undefined) return fromEndpoint(endpoint, tls);
+  if (kubeconfig === undefined) return inCluster(process.env);
+  const { path, context } = kubeconfig;
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(error.code === "ENOENT" ? `stat ${path}: no such file or directory` : error.message);
+  });
+  return await fromKubeconfig(path, context === "" ? undefined : context);
+}

@@ -1,0 +1,59 @@
+/** The control half of kubernetes: follows the cluster, waits for it at the start, and says where its table is. */
+import { networkInterfaces } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ClusterMemory } from "../../kubernetes/table/layout.ts";
+import type { Control, ControlContext } from "../../plugin/context.ts";
+import { Cluster } from "./cluster.ts";
+import { showCluster } from "./cluster-metrics.ts";
+import type { KubernetesConfig } from "./config.ts";
+import { ownAddress } from "./own-names.ts";
+
+/** What the workers are given. */
+export interface Published {
+  readonly memory: ClusterMemory;
+  /** Where this server can be reached, as far as others can. */
+  readonly addresses: readonly Uint8Array[];
+}
+
+/** As CoreDNS: how often it looks, and how often it says that it waits. */
+const LOOK_MS = 20;
+const SAY_MS = 500;
+
+export async function control(config: KubernetesConfig, context: ControlContext): Promise<Control> {
+  const inherited = context.inherited as Cluster | undefined;
+  const cluster = (inherited ?? (await Cluster.open(config, context))).use();
+  showCluster(cluster, context);
+  context.publish({ memory: cluster.table.memory, addresses: addressesOf(config) } satisfies Published);
+  await waitForSync(cluster, config.startupTimeoutMs, context);
+  return {
+    ready: () => cluster.isSynced,
+    inherit: () => cluster,
+    stop: () => cluster.release(),
+  };
+}
+
+async function waitForSync(cluster: Cluster, timeoutMs: number, { log }: ControlContext): Promise<void> {
+  const began = performance.now();
+  let said = began;
+  while (!cluster.isSynced) {
+    const now = performance.now();
+    if (now - began >= timeoutMs) {
+      log.warning("starting server with unsynced Kubernetes API");
+      return;
+    }
+    if (now - said >= SAY_MS) {
+      log.info("waiting for Kubernetes API before starting server");
+      said = now;
+    }
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Those of `bind`; without it, or when it says all, those of the machine. */
+function addressesOf({ boundAddresses }: KubernetesConfig): readonly Uint8Array[] {
+  const isAll = boundAddresses.length === 0 || boundAddresses.some((text) => text === "0.0.0.0" || text === "::");
+  const texts = isAll
+    ? Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
+    : boundAddresses;
+  return texts.map(ownAddress).filter((address) => address !== undefined);
+}
