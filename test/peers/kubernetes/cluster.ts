@@ -11,7 +11,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node
 import { request as requestPlain } from "node:http";
 import { Agent, request as requestTls } from "node:https";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "../../support/server.ts";
 import { buildPrograms, type Programs } from "./build.ts";
@@ -157,6 +157,17 @@ export class Cluster {
       spec,
     });
     return body.status.token;
+  }
+
+  /** Applies the manifests that a kustomization names by whole paths; `dry`: the API only says whether it would take them. */
+  async applyKustomization(fields: Readonly<Record<string, readonly string[]>>, dry = false): Promise<string> {
+    const directory = mkdtempSync(join(this.directory, "kustomize-"));
+    const relatives = Object.entries(fields).map(([field, paths]) => [
+      field,
+      paths.map((path) => relative(directory, path)),
+    ]);
+    writeFileSync(join(directory, "kustomization.yaml"), JSON.stringify(Object.fromEntries(relatives)));
+    return this.kubectl(["apply", "--server-side", ...(dry ? ["--dry-run=server"] : []), "-k", directory]);
   }
 
   /** Runs kubectl as the administrator. Gives all that it printed; throws that when it fails. */
