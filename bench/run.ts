@@ -7,6 +7,7 @@ import { compare } from "./load/compare.ts";
 import type { Contestant, RunOptions } from "./load/lanes.ts";
 import { renderPage } from "./load/page.ts";
 import { endWithUs, stopAll } from "./load/processes.ts";
+import { profileScenario } from "./load/profile.ts";
 import { readRecord, recordOf, writeText } from "./load/record.ts";
 import { type Finished, formatTable } from "./load/report.ts";
 import { runScenario } from "./load/scenario-run.ts";
@@ -15,7 +16,7 @@ import { servers } from "./load/servers.ts";
 import { buildTools } from "./load/tools.ts";
 
 const help = `npm run bench -- [--scenario NAME,...] [--server NAME[@TAG][=PATH],...] [--repeats 3] [--seconds 2] [--json FILE]
-                 [--html FILE] [--from FILE] [--queries 500000] [--quiet 0] [--with-dnsperf] [--list]
+                 [--html FILE] [--from FILE] [--queries 500000] [--quiet 0] [--with-dnsperf] [--profile] [--list]
 
   --scenario   names or beginnings of names ("zone"); all of them without
   --server     names, or NAME@TAG=PATH for another build of one: weftdns@before=../before; all of them without
@@ -26,6 +27,7 @@ const help = `npm run bench -- [--scenario NAME,...] [--server NAME[@TAG][=PATH]
   --json       also write a record, for example to bench/results/
   --html       also write a page with charts, complete in one file
   --from       measure nothing: show the record in this file, as a table or with --html as a page
+  --profile    leave flame graphs of WeftDNS, or of the servers named, in bench/build/profiles
   --with-dnsperf   let dnsperf ask the same, as a cross-check
 `;
 
@@ -46,6 +48,7 @@ async function main(): Promise<number> {
       json: { type: "string" },
       html: { type: "string" },
       from: { type: "string" },
+      profile: { type: "boolean", default: false },
       "with-dnsperf": { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -69,7 +72,8 @@ async function main(): Promise<number> {
   const chosen = scenarios.filter(({ name }) =>
     (values.scenario ?? "").split(",").some((wanted) => name.startsWith(wanted)),
   );
-  const contestants = (values.server ?? servers.map(({ name }) => name).join(",")).split(",").map(contestant);
+  const everybody = values.profile ? "weftdns" : servers.map(({ name }) => name).join(",");
+  const contestants = (values.server ?? everybody).split(",").map(contestant);
   const options: RunOptions = {
     repeats: between("repeats", values.repeats, 1, 100),
     seconds: between("seconds", values.seconds, 0.1, 600),
@@ -87,6 +91,11 @@ async function main(): Promise<number> {
   const finished: Finished[] = [];
   try {
     for (const scenario of chosen) {
+      if (values.profile) {
+        if (scenario.measures !== "load") throw new Error(`${scenario.name} cannot be profiled: it is no steady load`);
+        for (const contestant of contestants) await profileScenario(scenario, contestant, options, console.log);
+        continue;
+      }
       const results = await runScenario(scenario, contestants, options, console.error);
       compare({ scenario, results }, finished);
       finished.push({ scenario, results });

@@ -6,6 +6,7 @@ import { type FirstAnswers, firstAnswers, freePort, Program, scratchDirectory } 
 import type { Scenario } from "./scenarios.ts";
 import type { Server, Setup } from "./servers.ts";
 import { type Summary, summarize } from "./statistics.ts";
+import { tool } from "./tools.ts";
 import { ownsPort } from "./usage.ts";
 import { zoneFile } from "./zones.ts";
 
@@ -109,8 +110,18 @@ export const disturbedCores = 0.1;
 /** From here on the figures of one server say less about it than about the day. */
 export const wideSpread = 0.15;
 
+export async function startUpstream({ loadCores }: Scenario): Promise<Upstream> {
+  const port = await freePort();
+  return { port, program: new Program(loadCores, tool("upstream"), ["--port", `${port}`]) };
+}
+
 /** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
-export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstream): Promise<FirstAnswers | undefined> {
+export async function startLane(
+  lane: Lane,
+  scenario: Scenario,
+  upstream: Upstream,
+  environment: Record<string, string> = {},
+): Promise<FirstAnswers | undefined> {
   const { contestant, result } = lane;
   if (contestant.program === undefined || result.failure !== undefined) return undefined;
   const { server } = contestant;
@@ -136,13 +147,11 @@ export async function startLane(lane: Lane, scenario: Scenario, upstream: Upstre
   const command = server.prepare(contestant.program, setup);
   const hasLog = work.kind === "stock" && work.log === true && !server.isFloor;
   if (hasLog) lane.reader = await LogReader.start(directory, scenario.loadCores);
-  const program = new Program(
-    scenario.serverCores,
-    command.program,
-    command.parameters,
+  const program = new Program(scenario.serverCores, command.program, command.parameters, {
     directory,
-    lane.reader?.descriptor,
-  );
+    output: lane.reader?.descriptor,
+    environment,
+  });
   const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
   const lastName = work.kind === "zone" ? `host${work.names - 1}.example.org` : "probe.example.org";
   const answers = await firstAnswers(program, port, lastName, isRight, startLimitMs);

@@ -18,6 +18,9 @@ const patienceMs = 5_000;
 /** What is kept of a program's output, to be shown when it fails. */
 const outputLimit = 4_096;
 
+/** `output` is a descriptor that takes the place of the pipe from its standard output to us. */
+type Surroundings = { directory?: string; output?: number | undefined; environment?: Record<string, string> };
+
 const running = new Set<Program>();
 let ending = false;
 const directories = new Set<string>();
@@ -31,12 +34,13 @@ export class Program {
   /** One for all who wait: a listener for each of them would pile up. */
   readonly #closed: Promise<number | null>;
 
-  /** `output` is a descriptor that takes the place of the pipe from its standard output to us. */
-  constructor(cores: string, program: string, parameters: string[], directory?: string, output?: number) {
+  constructor(cores: string, program: string, parameters: string[], surroundings: Surroundings = {}) {
     if (ending) throw new Error("interrupted");
     this.startedAt = performance.now();
+    const { directory, output, environment } = surroundings;
     this.#child = spawn(tool("launch"), [cores, program, ...parameters], {
       ...(directory === undefined ? {} : { cwd: directory }),
+      env: { ...process.env, ...environment },
       stdio: ["pipe", output ?? "pipe", "pipe"],
     });
     this.pid = this.#child.pid ?? 0;

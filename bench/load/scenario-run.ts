@@ -21,13 +21,14 @@ import {
   type Result,
   type RunOptions,
   startLane,
+  startUpstream,
   stopLane,
   type Upstream,
 } from "./lanes.ts";
 import type { Run, Window } from "./measure.ts";
 import { runMemory } from "./memory-run.ts";
 import { metricSum, scrape } from "./metrics.ts";
-import { freePort, Program, scratchDirectory } from "./processes.ts";
+import { scratchDirectory } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
 import { versionOf } from "./servers.ts";
 import { runStartups } from "./startup-run.ts";
@@ -64,8 +65,7 @@ export async function runScenario(
       if (warning !== undefined) result.notes.push(warning);
     }
   }
-  const port = await freePort();
-  const upstream = { port, program: new Program(scenario.loadCores, tool("upstream"), ["--port", `${port}`]) };
+  const upstream = await startUpstream(scenario);
   await runs[scenario.measures](scenario, lanes, upstream, options, progress);
   await Promise.all([upstream.program.stop(), ...lanes.map(stopLane)]);
   return lanes.map(({ result }) => result);
