@@ -57,6 +57,7 @@ export async function linkChain(
       histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),
       slot: () => slots++,
       provideMetadata: (label, compute) => metadata.provide(label, compute),
+      limitMetadata: (covers) => metadata.limit(covers),
       metadata: (query, label) => metadata.value(query, label),
       onPublished: (receive) => host.subscribe(element.id, receive),
       tell: (value) => host.tell(element.id, value),
@@ -81,17 +82,34 @@ function endOfChain(plugin: string): Handler {
 
 /** The labels of one chain: providers are asked when somebody wants a value, and at most once per query. */
 class Metadata {
-  readonly #providers = new Map<string, (query: Query) => string>();
+  readonly #providers = new Map<string, Provider>();
+  #covers: (query: Query) => boolean = () => true;
 
-  provide(label: string, compute: (query: Query) => string): void {
+  provide(label: string, compute: Provider): void {
     this.#providers.set(label, compute);
   }
 
+  limit(covers: (query: Query) => boolean): void {
+    this.#covers = covers;
+  }
+
   value(query: Query, label: string): string | undefined {
+    if (!this.#covers(query)) return undefined;
     const known = query.metadataValues?.get(label);
     if (known !== undefined) return known;
-    const value = this.#providers.get(label)?.(query);
+    const value = this.#providers.get(label)?.(query, "") ?? this.#valueOfGroup(query, label);
     if (value !== undefined) query.setMetadata(label, value);
     return value;
   }
+
+  /** The longest `group/` that is provided and that the label begins with. */
+  #valueOfGroup(query: Query, label: string): string | undefined {
+    for (let slash = label.lastIndexOf("/"); slash > 0; slash = label.lastIndexOf("/", slash - 1)) {
+      const provider = this.#providers.get(label.slice(0, slash + 1));
+      if (provider) return provider(query, label.slice(slash + 1));
+    }
+    return undefined;
+  }
 }
+
+type Provider = (query: Query, rest: string) => string;

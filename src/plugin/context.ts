@@ -33,8 +33,13 @@ export interface ServeContext {
 
   /** An index into `query.slots`, this plugin's own: for what it must keep until the reply comes. */
   slot(): number;
-  /** Says how a value of `query` under the label `group/name` is computed. It is, when somebody asks for it. */
-  provideMetadata(label: string, compute: (query: Query) => string): void;
+  /**
+   * Says how a value of `query` under the label `group/name` is computed. It is, when somebody asks for it. A label that ends
+   * in `/` stands for all that begin with it; `compute` is given the rest.
+   */
+  provideMetadata(label: string, compute: (query: Query, rest: string) => string): void;
+  /** Metadata is for those queries only for which `covers` says so. */
+  limitMetadata(covers: (query: Query) => boolean): void;
   /** The value of a label: set during the query, or computed now; undefined when nobody provides it. */
   metadata(query: Query, label: string): string | undefined;
   /** Calls `receive` with what the control half published last (before the first query) and with each later value. */

@@ -27,6 +27,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   loadbalance: async () => (await import("./loadbalance/index.ts")).loadbalance,
   log: async () => (await import("./log/index.ts")).log,
   loop: async () => (await import("./loop/index.ts")).loop,
+  metadata: async () => (await import("./metadata.ts")).metadata,
   minimal: async () => (await import("./minimal.ts")).minimal,
   multisocket: async () => (await import("./multisocket.ts")).multisocket,
   nsid: async () => (await import("./nsid.ts")).nsid,

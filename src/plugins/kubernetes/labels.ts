@@ -50,6 +50,9 @@ export function provideLabels(
     ofClient(view(), query, ({ pod }) => pod.namespace),
   );
   context.provideMetadata("kubernetes/client-pod-name", (query) => ofClient(view(), query, ({ pod }) => pod.name));
+  context.provideMetadata("kubernetes/client-label/", (query, key) =>
+    ofClient(view(), query, ({ pod }) => pod.labels().get(key) ?? ""),
+  );
 }
 
 /** Something about the pod that asks; "" when the address is no pod's, or that of more than one. */

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWERED } from "../../src/plugin/outcome.ts";
+import { definePlugin } from "../../src/plugin/plugin.ts";
+import { log } from "../../src/plugins/log/index.ts";
+import { metadata } from "../../src/plugins/metadata.ts";
+import { rewrite } from "../../src/plugins/rewrite/index.ts";
+import { linkChain, parseBlock } from "../support/chain.ts";
+
+for (const { block, zones, mistake } of [
+  { block: "metadata", zones: ["example.org."] },
+  { block: "metadata {\n}", zones: ["example.org."] },
+  { block: "metadata a.test B.test", zones: ["a.test.", "b.test."] },
+  { block: "metadata 10.0.0.0/23", zones: ["0.0.10.in-addr.arpa.", "1.0.10.in-addr.arpa."] },
+  {
+    block: "metadata\nmetadata a.test",
+    mistake:
+      "3:1: plugin/metadata: Wrong argument count or unexpected line ending after 'metadata', expected no second metadata",
+  },
+  {
+    block: "metadata {\nx\n}",
+    mistake: "3:1: plugin/metadata: Wrong argument count or unexpected line ending after 'x', expected no options",
+  },
+]) {
+  test(`metadata: ${block.replaceAll("\n", "; ")}`, () => {
+    const parsed = parseBlock([metadata], `example.org {\n${block}\n}`);
+    assert.deepEqual(parsed.mistakes, mistake === undefined ? [] : [`Corefile:${mistake}`]);
+    if (zones) assert.deepEqual(parsed.elements[0]?.config, { zones });
+  });
+}
+
+/** Says what the query's type is called, and whatever stands behind `group/of/`. */
+const provider = definePlugin({
+  name: "provider",
+  parse: () => undefined,
+  serve: (_config, { provideMetadata, next }) => {
+    provideMetadata("group/type", ({ type }) => `type${type}`);
+    provideMetadata("group/of/", (_query, rest) => rest.toUpperCase());
+    return next;
+  },
+});
+
+for (const { directive, ask, line } of [
+  { directive: "", ask: "www.example.org. A", line: "type1 X/Y -" },
+  { directive: "metadata", ask: "www.example.org. A", line: "type1 X/Y -" },
+  { directive: "metadata example.org", ask: "WWW.example.org. MX", line: "type15 X/Y -" },
+  { directive: "metadata example.org", ask: "www.example.com. A", line: "- - -" },
+  // What rewrite makes of a name does not matter.
+  { directive: "metadata example.org", ask: "old.example.org. A", line: "type1 X/Y -" },
+  { directive: "metadata new.test", ask: "old.example.org. A", line: "- - -" },
+]) {
+  test(`metadata: '${directive}' for ${ask}`, async () => {
+    const chain = await linkChain({
+      plugins: [metadata, log, rewrite, provider],
+      corefile: `. {
+        ${directive}
+        log . "{/group/type} {/group/of/x/y} {/group/none}"
+        rewrite name old.example.org x.new.test
+        provider
+      }`,
+      last: (query) => {
+        query.reply.begin(query);
+        return ANSWERED;
+      },
+    });
+    const { lines } = await chain.ask({ ask });
+    assert.deepEqual(
+      lines.map(({ text }) => text),
+      [line],
+    );
+    await chain.stop();
+  });
+}
