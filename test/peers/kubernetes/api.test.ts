@@ -1,20 +1,16 @@
 /**
- * What a real API server does with those who list and watch: the ground that our client and the test API server in
+ * What a real API server does with those who list and watch with the rights of `deploy/`: the ground that our client and the test API server in
  * test/support stand on. What differs in a later release of Kubernetes shows here first.
  */
 import assert from "node:assert/strict";
 import { request } from "node:https";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { projectRoot } from "../../house/sources.ts";
 import { whyNot } from "./build.ts";
 import { type Answer, Cluster } from "./cluster.ts";
 import * as objects from "./objects.ts";
-
-const RULES = [
-  { apiGroups: [""], resources: ["services", "pods", "namespaces"], verbs: ["list", "watch"] },
-  { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
-  { apiGroups: ["networking.istio.io"], resources: ["serviceentries"], verbs: ["list", "watch"] },
-];
 
 interface Event {
   readonly type: string;
@@ -68,14 +64,12 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
 
   before(async () => {
     cluster = await Cluster.start();
-    await cluster.create(
-      objects.serviceEntryDefinition,
-      objects.namespace("shop", { team: "one" }),
-      objects.serviceAccount("dns", "kube-system"),
-      objects.clusterRole("dns", RULES),
-      objects.clusterRoleBinding("dns", "dns", "kube-system"),
-    );
-    token = await cluster.token("kube-system", "dns");
+    await cluster.create(objects.serviceEntryDefinition, objects.namespace("shop", { team: "one" }));
+    await cluster.applyKustomization({
+      resources: [join(projectRoot, "deploy/base")],
+      components: [join(projectRoot, "deploy/components/istio")],
+    });
+    token = await cluster.token("kube-system", "coredns");
   });
   after(() => cluster?.stop());
 
@@ -192,7 +186,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
   test("a token that is bound to a Secret ends with it", async () => {
     const bound = objects.secret("first", "kube-system");
     await cluster.create(bound);
-    const short = await cluster.token("kube-system", "dns", "first");
+    const short = await cluster.token("kube-system", "coredns", "first");
     const status = async () => (await cluster.request("GET", "/api/v1/services", undefined, short)).status;
     assert.equal(await status(), 200);
     await cluster.delete(bound);

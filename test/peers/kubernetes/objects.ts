@@ -40,12 +40,6 @@ export const pod = (name: string, space = "shop"): KubeObject => ({
   spec: { containers: [{ name: "main", image: "registry.example/pause" }] },
 });
 
-export const serviceAccount = (name: string, space: string): KubeObject => ({
-  apiVersion: "v1",
-  kind: "ServiceAccount",
-  metadata: { name, namespace: space },
-});
-
 /** A Secret that tokens can be bound to: they end with it. */
 export const secret = (name: string, space: string): KubeObject => ({
   apiVersion: "v1",
@@ -53,39 +47,39 @@ export const secret = (name: string, space: string): KubeObject => ({
   metadata: { name, namespace: space },
 });
 
-/** What a ClusterRole lets its account do. */
-export const clusterRole = (name: string, rules: readonly unknown[]): KubeObject => ({
-  apiVersion: "rbac.authorization.k8s.io/v1",
-  kind: "ClusterRole",
-  metadata: { name },
-  rules,
-});
+/** A definition of objects with any fields, as far as others need it to be there. */
+function anyObject(group: string, kind: string, versions: readonly string[]): KubeObject {
+  const singular = kind.toLowerCase();
+  const plural = singular.endsWith("y") ? `${singular.slice(0, -1)}ies` : `${singular}s`;
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      names: { kind, listKind: `${kind}List`, plural, singular },
+      scope: "Namespaced",
+      versions: versions.map((name, index) => ({
+        name,
+        served: true,
+        storage: index === 0,
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      })),
+    },
+  };
+}
 
-export const clusterRoleBinding = (role: string, account: string, space: string): KubeObject => ({
-  apiVersion: "rbac.authorization.k8s.io/v1",
-  kind: "ClusterRoleBinding",
-  metadata: { name: role },
-  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: role },
-  subjects: [{ kind: "ServiceAccount", name: account, namespace: space }],
-});
+/** Istio's, in all versions that are served. */
+export const serviceEntryDefinition: KubeObject = anyObject("networking.istio.io", "ServiceEntry", [
+  "v1",
+  "v1beta1",
+  "v1alpha3",
+]);
 
-/** The part of Istio's definition that DNS needs: all versions that are served, with any fields. */
-export const serviceEntryDefinition: KubeObject = {
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: "serviceentries.networking.istio.io" },
-  spec: {
-    group: "networking.istio.io",
-    names: { kind: "ServiceEntry", listKind: "ServiceEntryList", plural: "serviceentries", singular: "serviceentry" },
-    scope: "Namespaced",
-    versions: ["v1", "v1beta1", "v1alpha3"].map((name) => ({
-      name,
-      served: true,
-      storage: name === "v1",
-      schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-    })),
-  },
-};
+/** Those of the Prometheus operator that deploy/ has objects of. */
+export const monitorDefinitions: readonly KubeObject[] = ["ServiceMonitor", "PrometheusRule"].map((kind) =>
+  anyObject("monitoring.coreos.com", kind, ["v1"]),
+);
 
 export const serviceEntry = (name: string, hosts: readonly string[], addresses: readonly string[]): KubeObject => ({
   apiVersion: "networking.istio.io/v1",
