@@ -75,7 +75,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
 
   test("takes the objects that DNS is about", async () => {
     await cluster.create(
-      objects.service("web", { clusterIP: "10.96.0.10", clusterIPs: ["10.96.0.10"] }),
+      objects.service("web", { clusterIP: "10.96.0.20", clusterIPs: ["10.96.0.20"] }),
       objects.service("db", { clusterIP: "None" }),
       objects.service("out", { type: "ExternalName", externalName: "www.example.org", ports: null }),
       objects.endpointSlice("db", [
