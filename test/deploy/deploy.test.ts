@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import { loadAll } from "js-yaml";
+import { manifestUsage } from "../../src/cli/manifest-command.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import { loadConfiguration } from "../../src/supervisor/configuration.ts";
 
@@ -284,4 +285,11 @@ test("deploy/components: all can be added to the base at once", { skip }, () => 
     ["endpoints", "services", "pods", "namespaces", "endpointslices", "serviceentries", "serviceimports"],
   );
   for (const { verbs } of rules) assert.deepEqual(verbs, ["list", "watch"]);
+});
+
+test("docs/kubernetes.md: names what is there", () => {
+  const page = readFileSync(join(ROOT, "docs/kubernetes.md"), "utf8");
+  const named = new Set([...page.matchAll(/`(deploy\/[\w/-]+)`/g)].map(([, path]) => path!.replace("deploy/", "")));
+  assert.deepEqual([...named].sort(), folders);
+  for (const [, flag] of manifestUsage().matchAll(/^ {2}-([\w-]+) /gm)) assert.ok(page.includes(`\`--${flag} `), flag);
 });
