@@ -62,6 +62,8 @@ interface Watch {
   readonly resource: Resource;
   readonly selector: Selector;
   readonly bookmarks: boolean;
+  /** It began as a streamed list. */
+  readonly initial: boolean;
   /** Changes up to here are known to the watcher. */
   readonly from: number;
   /** Half-open: nothing leaves any more, and nothing says so. */
@@ -131,9 +133,9 @@ export class ApiServer {
     return `${this.#scheme}://127.0.0.1:${this.port}`;
   }
 
-  /** Watches that run now. */
+  /** Watches that run now, without those that began as a list. */
   get watches(): number {
-    return this.#watches.size;
+    return [...this.#watches].filter(({ initial }) => !initial).length;
   }
 
   apply(...manifests: readonly Manifest[]): void {
@@ -306,7 +308,7 @@ export class ApiServer {
       return;
     }
     const watch: Watch = {
-      ...{ resource: target.resource, selector, from, dead: false },
+      ...{ resource: target.resource, selector, from, initial, dead: false },
       bookmarks: query.get("allowWatchBookmarks") === "true",
       send: (line) => {
         if (!watch.dead) response.write(line);

@@ -91,6 +91,10 @@ export class ApiStore {
     return [...this.#objects.get(resource)!.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
+  all(group: string, plural: string): Stored[] {
+    return this.list(RESOURCES.find((resource) => resource.group === group && resource.plural === plural)!);
+  }
+
   /** The changes of a resource after `version`; undefined when they are forgotten. */
   since(resource: Resource, version: number): Change[] | undefined {
     if (version < this.oldest) return undefined;

@@ -131,7 +131,6 @@ export class Reflector {
 
   async #list(): Promise<void> {
     const paged = !this.#streams || this.#pagesOnce;
-    this.#pagesOnce = !paged;
     let held = 0;
     const begin = () => {
       held = 0;
@@ -157,6 +156,8 @@ export class Reflector {
     try {
       version = paged ? await this.#pages(request, begin) : await this.#stream(request, begin);
     } catch (error) {
+      // A server that does not know of streamed lists may also send an ordinary watch, which has no end.
+      this.#pagesOnce = !paged && !(error instanceof ApiError);
       if (paged || !refusesStreaming(error)) throw error;
       this.#streams = false;
       version = await this.#pages(request, begin);
