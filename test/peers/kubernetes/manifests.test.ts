@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BASE_VALUES, manifestText } from "../../../src/cli/manifest.ts";
 import { projectRoot } from "../../house/sources.ts";
 import { whyNot } from "./build.ts";
 import { Cluster } from "./cluster.ts";
@@ -66,6 +67,21 @@ describe("manifests on a real API server", { skip: whyNot() ?? false, timeout: 1
       );
       await cluster.apply(...[...names].map(([, name]) => objects.namespace(name!)));
       assert.match(await dryRun(overlay), /serverside-applied \(server dry run\)/);
+    });
+  }
+
+  for (const { name, values } of [
+    { name: "as it is", values: {} },
+    { name: "another domain and address", values: { clusterDomain: "shop.test", clusterIp: "10.96.0.53" } },
+    { name: "another image", values: { image: "registry.example/dns:1" } },
+    { name: "an IPv6 address", values: { clusterIp: "fd00:10:96::35", reverseZones: ["ip6.arpa"] } },
+  ]) {
+    test(`what weftdns manifest prints: ${name}`, async () => {
+      const text = manifestText({ ...BASE_VALUES, ...values });
+      // Addresses of a Service cannot be changed, so it must not be there from before.
+      await cluster.kubectl(["delete", "-n", "kube-system", "service/kube-dns", "--ignore-not-found"]);
+      const said = await cluster.kubectl(["apply", "--server-side", "--dry-run=server", "-f", "-"], text);
+      assert.match(said, /^service\/kube-dns serverside-applied \(server dry run\)$/m);
     });
   }
 });
