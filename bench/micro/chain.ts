@@ -1,0 +1,99 @@
+/** The way of a query through the engine: finding its block, the plugins that only pass it on, and finishing the reply. */
+import { nameToWire } from "../../src/dns/name-text.ts";
+import { Section } from "../../src/dns/reply.ts";
+import { Class, Type } from "../../src/dns/types.ts";
+import { CounterRow } from "../../src/memory/counters.ts";
+import { linkChain } from "../../src/plugin/chain.ts";
+import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
+import type { ListenerPlan } from "../../src/plugin/plan.ts";
+import { definePlugin, type Plugin } from "../../src/plugin/plugin.ts";
+import { Transport } from "../../src/plugin/query.ts";
+import { plugins } from "../../src/plugins/index.ts";
+import { Engine, Served, UNCOUNTED } from "../../src/worker/engine.ts";
+import { ZoneRouter } from "../../src/worker/zone-router.ts";
+import { parseBlock } from "../../test/support/chain.ts";
+import { type Case, Desk, messages } from "./harness.ts";
+
+const zone = nameToWire("example.org.") as Uint8Array;
+const address = new Uint8Array([192, 0, 2, 1]);
+
+const answer: Handler = (query) => {
+  query.reply.begin(query);
+  query.reply.add(Section.ANSWER, query.name.toWire(), Type.A, Class.IN, 300, address);
+  return ANSWERED;
+};
+
+/** Those of the Corefile that clusters run which see every query, in its order, before the one that answers. */
+const passingOn = ["prometheus", "errors", "loop", "loadbalance"];
+
+export async function cases(): Promise<Case[]> {
+  return [
+    { name: "nothing: reading, answering, finishing", run: bare() },
+    { name: "through the engine", run: through(answer) },
+    { name: "and errors", run: through(await linked(["errors"])) },
+    { name: `and ${passingOn.join(", ")}`, run: through(await linked(passingOn)) },
+  ];
+}
+
+function bare(): (count: number) => void {
+  const desk = new Desk();
+  const list = messages(1_024);
+  return (count) => {
+    const { query } = desk;
+    for (let i = 0; i < count; i++) {
+      desk.read(list[i & 1_023]!, i);
+      answer(query);
+      query.reply.finish(query, 512);
+    }
+  };
+}
+
+function through(handler: Handler): (count: number) => void {
+  const desk = new Desk();
+  const list = messages(1_024);
+  const engine = new Engine(UNCOUNTED);
+  const target = { zone, server: "dns://:53", debug: false, stacktrace: false, handler };
+  const served = new Served(
+    { anyClass: false, server: "dns://:53" } as ListenerPlan,
+    new ZoneRouter([{ zone, target }]),
+  );
+  return (count) => {
+    const { query } = desk;
+    query.transport = Transport.UDP;
+    for (let i = 0; i < count; i++) {
+      desk.read(list[i & 1_023]!, i);
+      query.receivedAt = i;
+      engine.finish(query, engine.serve(served, query) as number);
+      query.reset();
+    }
+  };
+}
+
+async function linked(names: string[]): Promise<Handler> {
+  const known: Plugin[] = await Promise.all(names.map((name) => plugins.get(name)!()));
+  const last = definePlugin({ name: "answer", parse: () => undefined, serve: () => answer });
+  const { elements } = parseBlock(known, `example.org {\n${names.join("\n")}\n}\n`);
+  const row = new CounterRow();
+  const { handler } = await linkChain(
+    {
+      zones: ["example.org."],
+      elements: [...elements, { id: "answer", plugin: "answer", config: undefined }],
+      debug: false,
+      stacktrace: false,
+    },
+    new Map([...known, last].map((plugin) => [plugin.name, plugin])),
+    [zone],
+    {
+      server: "dns://:53",
+      worker: 0,
+      workerCount: 1,
+      debug: false,
+      counter: (name, help, labels) => row.counter(name, help, labels),
+      counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions),
+      histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
+      subscribe: () => {},
+      tell: () => {},
+    },
+  );
+  return handler;
+}

@@ -1,0 +1,66 @@
+/**
+ * Times small pieces of the way of a query, in process and without sockets. Each subject is measured in a process of its
+ * own: what one has taught the compiler about a function would make the next one slower.
+ */
+import { nameToWire } from "../../src/dns/name-text.ts";
+import { MAX_REPLY_SIZE } from "../../src/dns/reply.ts";
+import { Query } from "../../src/plugin/query.ts";
+import { type Summary, summarize } from "../load/statistics.ts";
+
+/** `run` does its work `count` times, in a loop of its own. The first case of a subject is its do-nothing baseline. */
+export type Case = { name: string; run: (count: number) => void };
+
+/** Nanoseconds each time, and what of them is above the baseline of the same round. */
+export type Timing = { name: string; nanoseconds: Summary; above: Summary | undefined };
+
+const warmupMs = 300;
+const roundMs = 60;
+
+export function time(cases: Case[], rounds: number): Timing[] {
+  const counts = cases.map(warmUp);
+  const seen = cases.map(() => [] as number[]);
+  for (let round = 0; round < rounds; round++) {
+    cases.forEach(({ run }, i) => void seen[i]!.push(nanosecondsOf(run, counts[i]!)));
+  }
+  return cases.map(({ name }, i) => ({
+    name,
+    nanoseconds: summarize(seen[i]!),
+    above: i === 0 ? undefined : summarize(seen[i]!.map((ns, round) => ns - seen[0]![round]!)),
+  }));
+}
+
+/** Until the compilers are done with it; gives how often it must run for a round to be long enough. */
+function warmUp({ run }: Case): number {
+  const end = performance.now() + warmupMs;
+  let nanoseconds = 0;
+  while (performance.now() < end) nanoseconds = nanosecondsOf(run, 2_000);
+  return Math.ceil((roundMs * 1e6) / nanoseconds);
+}
+
+function nanosecondsOf(run: (count: number) => void, count: number): number {
+  const start = performance.now();
+  run(count);
+  return ((performance.now() - start) * 1e6) / count;
+}
+
+/** Queries for hostN.example.org. A, each a message of its own, as in the buffers of a worker. */
+export function messages(count: number, { name = "host%d.example.org.", edns = false } = {}): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const wire = nameToWire(name.replace("%d", `${i}`)) as Uint8Array;
+    const opt = edns ? [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0] : [];
+    const header = [i >> 8, i, 1, 0, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0];
+    return new Uint8Array([...header, ...wire, 0, 1, 0, 1, ...opt]);
+  });
+}
+
+/** A query whose reply goes where a worker's would: one behind the other in an arena, 64 in a batch. */
+export class Desk {
+  readonly query = new Query();
+  readonly #arena = new Uint8Array(2 * MAX_REPLY_SIZE);
+
+  read(message: Uint8Array, i: number): void {
+    const start = (i & 63) * 512;
+    this.query.reply.place(this.#arena, start, start + MAX_REPLY_SIZE);
+    this.query.read(message, 0, message.length);
+  }
+}
