@@ -1,5 +1,5 @@
 /** autocannon asks the HTTP endpoints of a server while it answers DNS: how long do a scrape and the probes of kubelet take then? */
-import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import type { Lane } from "./lanes.ts";
 import { Program } from "./processes.ts";
 import { summarize } from "./statistics.ts";
@@ -23,7 +23,7 @@ type Printed = {
 };
 
 export async function loadHttp({ setup, cores }: Lane, seconds: number): Promise<HttpFigures[]> {
-  const autocannon = createRequire(import.meta.url).resolve("autocannon");
+  const autocannon = fileURLToPath(import.meta.resolve("autocannon"));
   return Promise.all(
     paths.map(async ({ path, port, requestsPerSecond, connections }) => {
       const url = `http://127.0.0.1:${setup![port]}${path}`;

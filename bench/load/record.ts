@@ -8,7 +8,7 @@ import type { Finished } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
 import { benchDirectory } from "./tools.ts";
 
-export type Machine = ReturnType<typeof describeMachine>;
+type Machine = ReturnType<typeof describeMachine>;
 
 export type BenchmarkRecord = Machine & {
   options: RunOptions;

@@ -25,7 +25,8 @@ export function cases(): Case[] {
   const desk = new Desk();
   for (const [i, message] of known.entries()) ask(desk, filled, message, i);
   return [
-    { name: "nothing: the answer without a cache", run: asking(answer, (i) => known[order[i & 65_535]!]!) },
+    { name: "nothing: an empty reply", run: asking(nothing, (i) => known[order[i & 65_535]!]!) },
+    { name: "no cache: the answer is written anew", run: asking(answer, (i) => known[order[i & 65_535]!]!) },
     { name: "get: an answer from the cache", run: asking(filled, (i) => known[order[i & 65_535]!]!) },
     { name: "put: an answer that is stored", run: asking(cached, (i) => all[i % names]!) },
   ];
@@ -34,6 +35,11 @@ export function cases(): Case[] {
 const answer: Handler = (query) => {
   query.reply.begin(query);
   query.reply.add(Section.ANSWER, query.name.toWire(), Type.A, Class.IN, 300, address);
+  return ANSWERED;
+};
+
+const nothing: Handler = (query) => {
+  query.reply.begin(query);
   return ANSWERED;
 };
 

@@ -10,8 +10,11 @@ import { type Summary, summarize } from "../load/statistics.ts";
 /** `run` does its work `count` times, in a loop of its own. The first case of a subject is its do-nothing baseline. */
 export type Case = { name: string; run: (count: number) => void };
 
-/** Nanoseconds each time, and what of them is above the baseline of the same round. */
-export type Timing = { name: string; nanoseconds: Summary; above: Summary | undefined };
+/**
+ * Nanoseconds each time, and what of them is above the baseline of the same round. `spread` is that of the middle half of the
+ * rounds, as a share of the median: of many short rounds some are always disturbed.
+ */
+export type Timing = { name: string; nanoseconds: Summary; above: Summary | undefined; spread: number };
 
 const warmupMs = 300;
 const roundMs = 60;
@@ -25,8 +28,15 @@ export function time(cases: Case[], rounds: number): Timing[] {
   return cases.map(({ name }, i) => ({
     name,
     nanoseconds: summarize(seen[i]!),
+    spread: middleHalf(seen[i]!),
     above: i === 0 ? undefined : summarize(seen[i]!.map((ns, round) => ns - seen[0]![round]!)),
   }));
+}
+
+function middleHalf(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))]!;
+  return (at(0.75) - at(0.25)) / at(0.5);
 }
 
 /** Until the compilers are done with it; gives how often it must run for a round to be long enough. */

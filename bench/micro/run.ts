@@ -1,6 +1,7 @@
 /** `npm run bench:micro -- [SUBJECT...] [--rounds 15] [--json FILE]`: nanoseconds of the pieces that a query's way is made of. */
 import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
+import { percent, wideSpread } from "../load/lanes.ts";
 import { describeMachine, writeText } from "../load/record.ts";
 import { type Case, type Timing, time } from "./harness.ts";
 
@@ -44,10 +45,11 @@ function measure(subject: string): Timing[] {
 
 function table(subject: string, timings: Timing[]): string {
   const width = Math.max(...timings.map(({ name }) => name.length));
-  const lines = timings.map(({ name, nanoseconds, above }) => {
+  const lines = timings.map(({ name, nanoseconds, above, spread }) => {
+    const start = `  ${name.padEnd(width)}  `;
+    if (spread > wideSpread) return `${start}too noisy: spread ${percent(spread)}, repeat on a quiet machine`;
     const more = above === undefined ? "" : `${above.median.toFixed(0).padStart(8)} above`;
-    const spread = `spread ${Math.round(100 * nanoseconds.spread)} %`;
-    return `  ${name.padEnd(width)}  ${nanoseconds.median.toFixed(0).padStart(7)} ns${more.padEnd(14)}  ${spread}`;
+    return `${start}${nanoseconds.median.toFixed(0).padStart(7)} ns${more.padEnd(14)}  spread ${percent(spread)}`;
   });
   return [`\n${subject}`, ...lines].join("\n");
 }
