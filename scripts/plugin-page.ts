@@ -35,8 +35,8 @@ interface Example {
   readonly text: string;
 }
 
-/** Reads the page of a plugin. Throws when it has none. */
-export function readPage(root: string, name: string): PluginPage {
+/** Reads the page of a plugin. Throws when it has none. `isKnown`: whether the sources have a metric of this name. */
+export function readPage(root: string, name: string, isKnown: (metric: string) => boolean): PluginPage {
   const source = [`src/plugins/${name}.ts`, `src/plugins/${name}/index.ts`].find((path) =>
     existsSync(join(root, path)),
   );
@@ -44,10 +44,15 @@ export function readPage(root: string, name: string): PluginPage {
   const comment = /^\/\*\*\n([\s\S]*?)\n \*\//.exec(readFileSync(join(root, source), "utf8"));
   if (!comment) throw new Error(`${source} does not begin with a comment`);
   const lines = comment[1]!.split("\n").map((line) => line.replace(/^ \* ?/, "").trimEnd());
-  return parsePage(name, source, lines);
+  return parsePage(name, source, lines, isKnown);
 }
 
-function parsePage(name: string, source: string, lines: readonly string[]): PluginPage {
+function parsePage(
+  name: string,
+  source: string,
+  lines: readonly string[],
+  isKnown: (name: string) => boolean,
+): PluginPage {
   const start = `${name}: `;
   if (!lines[0]?.startsWith(start)) throw new Error(`${source}: the page does not begin with "${start}"`);
   const prose: string[] = [lines[0].slice(start.length)];
@@ -79,7 +84,7 @@ function parsePage(name: string, source: string, lines: readonly string[]): Plug
     summary: summary.replace(/\s+/g, " "),
     description,
     sections: texts,
-    metrics: parseMetrics(source, texts.get("Metrics") ?? ""),
+    metrics: parseMetrics(source, texts.get("Metrics") ?? "", isKnown),
     examples: parseExamples(texts.get("Example") ?? texts.get("Examples") ?? ""),
   };
 }
@@ -116,34 +121,53 @@ function depthOf(line: string): number {
   return line.length - line.trimStart().length;
 }
 
-const METRIC = /^(?:coredns|weftdns|process)_[a-z_*]+/;
+/** A name, whole or without its beginning, with labels, and whether another one follows. */
+const METRIC = /^((?:coredns|weftdns|process)?_[a-z_]*\*?)(?:\{([^}]*)\})?(,?)(?=\s|$)\s*/;
 
 /**
- * A line of Metrics: names, labels in braces, then what it means, which may go on in lines that are indented further. A name
- * that begins with `_` stands for the last two words of the name before: `cache_requests_total, _misses_total`.
+ * A line of Metrics: names, labels in braces, then what they mean, which may go on in lines that are indented further.
+ * Several names share a meaning, and the labels that stand behind the last of them. A name that begins with `_` goes on from the
+ * beginning of the first one: from where, `isKnown` decides.
  */
-function parseMetrics(source: string, text: string): MetricRow[] {
-  const rows: { names: string[]; labels: string[]; meaning: string }[] = [];
+function parseMetrics(source: string, text: string, isKnown: (name: string) => boolean): MetricRow[] {
+  const rows: MetricRow[][] = [];
+  let group: { name: string; labels: string[] | undefined }[] = [];
   for (const line of text.split("\n")) {
-    if (!METRIC.test(line.trimStart())) {
-      const last = rows.at(-1);
-      if (last) last.meaning = `${last.meaning} ${line.trim()}`.trim();
-      continue;
+    let rest = line.trim();
+    let goesOn = group.length > 0;
+    for (let match = METRIC.exec(rest); match && (goesOn || !match[1]!.startsWith("_")); match = METRIC.exec(rest)) {
+      const [whole, written = "", labels, comma] = match;
+      const name = written.startsWith("_") ? wholeName(source, group[0]!.name, written, isKnown) : written;
+      group.push({ name, labels: labels === undefined ? undefined : labelNames(labels) });
+      rest = rest.slice(whole.length);
+      goesOn = comma === ",";
+      if (!goesOn) break;
     }
-    const [, names = "", labels = "", meaning = ""] =
-      /^\s*([\w*]+(?:,\s*\w+)*)(?:\{([^}]*)\})?\s*(.*)$/.exec(line) ?? [];
-    const [first = "", ...others] = names.split(/,\s*/);
-    const stem = first.replace(/_[a-z]+_[a-z]+$/, "");
-    const all = [first, ...others.map((name) => (name.startsWith("_") ? stem + name : name))];
-    const wrong = all.find((name) => !METRIC.test(name));
-    if (wrong !== undefined) throw new Error(`${source}: "${wrong}" is not the name of a metric`);
-    const labelNames = labels
-      .split(",")
-      .map((label) => label.replace(/=.*/, "").trim())
-      .filter((label) => label !== "");
-    rows.push({ names: all, labels: labelNames, meaning: meaning.trim() });
+    if (goesOn) continue;
+    if (group.length > 0) rows.push(sharingLabels(group).map((metric) => ({ ...metric, meaning: rest })));
+    else rows.push((rows.pop() ?? []).map((row) => ({ ...row, meaning: `${row.meaning} ${rest}`.trim() })));
+    group = [];
   }
-  return rows.flatMap(({ names, labels, meaning }) => names.map((name) => ({ name, labels, meaning })));
+  return rows.flat();
+}
+
+function wholeName(source: string, first: string, written: string, isKnown: (name: string) => boolean): string {
+  const words = first.split("_");
+  for (let count = words.length - 1; count > 0; count--) {
+    const name = words.slice(0, count).join("_") + written;
+    if (isKnown(name)) return name;
+  }
+  throw new Error(`${source}: no metric ends in ${written} and begins as ${first}`);
+}
+
+function sharingLabels(group: readonly { name: string; labels: string[] | undefined }[]): Omit<MetricRow, "meaning">[] {
+  const last = group.at(-1)?.labels ?? [];
+  return group.map(({ name, labels }) => ({ name, labels: labels ?? last }));
+}
+
+function labelNames(text: string): string[] {
+  const names = text.split(",").map((label) => label.replace(/=.*/, "").trim());
+  return names.filter((name) => name !== "");
 }
 
 /** Indented Corefiles, and commands that ask them. */

@@ -3,22 +3,23 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { documentedMetrics, generatedPages } from "../../scripts/generated-pages.ts";
-import { readPage } from "../../scripts/plugin-page.ts";
+import { documentedMetrics, generatedPages, pluginPages } from "../../scripts/generated-pages.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import { loadConfiguration } from "../../src/supervisor/configuration.ts";
 import { filesBelow, projectRoot } from "./sources.ts";
 
+const pages = pluginPages(projectRoot);
+
 describe("plugins", () => {
   for (const name of plugins.keys()) {
     test(`${name} has a page`, () => {
-      const { sections } = readPage(projectRoot, name);
+      const { sections } = pages.get(name)!;
       const missing = (["Syntax", "Metrics", "Ready"] as const).filter((section) => !sections.has(section));
       assert.deepEqual(missing, [], "sections of the page");
     });
 
     test(`${name} has an example that loads`, async () => {
-      const examples = readPage(projectRoot, name).examples.filter(({ kind }) => kind === "corefile");
+      const examples = pages.get(name)!.examples.filter(({ kind }) => kind === "corefile");
       assert.ok(examples.length > 0, "there is an example");
       for (const { text } of examples) {
         assert.ok(new RegExp(`^ +${name}\\b`, "m").test(text), `the example uses ${name}:\n${text}`);
@@ -46,11 +47,19 @@ test("no metric stands in two pages", () => {
   );
 });
 
+test("every metric has a meaning: in its page, or as its HELP text", () => {
+  const rows = generatedPages(projectRoot).get("docs/metrics.md")!.split("\n");
+  assert.deepEqual(
+    rows.filter((row) => /^\| `.*\| {2}\|$/.test(row)),
+    [],
+  );
+});
+
 test("what npm run docs makes is what stands in docs", () => {
-  const pages = generatedPages(projectRoot);
+  const made = generatedPages(projectRoot);
   const read = (path: string) =>
     existsSync(join(projectRoot, path)) ? readFileSync(join(projectRoot, path), "utf8") : "";
-  const stale = [...pages].filter(([path, text]) => read(path) !== text).map(([path]) => path);
-  const orphans = filesBelow("docs/plugins").filter(({ path }) => !pages.has(path));
+  const stale = [...made].filter(([path, text]) => read(path) !== text).map(([path]) => path);
+  const orphans = filesBelow("docs/plugins").filter(({ path }) => !made.has(path));
   assert.deepEqual([...stale, ...orphans.map(({ path }) => path)], [], "run npm run docs and commit what it writes");
 });
