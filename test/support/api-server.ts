@@ -125,6 +125,11 @@ export class ApiServer {
     });
   }
 
+  /** Another certificate, or other clients to trust, from the next connection on. */
+  setTls(tls: ServerOptions): void {
+    (this.#server as import("node:https").Server).setSecureContext(tls);
+  }
+
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
