@@ -42,15 +42,17 @@ function middleHalf(values: number[]): number {
 /** Until the compilers are done with it; gives how often it must run for a round to be long enough. */
 function warmUp({ run }: Case): number {
   const end = performance.now() + warmupMs;
-  let nanoseconds = 0;
-  while (performance.now() < end) nanoseconds = nanosecondsOf(run, 2_000);
+  let nanoseconds = 1;
+  while (performance.now() < end) nanoseconds = Math.max(1, nanosecondsOf(run, 20_000));
   return Math.ceil((roundMs * 1e6) / nanoseconds);
 }
 
+/** Of this thread's CPU: what else runs on the machine, or compiles beside it, is not in it. */
 function nanosecondsOf(run: (count: number) => void, count: number): number {
-  const start = performance.now();
+  const before = process.threadCpuUsage();
   run(count);
-  return ((performance.now() - start) * 1e6) / count;
+  const { user, system } = process.threadCpuUsage(before);
+  return ((user + system) * 1e3) / count;
 }
 
 /** Queries for hostN.example.org. A, each a message of its own, as in the buffers of a worker. */
