@@ -12,6 +12,7 @@ import type { Plugin } from "../plugin/plugin.ts";
 const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   acl: async () => (await import("./acl.ts")).acl,
   any: async () => (await import("./any.ts")).any,
+  autopath: async () => (await import("./autopath.ts")).autopath,
   bind: async () => (await import("./bind.ts")).bind,
   bufsize: async () => (await import("./bufsize.ts")).bufsize,
   cache: async () => (await import("./cache/index.ts")).cache,
@@ -24,6 +25,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   header: async () => (await import("./header.ts")).header,
   health: async () => (await import("./health.ts")).health,
   hosts: async () => (await import("./hosts/index.ts")).hosts,
+  kubernetes: async () => (await import("./kubernetes/index.ts")).kubernetes,
   loadbalance: async () => (await import("./loadbalance/index.ts")).loadbalance,
   log: async () => (await import("./log/index.ts")).log,
   loop: async () => (await import("./loop/index.ts")).loop,

@@ -20,6 +20,7 @@
  *
  * What a reply does not mention is not compared, except that its question must be the one that was asked.
  */
+import type { Manifest } from "../support/api-objects.ts";
 import type { Edns, Question } from "../support/wire.ts";
 
 export interface ParityServer {
@@ -32,6 +33,8 @@ export interface ParityServer {
   readonly corefile: string;
   /** Files by their name in {DIR}. The same placeholders are put in. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What a Kubernetes API server has, which the Corefile names as `{API}`, a URL. */
+  readonly objects?: readonly Manifest[];
   /** Servers that the Corefile may ask, scripted. Each listens for UDP and TCP on one port. */
   readonly upstreams?: Readonly<Record<string, Upstream>>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -171,4 +174,7 @@ export type Action =
   | { readonly stop: string }
   | { readonly start: string }
   | { readonly signal: "SIGUSR1" | "SIGHUP" }
+  /** Creates or replaces an object of the Kubernetes API server; removes one. */
+  | { readonly apply: Manifest }
+  | { readonly delete: Manifest }
   | { readonly waitMs: number };

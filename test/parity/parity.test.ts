@@ -8,6 +8,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ApiServer } from "../support/api-server.ts";
 import { get } from "../support/http.ts";
 import { freePorts, ourCommand, TestServer } from "../support/server.ts";
 import type { Action, HttpCase, ParityCase, ParityServer } from "./case.ts";
@@ -53,12 +54,13 @@ type Side = "weftdns" | "coredns";
 interface Running {
   readonly server: TestServer;
   readonly upstreams: ReadonlyMap<string, ScriptedUpstream>;
+  readonly api: ApiServer | undefined;
 }
 
 /** Starts the server, asks its cases one after the other, and stops it; it must end well. */
 async function runServer(script: ParityServer, side: Side, command: string, context: TestContext): Promise<void> {
   const running = await start(script, command);
-  const { server, upstreams } = running;
+  const { server, upstreams, api } = running;
   try {
     for (const pattern of script.prints ?? []) checkPrinted(server.fill(pattern), server.lines, 1);
     for (const one of script.cases) {
@@ -68,6 +70,7 @@ async function runServer(script: ParityServer, side: Side, command: string, cont
   } finally {
     const code = await server.stop();
     for (const upstream of upstreams.values()) await upstream.stop();
+    await api?.close();
     assert.equal(code, 0, `exit code; it printed\n${server.lines.slice(-20).join("\n")}`);
   }
 }
@@ -77,13 +80,16 @@ async function start(script: ParityServer, command: string): Promise<Running> {
   const ports = await freePorts(scripts.length);
   const upstreams = new Map(scripts.map(([name, rules], i) => [name, new ScriptedUpstream(name, rules, ports[i]!)]));
   for (const [name, rules] of scripts) if (!rules.down) await upstreams.get(name)!.start();
+  const api = script.objects && (await ApiServer.start({ objects: script.objects }));
   const placeholders = Object.fromEntries(
     [...upstreams].map(([name, { port }]) => [`UP:${name}`, `127.0.0.1:${port}`]),
   );
+  if (api) placeholders.API = api.url;
   try {
-    return { server: await TestServer.start({ ...script, placeholders, command }), upstreams };
+    return { server: await TestServer.start({ ...script, placeholders, command }), upstreams, api };
   } catch (error) {
     for (const upstream of upstreams.values()) await upstream.stop();
+    await api?.close();
     throw error;
   }
 }
@@ -135,8 +141,10 @@ async function askUntilHolds(one: ParityCase, server: TestServer): Promise<void>
   }
 }
 
-async function act(action: Action, { server, upstreams }: Running): Promise<void> {
+async function act(action: Action, { server, upstreams, api }: Running): Promise<void> {
   if ("write" in action) server.write(action.write, action.text);
+  else if ("apply" in action) api!.apply(action.apply);
+  else if ("delete" in action) api!.remove(action.delete);
   else if ("remove" in action) server.remove(action.remove);
   else if ("stop" in action) await upstreams.get(action.stop)!.stop();
   else if ("start" in action) await upstreams.get(action.start)!.start();

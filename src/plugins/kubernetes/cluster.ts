@@ -28,8 +28,6 @@ const LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Un
 const IMPORT_LABEL = "multicluster.kubernetes.io/service-name";
 /** How often the table may put itself in order. */
 const TIDY_MS = 100;
-/** So many objects are named in the log; more of them are only counted. */
-const MAX_ABSURD_LINES = 100;
 
 /** One resource, and what follows it. */
 export interface Followed {
@@ -45,7 +43,6 @@ export class Cluster {
   readonly #metrics: ClusterMetrics;
   readonly #timer: NodeJS.Timeout;
   #users = 0;
-  #absurdLines = 0;
 
   static async open(config: KubernetesConfig, context: ControlContext): Promise<Cluster> {
     const cluster = new Cluster(config, context, await accessOf(config));
@@ -59,9 +56,9 @@ export class Cluster {
       podNames: config.endpointPodNames,
       zones: config.zonal,
       podLabels: config.pods === "verified",
-      onAbsurd: (object, reason) => this.#refuse(context, object, reason),
-      // What the first list brings was changed long ago.
+      onAbsurd: (object, reason) => context.log.warning(`${object}: ${reason}`),
       onTriggered: (trigger, kind) => {
+        // What the first list brings was changed long ago.
         if (this.isSynced) this.#metrics.programmed(trigger, kind);
       },
     });
@@ -133,12 +130,6 @@ export class Cluster {
     clearInterval(this.#timer);
     await Promise.all(this.followed.map(({ reflector }) => reflector.stop()));
     await this.#client.close();
-  }
-
-  #refuse({ log }: ControlContext, object: string, reason: string): void {
-    if (this.#absurdLines > MAX_ABSURD_LINES) return;
-    if (this.#absurdLines++ < MAX_ABSURD_LINES) log.warning(`${object}: ${reason}`);
-    else log.warning("more objects than these are left out in part, see weftdns_kubernetes_refused_objects_total");
   }
 }
 

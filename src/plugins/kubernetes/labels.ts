@@ -1,10 +1,12 @@
 /** What kubernetes knows about a query, as metadata: computed when somebody asks for it. */
+import { readFileSync } from "node:fs";
 import type { Name } from "../../dns/name.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
+import { searchList } from "../../upstream/search-list.ts";
 import type { KubernetesConfig } from "./config.ts";
 import { Cut, Form } from "./cut.ts";
 
@@ -46,6 +48,15 @@ export function provideLabels(
     return zone === undefined ? "" : nameToText(zone.wire);
   });
   if (config.pods !== "verified") return;
+  // What `autopath @kubernetes` asks for: the search list that the kubelet writes for the client's namespace.
+  const hostSearch = hostSearchList();
+  context.provideMetadata("autopath/kubernetes", (query) => {
+    const zone = zones.find(({ wire }) => query.name.labelOf(wire) >= 0);
+    const namespace = zone === undefined ? "" : ofClient(view(), query, ({ pod }) => pod.namespace);
+    if (zone === undefined || namespace === "") return "";
+    const text = nameToText(zone.wire);
+    return [`${namespace}.svc.${text}`, `svc.${text}`, text, ...hostSearch, "."].join(" ");
+  });
   context.provideMetadata("kubernetes/client-namespace", (query) =>
     ofClient(view(), query, ({ pod }) => pod.namespace),
   );
@@ -76,4 +87,16 @@ function textOf({ bytes, offsets }: Name, label: number): string {
 
 function withoutUnderscore(text: string): string {
   return text.startsWith("_") ? text.slice(1) : text;
+}
+
+const RESOLV_CONF = "/etc/resolv.conf";
+
+/** What the kubelet puts behind the cluster's own zones. */
+function hostSearchList(): readonly string[] {
+  try {
+    return searchList(readFileSync(RESOLV_CONF, "utf8")).map((wire) => nameToText(wire));
+  } catch {
+    // A container without the file has no list.
+    return [];
+  }
 }

@@ -76,7 +76,7 @@ export class Responder {
       case Form.ZONE:
         return type === Type.NS ? Result.OWN : Result.NO_DATA;
       case Form.KIND:
-        return Result.NO_DATA;
+        return cut.isPod && this.#config.pods === "disabled" ? Result.NO_NAME : Result.NO_DATA;
       case Form.NAMESPACE:
         return this.#namespace(name);
       case Form.POD:
@@ -132,8 +132,11 @@ export class Responder {
     if (kind === ServiceKind.EXTERNAL_NAME) return this.#external(query);
     if (this.#config.ignoreEmptyService && kind === ServiceKind.CLUSTER_IP && service.endpointCount === 0)
       return this.#missing(slices);
-    if (kind !== ServiceKind.HEADLESS && cut.form !== Form.ENDPOINT)
-      return kind === ServiceKind.CLUSTER_IP && cut.form !== Form.ZONAL ? this.#clusterIp(query) : Result.NO_NAME;
+    if (kind !== ServiceKind.HEADLESS && cut.form !== Form.ENDPOINT) {
+      if (cut.form === Form.ZONAL) return Result.NO_NAME;
+      // The Service is there, its address is not yet.
+      return kind === ServiceKind.CLUSTER_IP ? this.#clusterIp(query) : Result.NO_DATA;
+    }
     return this.#endpoints(query, slices);
   }
 
@@ -190,8 +193,8 @@ export class Responder {
       this.#walk.begin(view, name, cut, 0);
       if (this.#walk.next()) return Result.NO_DATA;
     }
-    // A zone without endpoints is a name nevertheless, as long as the Service has some elsewhere.
-    if (cut.form === Form.ZONAL && view.service.endpointCount > 0) return Result.NO_DATA;
+    // A zone without endpoints is a name nevertheless.
+    if (cut.form === Form.ZONAL) return Result.NO_DATA;
     return this.#missing(slices);
   }
 

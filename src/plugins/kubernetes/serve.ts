@@ -1,5 +1,5 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
-import { nameToWire, ROOT } from "../../dns/name-text.ts";
+import { isSubdomain, nameToWire, ROOT } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
 import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -51,6 +51,42 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     return found ? Result.WRITTEN : Result.NO_DATA;
   };
 
+  /**
+   * An ExternalName: what its target has to say stands behind the CNAME. A target in the same zone that has nothing to say is
+   * not named, as CoreDNS does.
+   */
+  const followAlias = (query: Query, zoneLabel: number, zone: Uint8Array): Outcome | Promise<Outcome> => {
+    const target = responder.alias;
+    const found = query.lookup(target, query.type);
+    return "then" in found
+      ? found.then((later) => writeAlias(query, zoneLabel, zone, target, later))
+      : writeAlias(query, zoneLabel, zone, target, found);
+  };
+
+  const writeAlias = (
+    query: Query,
+    zoneLabel: number,
+    zone: Uint8Array,
+    target: Uint8Array,
+    found: Lookup,
+  ): Outcome => {
+    const { reply } = query;
+    const records = found.outcome === ANSWERED && !found.reply.empty ? found.reply.records() : [];
+    const answers = records.filter(({ section }) => section === Section.ANSWER);
+    found.release();
+    // The writer has answered others meanwhile.
+    responder.writer.begin(query, zoneLabel);
+    if (answers.length === 0 && isSubdomain(target, zone)) {
+      responder.writer.soa(view!.serial, Section.AUTHORITY);
+      return ANSWERED;
+    }
+    responder.writer.name(Type.CNAME, target, 0, target.length, undefined);
+    for (const { name, type, class: klass, ttl, data } of answers) {
+      reply.add(Section.ANSWER, name, type, klass, ttl, data);
+    }
+    return ANSWERED;
+  };
+
   return (query) => {
     const { name } = query;
     let zone: ServedZone | undefined;
@@ -71,7 +107,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
         responder.writer.soa(view.serial, Section.AUTHORITY);
         return ANSWERED;
       case Result.ALIAS:
-        return followAlias(query, responder, zoneLabel);
+        return followAlias(query, zoneLabel, zone.wire);
     }
     for (let i = 0; i < fallthrough.length; i++) if (name.labelOf(fallthrough[i]!) >= 0) return next(query);
     query.reply.rcode = Rcode.NXDOMAIN;
@@ -110,26 +146,6 @@ const EXTENDED_ERRORS: readonly (readonly Uint8Array[])[] = [
 function extendedError(code: number, text: string): Uint8Array {
   const size = 2 + text.length;
   return Uint8Array.of(0, EXTENDED_ERROR, size >> 8, size, 0, code, ...Buffer.from(text));
-}
-
-/** An ExternalName: what its target has to say stands behind the CNAME. */
-function followAlias(query: Query, responder: Responder, zoneLabel: number): Outcome | Promise<Outcome> {
-  const target = responder.alias;
-  const finish = (found: Lookup): Outcome => {
-    // The writer has answered others meanwhile.
-    responder.writer.begin(query, zoneLabel);
-    responder.writer.name(Type.CNAME, target, 0, target.length, undefined);
-    const { reply } = query;
-    if (found.outcome === ANSWERED && !found.reply.empty) {
-      for (const { section, name, type, class: klass, ttl, data } of found.reply.records()) {
-        if (section === Section.ANSWER) reply.add(Section.ANSWER, name, type, klass, ttl, data);
-      }
-    }
-    found.release();
-    return ANSWERED;
-  };
-  const found = query.lookup(target, query.type);
-  return "then" in found ? found.then(finish) : finish(found);
 }
 
 function wireOf(text: string): Uint8Array {
