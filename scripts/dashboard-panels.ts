@@ -12,7 +12,7 @@ export interface Panel {
   readonly queries: readonly Query[];
 }
 
-export interface Query {
+interface Query {
   readonly expr: string;
   readonly legend: string;
 }
