@@ -1,8 +1,13 @@
 /**
  * The record table of a cluster, written by one thread. `memory` is published to the workers once; a change is seen by the
- * next look-up of each of them.
+ * next look-up of each of them. What the table is and how it is shared: `layout.ts`.
  */
-import type { ClusterMemory, Resource, SyncState } from "./layout.ts";
+import { idOfMark, kindOfMark, type RowDirectory } from "../../memory/row-directory.ts";
+import { TableCore } from "./core.ts";
+import { Cell, type ClusterMemory, Header, Kind, type Resource, type SyncState } from "./layout.ts";
+import { Namespaces } from "./namespaces.ts";
+import { Pods } from "./pods.ts";
+import { ServiceSpace } from "./service-space.ts";
 
 export interface TableOptions {
   /** Endpoints are named by their pods where they have no hostname. */
@@ -15,23 +20,12 @@ export interface TableOptions {
   readonly now?: () => number;
   /** An object or a part of it was left out; called once for each object and reason. */
   readonly onAbsurd?: (object: string, reason: string) => void;
-  /** A change of endpoints came in, with the time of its trigger as the API says it. */
+  /** Endpoints of a Service that is known have come; `trigger` is the time of their change as the API says it. */
   readonly onTriggered?: (trigger: string, kind: EndpointsKind) => void;
 }
 
 /** As CoreDNS labels `dns_programming_duration_seconds`. */
 export type EndpointsKind = "cluster_ip" | "headless_with_selector" | "headless_without_selector";
-
-export declare class ClusterTable {
-  constructor(options?: TableOptions);
-  readonly memory: ClusterMemory;
-  setState(resource: Resource, state: SyncState): void;
-  /** The worker of this number is gone: what it was reading is not read any more. */
-  forgetReader(worker: number): void;
-  /** Frees what no reader can see any more, and moves rows together; call it now and then, it takes no longer than a millisecond. */
-  tidy(): void;
-  get statistics(): TableStatistics;
-}
 
 export interface TableStatistics {
   readonly services: number;
@@ -40,11 +34,131 @@ export interface TableStatistics {
   readonly namespaces: number;
   readonly pods: number;
   readonly imports: number;
-  readonly heapBytes: number;
+  /** What the rows and indexes take, and the blocks of memory that they are in. */
   readonly usedBytes: number;
+  readonly heapBytes: number;
+  /** Rows that wait until no reader sees them. */
+  readonly retired: number;
   /** Objects, or parts of them, that were left out. */
   readonly absurd: number;
 }
 
-// sinks.ts: new ServiceSink(table), EndpointSliceSink(table), NamespaceSink(table), PodSink(table), ServiceImportSink(table),
-// ImportSliceSink(table), each a `ResourceSink`.
+/** Rows that one `tidy` moves: some hundred microseconds. */
+const MOVES = 256;
+
+export class ClusterTable {
+  readonly memory: ClusterMemory;
+  /** What the sinks write into. */
+  readonly services: ServiceSpace;
+  readonly imports: ServiceSpace;
+  readonly namespaces: Namespaces;
+  readonly pods: Pods;
+  readonly onTriggered: ((trigger: string, kind: EndpointsKind) => void) | undefined;
+  readonly #core: TableCore;
+  /** The block that is being emptied; -1: none. */
+  #emptying = -1;
+  #lastMoved = 0;
+
+  constructor(options: TableOptions = {}) {
+    const core = new TableCore(options.now ?? Date.now, options.onAbsurd ?? (() => {}));
+    const wishes = { podNames: options.podNames ?? false, zones: options.zones ?? false };
+    this.#core = core;
+    this.onTriggered = options.onTriggered;
+    this.namespaces = new Namespaces(core);
+    const services = {
+      firstCell: Cell.SERVICES,
+      service: Kind.SERVICE,
+      slice: Kind.SLICE,
+      serviceName: "Service",
+    } as const;
+    const imports = {
+      firstCell: Cell.IMPORTS,
+      service: Kind.IMPORT,
+      slice: Kind.IMPORT_SLICE,
+      serviceName: "ServiceImport",
+    } as const;
+    this.services = new ServiceSpace(core, this.namespaces, services, wishes);
+    this.imports = new ServiceSpace(core, this.namespaces, imports, wishes);
+    this.pods = new Pods(core, this.namespaces, options.podLabels ?? false);
+    this.memory = { header: core.header.buffer as SharedArrayBuffer, heap: core.heap.buffer };
+    core.touch();
+  }
+
+  setState(resource: Resource, state: SyncState): void {
+    Atomics.store(this.#core.header, Header.STATES + resource, state);
+  }
+
+  /** The worker of this number is gone: what it was reading is not read any more. */
+  forgetReader(worker: number): void {
+    this.#core.retired.forget(worker);
+  }
+
+  /** Frees what no reader sees any more. The sinks do so after each object. */
+  reclaim(): void {
+    this.#core.retired.reclaim();
+  }
+
+  /**
+   * Moves some rows together where much was removed, so that whole blocks get free. To be called now and then, while little else is to
+   * be done. `release` is offered memory that is free, and may give it back to the system.
+   */
+  tidy(release?: (bytes: Uint8Array) => void): void {
+    const { heap, retired } = this.#core;
+    retired.reclaim();
+    if (this.#emptying < 0) this.#emptying = heap.sparseBlock();
+    for (let left = MOVES; this.#emptying >= 0 && left > 0; left--) {
+      this.#lastMoved = heap.nextRow(this.#emptying, this.#lastMoved);
+      if (this.#lastMoved === 0) this.#emptying = heap.sparseBlock();
+      else this.#move(this.#lastMoved);
+    }
+    retired.reclaim();
+    if (release) heap.releaseFree(release);
+  }
+
+  get statistics(): TableStatistics {
+    const { heap, retired, absurd } = this.#core;
+    return {
+      services: this.services.heldServices.count,
+      slices: this.services.heldSlices.count + this.imports.heldSlices.count,
+      endpoints: this.services.endpointCount + this.imports.endpointCount,
+      namespaces: this.namespaces.held.count,
+      pods: this.pods.held.count,
+      imports: this.imports.heldServices.count,
+      usedBytes: heap.used * Int32Array.BYTES_PER_ELEMENT,
+      heapBytes: heap.blockBytes,
+      retired: retired.length,
+      absurd,
+    };
+  }
+
+  refuse(kind: string, namespace: string, name: string, reason: string): void {
+    this.#core.refuse(kind, namespace, name, reason);
+  }
+
+  /** A row that is no object's any more waits to be freed, and stays; indexes and directories stay as well. */
+  #move(row: number): void {
+    const mark = this.#core.heap.words[row]!;
+    const id = idOfMark(mark);
+    const isCurrent = (directory: RowDirectory) => id <= directory.highest && directory.row(id) === row;
+    switch (kindOfMark(mark)) {
+      case Kind.SERVICE:
+        if (isCurrent(this.services.services)) this.services.relocateService(id);
+        break;
+      case Kind.SLICE:
+        if (isCurrent(this.services.slices)) this.services.relocateSlice(id);
+        break;
+      case Kind.IMPORT:
+        if (isCurrent(this.imports.services)) this.imports.relocateService(id);
+        break;
+      case Kind.IMPORT_SLICE:
+        if (isCurrent(this.imports.slices)) this.imports.relocateSlice(id);
+        break;
+      case Kind.NAMESPACE:
+        if (isCurrent(this.namespaces.directory)) this.namespaces.relocate(id);
+        break;
+      case Kind.POD:
+        if (isCurrent(this.pods.directory)) this.pods.relocate(id);
+        break;
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** What the parts of the table's writer share: its memory, what waits to be freed, and whom to tell of objects that are absurd. */
+import { randomBytes } from "node:crypto";
+import { FIRST_ID, type HashIndex } from "../../memory/hash-index.ts";
+import { Heap } from "../../memory/heap.ts";
+import { KeyedHash } from "../../memory/keyed-hash.ts";
+import { RetiredList, SECTION_WORDS } from "../../memory/read-sections.ts";
+import { RETIRED_ROW, type RowDirectory } from "../../memory/row-directory.ts";
+import { versionHash } from "../api/resource.ts";
+import { Header } from "./layout.ts";
+import { RowText } from "./row-text.ts";
+
+/** Address space; memory is taken as rows come. */
+const MAX_HEAP = 1024 * 1024 * 1024;
+/** Of so many absurdities each is told once; then they are only counted. */
+const MAX_TOLD = 4_096;
+
+export class TableCore {
+  readonly heap: Heap = new Heap(MAX_HEAP);
+  readonly header: Int32Array = new Int32Array(
+    new SharedArrayBuffer((Header.SECTIONS + SECTION_WORDS) * Int32Array.BYTES_PER_ELEMENT),
+  );
+  readonly hash: KeyedHash;
+  readonly retired: RetiredList;
+  /** A key that is looked up is put together here. */
+  readonly key: RowText = new RowText(1_024);
+  absurd = 0;
+
+  readonly #directories: RowDirectory[] = [];
+  readonly #told = new Set<number>();
+  readonly #now: () => number;
+  readonly #onAbsurd: (object: string, reason: string) => void;
+
+  constructor(now: () => number, onAbsurd: (object: string, reason: string) => void) {
+    this.#now = now;
+    this.#onAbsurd = onAbsurd;
+    const keys = randomBytes(8);
+    this.header[Header.KEYS] = keys.readInt32LE(0);
+    this.header[Header.KEYS + 1] = keys.readInt32LE(4);
+    this.hash = new KeyedHash(this.header[Header.KEYS]!, this.header[Header.KEYS + 1]!);
+    this.retired = new RetiredList(this.header, Header.SECTIONS, (what, value) => {
+      if (what === RETIRED_ROW) this.heap.free(value);
+      else this.#directories[what]!.freeId(value);
+    });
+  }
+
+  /** Ids that this directory gives up come back to it. */
+  register(directory: RowDirectory): void {
+    this.#directories[directory.kind] = directory;
+  }
+
+  readonly retireRow = (row: number): void => this.retired.add(RETIRED_ROW, row);
+
+  /** An answer has changed. */
+  touch(): void {
+    Atomics.store(this.header, Header.SERIAL, Math.floor(this.#now() / 1_000));
+    Atomics.add(this.header, Header.CHANGES, 1);
+  }
+
+  refuse(kind: string, namespace: string, name: string, reason: string): void {
+    this.absurd++;
+    if (this.#told.size >= MAX_TOLD) return;
+    const what = `${kind} ${namespace.slice(0, 64)}/${name.slice(0, 64)}`;
+    const hash = versionHash(what, reason);
+    if (this.#told.has(hash)) return;
+    this.#told.add(hash);
+    this.#onAbsurd(what, reason);
+  }
+
+  /** Copies a row that was made elsewhere into the heap; its first word is `mark`. 0 when there is no memory. */
+  place(draft: Int32Array, length: number, mark: number): number {
+    const row = this.heap.allocate(length);
+    if (row === 0) return 0;
+    const { words } = this.heap;
+    words[row] = mark;
+    for (let i = 1; i < length; i++) words[row + i] = draft[i]!;
+    return row;
+  }
+
+  /** Whether the row at `row` is `draft` from its second word on. */
+  isSame(row: number, draft: Int32Array, length: number): boolean {
+    const { words } = this.heap;
+    for (let i = 1; i < length; i++) if (words[row + i] !== draft[i]) return false;
+    return true;
+  }
+
+  /** The id in `index` under `hash` for which `matches` says that it is the one; 0 when there is none. */
+  find(index: HashIndex, hash: number, matches: (id: number) => boolean): number {
+    const probe = index.probe(hash);
+    for (let id = probe.next(); id >= FIRST_ID; id = probe.next()) if (matches(id)) return id;
+    return 0;
+  }
+}
