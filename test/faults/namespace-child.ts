@@ -1,0 +1,91 @@
+/** Runs inside a network namespace: one scenario against a whole server, and its figures as JSON. */
+import { execFileSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TestServer } from "../support/server.ts";
+import { encodeQuestion } from "../support/wire.ts";
+import { Probe } from "./probe.ts";
+
+export interface NamespaceFigures {
+  readonly healthyAsked: number;
+  readonly healthyLost: number;
+  /** Replies that those got who were to get none, or too many for their line. */
+  readonly greedyReplies: number;
+  readonly deaths: number;
+  readonly exitCode: number | null;
+  readonly residentMib: number;
+}
+
+const [scenario, count = "0"] = process.argv.slice(2);
+const texts = Array.from({ length: 4 }, (_, i) => `big 60 IN TXT "${String(i).padStart(250, "x")}"`).join("\n");
+const server = await TestServer.start({
+  corefile: "example.org:{PORT} {\n  multisocket 2\n  file zone.db\n}\n",
+  files: { "zone.db": `@ 60 IN SOA ns host 1 60 60 60 60\n@ 60 IN NS ns\nwww 60 IN A 192.0.2.1\n${texts}\n` },
+});
+const query = encodeQuestion({ ask: "big.example.org. TXT", edns: { size: 1232 } }, 1);
+
+let greedyReplies = 0;
+
+/** Each asks and closes its port at once, so that the answer finds nobody. */
+async function gone(): Promise<void> {
+  for (let i = 0; i < Number(count); i++) {
+    const socket = createSocket("udp4");
+    socket.send(query, server.port, "127.0.0.1", () => socket.close());
+    if (i % 20 === 19) await sleep(2);
+  }
+}
+
+/** The way back to them is forbidden behind their query, so sending fails with EPERM or EACCES. */
+async function forbidden(): Promise<void> {
+  // The rule stands before the kernel's own table of local addresses, which moves behind it.
+  execFileSync("ip", ["rule", "add", "priority", "20", "lookup", "local"]);
+  execFileSync("ip", ["rule", "add", "priority", "10", "to", "10.2.2.2", "lookup", "100"]);
+  execFileSync("ip", ["rule", "del", "priority", "0"]);
+  const socket = createSocket("udp4");
+  socket.on("message", () => greedyReplies++);
+  socket.bind(0, "10.2.2.2");
+  await once(socket, "listening");
+  // A socket's way is found per datagram: towards us it is forbidden, away from us it is not.
+  execFileSync("ip", ["route", "add", "prohibit", "10.2.2.2/32", "table", "100"]);
+  for (let i = 0; i < Number(count); i++) {
+    socket.send(query, server.port, "127.0.0.1");
+    if (i % 20 === 19) await sleep(2);
+  }
+  await sleep(200);
+  socket.close();
+}
+
+/** More than the line carries, for a client that does not wait. */
+async function slow(): Promise<void> {
+  const socket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
+  socket.on("message", () => greedyReplies++);
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  for (let i = 0; i < Number(count); i++) {
+    socket.send(query, server.port, "127.0.0.1");
+    if (i % 10 === 9) await sleep(4);
+  }
+  await sleep(1_000);
+  socket.close();
+}
+
+const probe = await Probe.start({ port: server.port, perSecond: 100, asks: ["www.example.org. A"] });
+await sleep(300);
+await { gone, forbidden, slow }[scenario as "gone"]();
+await sleep(1_000);
+const { asked, lost } = await probe.stop();
+const residentMib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) / 1024;
+const deaths = server.lines.filter((line) => /died/.test(line)).length;
+const exitCode = await server.stop();
+process.stdout.write(
+  JSON.stringify({
+    healthyAsked: asked,
+    healthyLost: lost,
+    greedyReplies,
+    deaths,
+    exitCode,
+    residentMib,
+  } satisfies NamespaceFigures),
+);

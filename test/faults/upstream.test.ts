@@ -1,0 +1,163 @@
+/**
+ * Rows E6, E11, E12, I2 against the whole server: upstreams that come and go every second, a loop that nobody looks for,
+ * an answer of thousands of records, and a crowd that asks for names which do not exist.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { askAll } from "../support/crowd.ts";
+import { answerAddress, answerTo, Fakeup, type Script, silent } from "../support/fakeup.ts";
+import { TestServer } from "../support/server.ts";
+import { encodeQuestion } from "../support/wire.ts";
+import { figure, isLarge, sized } from "./figures.ts";
+import { Probe } from "./probe.ts";
+
+/** Names that differ, so that nothing is joined or kept. */
+const names = (count: number) => Array.from({ length: count }, (_, i) => `n${i}.example.org. A`);
+
+test("E6: one of three upstreams is dead, slow, lying or flapping", { timeout: 120_000 }, async (t) => {
+  const refuse: Script = (asked) => asked.send(answerTo(asked, { rcode: 5 }));
+  const ups = await Promise.all([0, 1, 2].map(() => Fakeup.start(answerAddress, { tcp: false })));
+  const server = await TestServer.start({
+    corefile: `.:{PORT} {
+  multisocket 2
+  forward . ${ups.map(({ to }) => to).join(" ")} {
+    policy round_robin
+    read_timeout 300ms
+    failover REFUSED SERVFAIL
+  }
+}
+`,
+  });
+  t.after(async () => {
+    assert.equal(await server.stop(), 0);
+    for (const up of ups) await up.stop();
+  });
+  const forMs = sized(1_200, 6_000);
+  const ways = [
+    { name: "dead", change: () => (ups[0]!.script = silent) },
+    { name: "slow", change: () => (ups[0]!.script = (asked) => void setTimeout(() => answerAddress(asked), 150)) },
+    { name: "lying", change: () => (ups[0]!.script = refuse) },
+    {
+      name: "flapping",
+      change: () => (ups[0]!.script = (asked) => (Date.now() % 2_000 < 1_000 ? answerAddress(asked) : undefined)),
+    },
+  ];
+  for (const { name, change } of isLarge ? ways : ways.slice(-2)) {
+    change();
+    const probe = await Probe.start({ port: server.port, asks: names(1_000) });
+    await sleep(forMs);
+    const { asked, lost, wrong } = await probe.stop();
+    assert.ok(asked > forMs / 10);
+    const failed = Number(((100 * (lost + wrong)) / asked).toFixed(2));
+    figure({
+      row: "E6",
+      what: `one of three ${name}: clients that get no answer`,
+      value: failed,
+      unit: "%",
+      atMost: 0.1,
+    });
+  }
+});
+
+test("E11: a server that forwards to itself, without loop: how often a query goes round", {
+  timeout: 60_000,
+}, async (t) => {
+  const server = await TestServer.start({
+    corefile: ".:{PORT} {\n  multisocket 2\n  log\n  forward . 127.0.0.1:{PORT} {\n    max_concurrent 100\n  }\n}\n",
+  });
+  t.after(async () => assert.equal(await server.stop(), 0));
+  const reply = await server.ask({ ask: "www.example.org. A" }, 8_000);
+  assert.equal(reply?.rcode === "SERVFAIL" || reply?.rcode === "REFUSED", true, `${reply?.rcode}`);
+  await sleep(500);
+  const rounds = server.lines.filter((line) => line.includes("www.example.org.")).length;
+  // Without `loop` only what may wait for one client's one question, a hundred, ends it.
+  figure({ row: "E11", what: "without loop: packets for a query", value: rounds, atMost: 110 });
+});
+
+test("E12: an answer of 4,000 records", { timeout: 60_000 }, async (t) => {
+  const answer = Array.from({ length: 4_000 }, (_, i) => `. 60 IN A 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+  const up = await Fakeup.start((asked) => {
+    if (asked.over === "udp") asked.send(answerTo(asked, { flags: 0x0280 }));
+    else asked.send(answerTo(asked, { answer: answer.slice(0, 4_000), pointers: true }));
+  });
+  const server = await TestServer.start({
+    corefile: `.:{PORT} {\n  multisocket 1\n  cache 60\n  loadbalance\n  forward . ${up.to}\n}\n`,
+  });
+  t.after(async () => {
+    assert.equal(await server.stop(), 0);
+    await up.stop();
+  });
+  for (let i = 0; i < sized(1, 3); i++) {
+    const whole = await server.ask({ ask: "big.example.org. A", over: "tcp" });
+    assert.equal(whole?.answer.length, 4_000);
+    const cut = await server.ask({ ask: "big.example.org. A", edns: { size: 1232 } });
+    assert.ok(cut?.flags.includes("tc") && cut.bytes.length <= 1_232);
+  }
+  // Once over each of UDP and TCP, when it is kept; else for each query.
+  figure({
+    row: "E12",
+    what: "4,000 records: packets upstream for a query",
+    value: up.asks() / sized(2, 6),
+    atMost: 2,
+  });
+});
+
+test("I2: a crowd asks for names that do not exist below a zone that is forwarded", { timeout: 60_000 }, async (t) => {
+  const most = 50;
+  let waiting = 0;
+  let mostWaiting = 0;
+  const up = await Fakeup.start(
+    (asked) => {
+      mostWaiting = Math.max(mostWaiting, ++waiting);
+      setTimeout(() => {
+        waiting--;
+        asked.send(answerTo(asked, { rcode: 3, authority: ["example.org. 60 IN SOA ns. host. 1 60 60 60 60"] }));
+      }, 100);
+    },
+    { tcp: false },
+  );
+  const server = await TestServer.start({
+    corefile: `example.org:{PORT} {
+  multisocket 2
+  cache 60
+  forward . ${up.to} {
+    max_concurrent ${most}
+  }
+}
+example.net:{PORT} {
+  whoami
+}
+`,
+  });
+  t.after(async () => {
+    assert.equal(await server.stop(), 0);
+    await up.stop();
+  });
+  const probe = await Probe.start({ port: server.port, asks: ["www.example.net. A"] });
+  const count = sized(2_000, 100_000);
+  const crowd = Array.from({ length: count }, (_, i) => ({
+    bytes: encodeQuestion({ ask: `r${i}.example.org. A` }, i & 0xffff),
+    socket: i >> 16,
+    from: "127.7.7.7",
+  }));
+  const fates = await askAll(crowd, { port: server.port, waitMs: 2_000, rate: sized(4_000, 10_000) });
+  const { asked, lost, wrong, p99Ms } = await probe.stop();
+  const answered = fates.filter(({ replies }) => replies.length === 1).length;
+  figure({ row: "I2", what: "of the crowd without one reply", value: count - answered, atMost: count / 100 });
+  figure({ row: "I2", what: "queries upstream at once", value: mostWaiting, atMost: most });
+  figure({
+    row: "I2",
+    what: "probe: queries lost or wrong",
+    value: (100 * (lost + wrong)) / asked,
+    unit: "%",
+    atMost: 1,
+  });
+  figure({
+    row: "I2",
+    what: "probe: p99",
+    value: Number(p99Ms.toFixed(1)),
+    unit: "ms",
+    ...(isLarge ? { atMost: 50 } : {}),
+  });
+});
