@@ -1,16 +1,14 @@
 /** Checks on whole messages that came from elsewhere. Total: any bytes give an answer, none throws. */
 import { HEADER_SIZE } from "./header.ts";
-import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
+import { MAX_NAME_LENGTH } from "./name.ts";
 import { expandRdata } from "./rdata.ts";
 import { Type } from "./types.ts";
-
-/** One pointer per label and no more, as in wire-name.ts: pointers that lead to pointers were made to cost time (row A3). */
-const MAX_POINTERS = MAX_LABELS;
+import { MAX_POINTERS } from "./wire-name.ts";
 
 /**
  * The offset behind the name at `at`, or -1 when it is malformed: a label type that RFC 1035 does not know, more than 255
  * bytes, or a pointer that does not lead strictly backward to behind the header of the message that starts at `start`
- * (RFC 9267 section 2 on what happens otherwise).
+ * (RFC 9267 section 2 on what happens otherwise). It takes what `expandName` takes, without writing it anywhere.
  */
 export function skipName(bytes: Uint8Array, at: number, end: number, start: number): number {
   let behind = -1;

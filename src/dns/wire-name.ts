@@ -8,7 +8,7 @@ import { HEADER_SIZE } from "./header.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
 
 /** Follow one pointer per label and no more: a message whose pointers lead to pointers was made to cost time. */
-const MAX_POINTERS = MAX_LABELS;
+export const MAX_POINTERS = MAX_LABELS;
 
 /** The offset behind the name at `offset`, whatever its pointer leads to; -1 when it has no end before `end`. */
 export function endOfName(message: Uint8Array, offset: number, end: number): number {
