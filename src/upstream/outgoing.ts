@@ -26,7 +26,7 @@ export const written = {
 
 /** An upper bound of what `writeQuery` writes. */
 export function outgoingSize(request: Request): number {
-  return request.length + request.name.length + OPT_RECORD_SIZE;
+  return request.length + OPT_RECORD_SIZE;
 }
 
 /**
