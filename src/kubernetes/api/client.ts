@@ -81,12 +81,11 @@ export class ApiClient {
   async #ask(path: string, parameters: Parameters, options: RequestOptions): Promise<Dispatcher.ResponseData> {
     const { host } = this.server;
     const asked = performance.now();
-    await this.#limiter.acquire();
+    await this.#limiter.acquire(options.signal);
     const began = performance.now();
     this.#hooks?.limited("GET", host, (began - asked) / 1_000);
     let code = "<error>";
     try {
-      options.signal.throwIfAborted();
       const { headers, tls } = await this.#access.credentials();
       const answer = await this.#agentFor(tls).request({
         origin: this.server.origin,

@@ -29,15 +29,23 @@ export class Limiter {
     this.#filledAt = now();
   }
 
-  /** Waits for its turn. `release` must be called when the request is over. */
-  async acquire(): Promise<void> {
+  /** Waits for its turn. `release` must be called when the request is over; not when `signal` has ended the waiting. */
+  async acquire(signal: AbortSignal): Promise<void> {
     const delay = this.#delayMs();
-    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (delay > 0) {
+      await untilAbort(signal, (go) => {
+        const timer = setTimeout(go, delay);
+        return () => clearTimeout(timer);
+      });
+    }
     if (this.#inFlight < this.#most) {
       this.#inFlight++;
       return;
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await untilAbort(signal, (go) => {
+      this.#waiting.push(go);
+      return () => this.#waiting.splice(this.#waiting.indexOf(go), 1);
+    });
   }
 
   release(): void {
@@ -53,4 +61,20 @@ export class Limiter {
     this.#filledAt = now;
     return this.#tokens >= 0 ? 0 : -this.#tokens / this.#perMs;
   }
+}
+
+/** Waits until `wait` calls what it is given; rejects when `signal` comes first, after calling what `wait` has returned. */
+function untilAbort(signal: AbortSignal, wait: (go: () => void) => () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = () => {
+      undo();
+      reject(signal.reason);
+    };
+    const undo = wait(() => {
+      signal.removeEventListener("abort", cancel);
+      resolve();
+    });
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+  });
 }

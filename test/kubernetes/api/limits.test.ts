@@ -19,10 +19,12 @@ for (const { random, delays } of [
   });
 }
 
+const ENDLESS = new AbortController().signal;
+
 /** The milliseconds on a mocked clock at which each of `count` requests may go. */
 async function turns(t: import("node:test").TestContext, limiter: Limiter, count: number, now: () => number) {
   const at: number[] = [];
-  for (let i = 0; i < count; i++) void limiter.acquire().then(() => at.push(now()));
+  for (let i = 0; i < count; i++) void limiter.acquire(ENDLESS).then(() => at.push(now()));
   for (let i = 0; i < 100 && at.length < count; i++) {
     await new Promise((resolve) => setImmediate(resolve));
     t.mock.timers.tick(50);
@@ -45,7 +47,7 @@ for (const { limits, at } of [
 test("requests at a time: those over it wait in order", async () => {
   const limiter = new Limiter({ maxInFlight: 2 });
   const order: number[] = [];
-  for (let i = 0; i < 5; i++) void limiter.acquire().then(() => order.push(i));
+  for (let i = 0; i < 5; i++) void limiter.acquire(ENDLESS).then(() => order.push(i));
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   await settle();
   assert.deepEqual(order, [0, 1]);
@@ -55,6 +57,25 @@ test("requests at a time: those over it wait in order", async () => {
   for (let i = 0; i < 3; i++) limiter.release();
   await settle();
   assert.deepEqual(order, [0, 1, 2, 3, 4]);
+});
+
+test("who gives up waiting takes no turn", async () => {
+  const stop = new AbortController();
+  const slow = new Limiter({ qps: 0.001, burst: 1 });
+  await slow.acquire(ENDLESS);
+  const narrow = new Limiter({ maxInFlight: 1 });
+  await narrow.acquire(ENDLESS);
+  const waiting = [slow.acquire(stop.signal), narrow.acquire(stop.signal)];
+  let turn = false;
+  void narrow.acquire(ENDLESS).then(() => {
+    turn = true;
+  });
+  stop.abort();
+  for (const one of waiting) await assert.rejects(one, { name: "AbortError" });
+  await assert.rejects(slow.acquire(stop.signal), { name: "AbortError" });
+  narrow.release();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(turn);
 });
 
 test("a spent time slice lets other events come first, and then is a new one", async () => {
