@@ -35,11 +35,11 @@ export class OwnNames {
     return names.size > 0;
   }
 
-  /** The addresses of `ns.dns.ZONE`, which is the name that is asked. False when it has none of the type. */
-  default(query: Query, zone: Uint8Array): boolean {
+  /** The addresses of `name`, `ns.dns.ZONE`. False when it has none of the type. */
+  default(query: Query, name: Uint8Array): boolean {
     const size = query.type === Type.A ? 4 : query.type === Type.AAAA ? 16 : 0;
     const found = this.addresses.filter((address) => address.length === size);
-    for (const address of found) this.#address(query, Section.ANSWER, join([DEFAULT, zone]), address);
+    for (const address of found) this.#address(query, Section.ANSWER, name, address);
     return found.length > 0;
   }
 

@@ -76,7 +76,7 @@ export class Responder {
       case Form.ZONE:
         return type === Type.NS ? Result.OWN : Result.NO_DATA;
       case Form.KIND:
-        return cut.isPod && this.#config.pods === "disabled" ? Result.NO_NAME : Result.NO_DATA;
+        return Result.NO_DATA;
       case Form.NAMESPACE:
         return this.#namespace(name);
       case Form.POD:

@@ -1,4 +1,5 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
+import { HEADER_SIZE } from "../../dns/header.ts";
 import { isSubdomain, nameToWire, ROOT } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
@@ -41,13 +42,20 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   const answer = (table: ClusterView, query: Query, zoneLabel: number, zone: ServedZone): Result => {
     table.enter();
     let result = responder.answer(table, query, zoneLabel, zone.isMulticluster);
-    if (result === Result.OWN) result = answerOwn(table, query, zoneLabel, zone.wire);
+    if (result === Result.OWN) result = answerOwn(table, query, zoneLabel);
     table.leave();
     return result;
   };
 
-  const answerOwn = (table: ClusterView, query: Query, zoneLabel: number, zone: Uint8Array): Result => {
-    const found = zoneLabel === 0 ? ownNames.nameServers(table, query, zone) : ownNames.default(query, zone);
+  const answerOwn = (table: ClusterView, query: Query, zoneLabel: number): Result => {
+    // Letters as in the question.
+    const { bytes, start, name } = query;
+    const at = start + HEADER_SIZE;
+    const zone = bytes.slice(at + name.offsets[zoneLabel]!, at + name.length);
+    const found =
+      zoneLabel === 0
+        ? ownNames.nameServers(table, query, zone)
+        : ownNames.default(query, bytes.slice(at, at + name.length));
     return found ? Result.WRITTEN : Result.NO_DATA;
   };
 
