@@ -19,7 +19,7 @@ import { TIMING, type Timing } from "./timing.ts";
 export interface ReflectorOptions {
   readonly log: Log;
   readonly timing?: Partial<Timing>;
-  /** Called whenever `state` has changed. */
+  /** Called whenever `state` or `absent` has changed. */
   readonly onChange?: (state: ReflectorState) => void;
   /** Called for each change that a watch has brought, when the sink has it. */
   readonly onEvent?: (object: KubernetesObject) => void;
@@ -165,7 +165,7 @@ export class Reflector {
     this.#sink.endList();
     this.objects = held;
     this.#pagesOnce = false;
-    this.absent = false;
+    this.#setAbsent(false);
     this.#broke = false;
     this.lists++;
     this.resourceVersion = version;
@@ -336,7 +336,7 @@ export class Reflector {
       this.resourceVersion = "";
       this.#version = (this.#version + 1) % this.#versions.length;
       if (this.#version !== 0) return;
-      this.absent = true;
+      this.#setAbsent(true);
     }
     this.#doubtLater();
     const delay = waitFor(error, this.#backoff);
@@ -390,6 +390,12 @@ export class Reflector {
     if (state === "doubtful") this.doubtfulSince = Math.max(this.lastContact, 0);
     else if (state === "synced") this.doubtfulSince = undefined;
     this.#options.onChange?.(state);
+  }
+
+  #setAbsent(absent: boolean): void {
+    if (this.absent === absent) return;
+    this.absent = absent;
+    this.#options.onChange?.(this.#state);
   }
 
   async #check(): Promise<number> {

@@ -69,10 +69,11 @@ test("a resource that is not there is absent until it is", async (t) => {
   const absent = ["networking.istio.io/v1", "networking.istio.io/v1beta1"];
   const { api, reflector, states } = await start(t, { query, absent });
   await until(() => reflector.absent, "absent");
-  assert.deepEqual(states, []);
+  assert.deepEqual(states, ["starting"], "told that it is absent");
   api.absent.clear();
   await until(() => reflector.synced, "synced");
   assert.equal(reflector.absent, false);
+  assert.deepEqual(states, ["starting", "starting", "synced"]);
 });
 
 // L1: the API is not well at the start.
