@@ -8,6 +8,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { HEADER_SIZE } from "../dns/header.ts";
+import { isAmongTheLast } from "./descriptors.ts";
 import { giveBack, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
@@ -191,7 +192,8 @@ export class StreamServer {
       socket.destroy();
       return;
     }
-    if (this.#connections.size >= MAX_CONNECTIONS && !this.#evictIdle(now)) {
+    const full = this.#connections.size >= MAX_CONNECTIONS || isAmongTheLast(socket);
+    if (full && !this.#evictIdle(now)) {
       socket.destroy();
       return;
     }
