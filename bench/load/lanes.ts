@@ -227,6 +227,7 @@ export function noteLines(result: Result): void {
 }
 
 export function noteSpread(result: Result, figure: Summary | undefined): void {
+  if (figure?.values.length === 1) result.notes.push("one round: the spread is unknown");
   if (figure === undefined || figure.spread <= wideSpread) return;
   result.tooNoisy = true;
   result.notes.push(`too noisy: spread ${percent(figure.spread)}, repeat on a quiet machine`);

@@ -3,12 +3,9 @@
  * over all of them in turn, so that whatever disturbs the machine for a while disturbs each a little and none alone. A
  * server's ratio is taken to the floor of the same round.
  */
-import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { runDisturbances } from "./disturbance-run.ts";
+import { crossCheck } from "./dnsperf.ts";
 import {
   type Contestant,
   disturbedCores,
@@ -28,13 +25,11 @@ import {
 import type { Run, Window } from "./measure.ts";
 import { runMemory } from "./memory-run.ts";
 import { metricSum, scrape } from "./metrics.ts";
-import { scratchDirectory } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
 import { versionOf } from "./servers.ts";
 import { runStartups } from "./startup-run.ts";
 import { type Summary, summarize } from "./statistics.ts";
-import { tool } from "./tools.ts";
-import { cpuBetween, cpuUsage, machineBusyNs } from "./usage.ts";
+import { machineBusyNs } from "./usage.ts";
 
 /** The first window also lets just-in-time compilers and caches come to rest. */
 const firstWarmupSeconds = 1;
@@ -187,7 +182,6 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   const busy = over((run) => run.busy).median;
   if (isClosedLoop(scenario) && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
   noteOthers(result);
-  if (runs.length === 1) notes.push("one round: the spread is unknown");
   noteSpread(result, headline(scenario, result));
 }
 
@@ -207,33 +201,4 @@ export function headline(scenario: Scenario, result: Result): Summary | undefine
   if (scenario.measures === "disturbance") return result.disturbed?.p99Change;
   if (!isClosedLoop(scenario)) return result.p99Ratio ?? result.p99Micros;
   return result.ratio ?? result.cpuMicros;
-}
-
-/** The same questions asked by dnsperf, to see that the load here does not flatter anybody. */
-async function crossCheck(
-  { contestant, result, target }: Lane,
-  scenario: Scenario,
-  options: RunOptions,
-  progress: (line: string) => void,
-): Promise<void> {
-  if (target === undefined || result.failure !== undefined) return;
-  const file = join(scratchDirectory(), "queries");
-  const number = () => Math.floor(Math.random() * scenario.questions.count);
-  const lines = Array.from({ length: 10_000 }, () => `${scenario.questions.pattern.replace("%d", `${number()}`)} A\n`);
-  writeFileSync(file, lines.join(""));
-  const parameters = ["-s", "127.0.0.1", "-p", `${target.port}`, "-d", file, "-l", `${options.seconds}`];
-  const load = ["-c", `${scenario.sockets}`, "-q", `${scenario.outstanding}`];
-  const before = cpuUsage(target.pid);
-  try {
-    const run = promisify(execFile)(tool("launch"), [scenario.loadCores, "dnsperf", ...parameters, ...load]);
-    const completed = Number(/Queries completed:\s+(\d+)/.exec((await run).stdout)?.[1] ?? 0);
-    const cpuNs = cpuBetween(before, cpuUsage(target.pid));
-    if (completed === 0) result.notes.push("dnsperf: no query completed");
-    else result.dnsperfMicros = cpuNs / 1e3 / completed;
-    progress(
-      `  ${scenario.name}  dnsperf  ${contestant.label}: ${result.dnsperfMicros?.toFixed(2) ?? "none"} µs a query`,
-    );
-  } catch (error) {
-    result.notes.push(`dnsperf failed: ${(error as Error).message.split("\n")[0]}`);
-  }
 }

@@ -25,7 +25,7 @@ type Questions = {
   count: number;
   order: "uniform" | "zipf" | "sequence";
   /** A without. */
-  type?: "TXT";
+  type?: "A" | "TXT";
   /** In the place of all these: questions of several kinds. */
   list?: ListName;
 };
