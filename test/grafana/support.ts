@@ -9,6 +9,7 @@ export const RULE_FILES: readonly string[] = ["alerts/coredns.yaml", "alerts/wef
 export interface Alert {
   readonly alert: string;
   readonly expr: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
