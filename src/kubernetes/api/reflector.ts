@@ -13,6 +13,7 @@ import { type ListRequest, pageList, refusesStreaming, streamList } from "./list
 import { asObject, isOlder, resourceVersionOf } from "./objects.ts";
 import type { KubernetesObject, Log, ReflectorState, ResourceQuery, ResourceSink } from "./resource.ts";
 import { METADATA_ONLY, Refused, type SelfCheckTarget, selfCheck } from "./self-check.ts";
+import { Standing } from "./standing.ts";
 import { ApiError, asRecord, errorOfEvent } from "./status.ts";
 import { TIMING, type Timing } from "./timing.ts";
 
@@ -26,10 +27,6 @@ export interface ReflectorOptions {
 }
 
 export class Reflector {
-  /** From `performance.now()`: when the API was heard of last about this resource; negative before the first time. */
-  lastContact = Number.NEGATIVE_INFINITY;
-  /** From `performance.now()`: since when changes may have been missed; undefined when synced. */
-  doubtfulSince: number | undefined;
   /** Objects that the sink holds. */
   objects = 0;
   /** Complete lists since the start. */
@@ -51,11 +48,11 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #timing: Timing;
   readonly #backoff: Backoff;
+  readonly #standing: Standing;
   readonly #stop = new AbortController();
   readonly #refused = new Refused();
   readonly #versions: readonly string[];
   #version = 0;
-  #state: ReflectorState = "starting";
   #running: Promise<void> | undefined;
   #checking: Promise<number> | undefined;
   /** Whether to ask for streamed lists; and not to the next time, since one did not come to its end. */
@@ -70,10 +67,6 @@ export class Reflector {
   #watch: AbortController | undefined;
   /** When it began; it has ended well or goes on. */
   #beganAt = Number.POSITIVE_INFINITY;
-  /** Nothing has gone wrong since the last good word. */
-  #isWell = false;
-  #trustTimer: NodeJS.Timeout | undefined;
-  #doubtTimer: NodeJS.Timeout | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(client: ApiClient, query: ResourceQuery, sink: ResourceSink, options: ReflectorOptions) {
@@ -83,11 +76,26 @@ export class Reflector {
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.#backoff = new Backoff(this.#timing.backoffFirstMs, this.#timing.backoffMostMs);
+    this.#standing = new Standing(
+      this.#timing.idleMs,
+      (state) => options.onChange?.(state),
+      () => this.#forgetError(),
+    );
     this.#versions = typeof query.version === "string" ? [query.version] : query.version;
   }
 
   get state(): ReflectorState {
-    return this.#state;
+    return this.#standing.state;
+  }
+
+  /** From `performance.now()`: when the API was heard of last about this resource; negative before the first time. */
+  get lastContact(): number {
+    return this.#standing.lastContact;
+  }
+
+  /** From `performance.now()`: since when changes may have been missed; undefined when synced. */
+  get doubtfulSince(): number | undefined {
+    return this.#standing.doubtfulSince;
   }
 
   /** Whether a list has been completed: what is in the sink was true at some time. */
@@ -102,9 +110,8 @@ export class Reflector {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#watch?.abort();
-    clearTimeout(this.#doubtTimer);
     clearTimeout(this.#checkTimer);
-    this.#become("stopped");
+    this.#standing.stop();
     await Promise.allSettled([this.#running, this.#checking]);
   }
 
@@ -169,10 +176,7 @@ export class Reflector {
     this.#broke = false;
     this.lists++;
     this.resourceVersion = version;
-    this.lastContact = performance.now();
-    clearTimeout(this.#doubtTimer);
-    this.#doubtTimer = undefined;
-    this.#well();
+    this.#standing.well();
     if (this.#checkTimer === undefined) this.#checkLater(this.#timing.checkMs);
   }
 
@@ -202,7 +206,7 @@ export class Reflector {
     this.#beganAt = began;
     const lines = new LineSplitter((event) => {
       this.#event(asRecord(event));
-      this.#well();
+      this.#standing.well();
     });
     const parameters = {
       ...this.#selectors,
@@ -216,7 +220,7 @@ export class Reflector {
       signal,
       beginMs: this.#timing.idleMs,
       idleMs: this.#timing.idleMs,
-      received: () => this.#contact(),
+      received: () => this.#standing.contact(),
     };
     try {
       await this.#client.read(this.#path, parameters, lines, options);
@@ -224,8 +228,7 @@ export class Reflector {
       // Ended by ourselves: to begin anew, or for ever.
       if (!signal.aborted) throw error;
     } finally {
-      clearTimeout(this.#trustTimer);
-      this.#trustTimer = undefined;
+      this.#standing.unwatched();
     }
     if (signal.aborted) return;
     const lasted = performance.now() - began;
@@ -319,14 +322,13 @@ export class Reflector {
   async #recover(error: unknown): Promise<void> {
     const now = performance.now();
     this.#broke = true;
-    this.#isWell = false;
     if (now - this.#beganAt > WELL_AFTER_MS) this.#backoff.reset();
     this.#beganAt = Number.POSITIVE_INFINITY;
     if (error instanceof LostHistory || (error instanceof ApiError && error.isExpired)) {
       const again = now - this.#lastExpiry < WELL_AFTER_MS;
       this.#lastExpiry = now;
       this.resourceVersion = "";
-      this.#doubt();
+      this.#standing.doubt();
       this.#options.log.info(`${this.#query.plural}: ${error.message}: all are listed again`);
       if (again) await this.#pause(this.#backoff.next());
       return;
@@ -338,7 +340,7 @@ export class Reflector {
       if (this.#version !== 0) return;
       this.#setAbsent(true);
     }
-    this.#doubtLater();
+    this.#standing.lostContact();
     const delay = waitFor(error, this.#backoff);
     this.#report(error, delay);
     await this.#pause(delay);
@@ -354,52 +356,20 @@ export class Reflector {
     this.#options.log.warning(`${this.#query.plural}: cannot ${action}: ${text}; next attempt after ${after}`);
   }
 
-  /** Something came. A watch whose first word is no error, or that has none for a moment, is a good one. */
-  #contact(): void {
-    this.lastContact = performance.now();
-    if (this.#isWell) return;
-    clearTimeout(this.#doubtTimer);
-    this.#doubtTimer = undefined;
-    this.#trustTimer ??= setTimeout(() => this.#well(), TRUST_MS);
-  }
-
-  #well(): void {
-    if (this.#isWell) return;
-    this.#isWell = true;
-    this.#become("synced");
+  #forgetError(): void {
     if (this.lastError === undefined) return;
     this.lastError = undefined;
     this.#options.log.info(`${this.#query.plural}: the API answers again`);
   }
 
-  /** Doubt begins when nothing has been heard for as long as a quiet watch may be silent. */
-  #doubtLater(): void {
-    if (this.#state !== "synced" || this.#doubtTimer !== undefined) return;
-    const left = this.lastContact + this.#timing.idleMs - performance.now();
-    this.#doubtTimer = setTimeout(() => this.#doubt(), Math.max(0, left));
-    this.#doubtTimer.unref();
-  }
-
-  #doubt(): void {
-    if (this.#state === "synced") this.#become("doubtful");
-  }
-
-  #become(state: ReflectorState): void {
-    if (this.#state === state || this.#state === "stopped") return;
-    this.#state = state;
-    if (state === "doubtful") this.doubtfulSince = Math.max(this.lastContact, 0);
-    else if (state === "synced") this.doubtfulSince = undefined;
-    this.#options.onChange?.(state);
-  }
-
   #setAbsent(absent: boolean): void {
     if (this.absent === absent) return;
     this.absent = absent;
-    this.#options.onChange?.(this.#state);
+    this.#options.onChange?.(this.state);
   }
 
   async #check(): Promise<number> {
-    if (this.#state !== "synced") return 0;
+    if (this.state !== "synced") return 0;
     const repaired = await selfCheck(this.#target());
     this.repairs += repaired;
     return repaired;
@@ -422,8 +392,7 @@ export class Reflector {
       remove: (object) => this.#remove(object),
       relist: (why) => {
         this.resourceVersion = "";
-        this.#doubt();
-        this.#isWell = false;
+        this.#standing.doubt();
         this.#options.log.warning(`${this.#query.plural}: ${why}: all are listed again`);
         this.#watch?.abort();
       },
@@ -477,8 +446,6 @@ class LostHistory extends Error {}
 const WELL_AFTER_MS = 10_000;
 /** A watch that ends before is none: without a pause it would be a loop. */
 const SHORT_MS = 500;
-/** An API that cannot go on from our version says so at once. */
-const TRUST_MS = 500;
 /** So often the API may answer a watch with the same kind of error before a list is tried. */
 const MAX_ERROR_EVENTS = 3;
 /** How often disorder may cause a list. */
