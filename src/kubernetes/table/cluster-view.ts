@@ -40,6 +40,7 @@ export type { PortList } from "./rows.ts";
 
 /** A look-up that found nothing while the table was changed is made again so many times. Each takes less than a change does. */
 const MAX_TRIES = 4;
+const MAX_SEEN = 64;
 
 export class ClusterView {
   readonly service: ServiceRow;
@@ -64,6 +65,12 @@ export class ClusterView {
   #changes = 0;
   #tries = 0;
   #foundEndpoint = false;
+  /**
+   * Ids that this look-up had. An index leads to a row twice when two of its keys have the same hash but for the lower bits. More
+   * than these are not remembered: then a record may come twice, of which the reply keeps one.
+   */
+  readonly #seen = new Int32Array(MAX_SEEN);
+  #seenCount = 0;
   /** The host label that is looked for among the endpoints of a Service. */
   #host: Uint8Array = new Uint8Array(0);
   #hostAt = 0;
@@ -201,8 +208,9 @@ export class ClusterView {
         return true;
       }
       const id = this.#endpointProbe.next();
-      if (id !== 0) this.#openEndpoints(id);
-      else if (this.#foundEndpoint || !this.#haveChanged()) return false;
+      if (id !== 0) {
+        if (this.#isFirst(id)) this.#openEndpoints(id);
+      } else if (this.#foundEndpoint || !this.#haveChanged()) return false;
       else this.#startEndpoints();
     }
   }
@@ -304,8 +312,15 @@ export class ClusterView {
   #startEndpoints(): void {
     this.#changes = this.#load(Header.CHANGES);
     this.#start(this.#endpointProbe, this.#load(Cell.SERVICES + SpaceCell.ENDPOINTS), this.#endpointHash);
+    this.#seenCount = 0;
     this.slice.count = 0;
     this.endpoint = -1;
+  }
+
+  #isFirst(id: number): boolean {
+    for (let i = 0; i < this.#seenCount; i++) if (this.#seen[i] === id) return false;
+    if (this.#seenCount < MAX_SEEN) this.#seen[this.#seenCount++] = id;
+    return true;
   }
 
   #openEndpoints(id: number): void {
@@ -359,8 +374,9 @@ export class ClusterView {
     this.#start(this.#probe, this.#load(Cell.POD_ADDRESSES), hash);
     const directory = this.#load(Cell.PODS);
     let count = 0;
+    this.#seenCount = 0;
     for (let id = this.#probe.next(); id !== 0; id = this.#probe.next()) {
-      const row = this.#row(directory, Kind.POD, id);
+      const row = this.#isFirst(id) ? this.#row(directory, Kind.POD, id) : 0;
       if (row === 0 || !this.#heap.reaches(row + PodField.BODY)) continue;
       const word = this.#heap.words[row + PodField.NAMESPACE]!;
       const owner = word & ID_MASK;
