@@ -29,7 +29,7 @@ cp -R "$checkout/dist" "$checkout/node_modules" "$checkout/package.json" "$check
 cp -R "$checkout/deploy/base" "$app/deploy"
 # Sources' maps, types and pages: nothing reads them at run time.
 find "$app/node_modules" -type f \( -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.map' -o -iname 'readme*' \
-  -o -iname 'changelog*' -o -iname 'history*' -o -name .package-lock.json \) -delete
+  -o -iname 'changelog*' -o -iname 'history*' -o -name .package-lock.json -o -name '*.bare' \) -delete
 find "$app/node_modules" -type d -empty -delete
 
 # The loader and the libraries that any of these asks for, at the paths where they are asked for.

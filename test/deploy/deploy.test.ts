@@ -293,3 +293,23 @@ test("docs/kubernetes.md: names what is there", () => {
   assert.deepEqual([...named].sort(), folders);
   for (const [, flag] of manifestUsage().matchAll(/^ {2}-([\w-]+) /gm)) assert.ok(page.includes(`\`--${flag} `), flag);
 });
+
+test("docs/kubernetes.md: makes objects of the alert rules", () => {
+  const page = readFileSync(join(ROOT, "docs/kubernetes.md"), "utf8");
+  const [, recipe] = /```sh\n(for name in (?:.*\n)*?done \|) kubectl apply -f -\n```/.exec(page)!;
+  const { stdout, stderr } = spawnSync("sh", ["-c", `${recipe} cat`], { cwd: ROOT, encoding: "utf8" });
+  assert.equal(stderr, "");
+  const rules = loadAll(stdout) as Document[];
+  const files = globSync("*.yaml", { cwd: join(ROOT, "grafana/alerts") }).sort();
+  assert.deepEqual(
+    rules.map(({ metadata }) => `${metadata.name}.yaml`),
+    files,
+  );
+  for (const [at, { spec }] of rules.entries()) {
+    assert.deepEqual(spec, read(join(ROOT, "grafana/alerts", files[at]!))[0]);
+  }
+  // Their job is what the ServiceMonitor makes of the Service's label.
+  const monitor = resources.find(({ document }) => document.kind === "ServiceMonitor")!.document;
+  const service = resources.find(({ file }) => file === "base/service.yaml")!.document;
+  assert.match(JSON.stringify(rules), new RegExp(`job=~.*\\b${service.metadata.labels[monitor.spec.jobLabel]}\\b`));
+});
