@@ -17,7 +17,7 @@ interface LabelledZone {
 
 /** The parts of a name, in the words of the labels. */
 const PARTS: Readonly<Record<string, (name: Name, cut: Cut) => string>> = {
-  kind: (_name, cut) => (cut.form === Form.ZONE ? "" : cut.isPod ? "pod" : "svc"),
+  kind: (_name, cut) => (cut.form <= Form.ZONE ? "" : cut.isPod ? "pod" : "svc"),
   namespace: (name, cut) => (cut.form > Form.KIND ? textOf(name, cut.namespaceLabel) : ""),
   service: (name, cut) => (cut.form > Form.NAMESPACE ? textOf(name, cut.serviceLabel) : ""),
   endpoint: (name, cut) =>

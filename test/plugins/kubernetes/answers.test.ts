@@ -1,0 +1,293 @@
+/** What kubernetes answers beyond what CoreDNS's answers show: doubt, outages, large Services, freshness. */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Plugin } from "../../../src/plugin/plugin.ts";
+import { bind } from "../../../src/plugins/bind.ts";
+import { cache } from "../../../src/plugins/cache/index.ts";
+import { kubernetes } from "../../../src/plugins/kubernetes/index.ts";
+import { log } from "../../../src/plugins/log/index.ts";
+import { endpointSlice, type Manifest, namespace, pod, service } from "../../support/api-objects.ts";
+import { ApiServer, type Fault } from "../../support/api-server.ts";
+import { linkChain, type TestChain } from "../../support/chain.ts";
+import { clusterObjects } from "../../support/cluster-objects.ts";
+
+interface Setup {
+  readonly objects?: readonly Manifest[];
+  readonly options?: string;
+  readonly zones?: string;
+  readonly before?: string;
+  readonly plugins?: readonly Plugin[];
+  readonly faults?: readonly Fault[];
+}
+
+interface Running {
+  readonly api: ApiServer;
+  readonly chain: TestChain;
+  stop(): Promise<void>;
+}
+
+async function start({ objects = clusterObjects, faults = [], ...setup }: Setup = {}): Promise<Running> {
+  const api = await ApiServer.start({ objects });
+  api.fault(...faults);
+  const chain = await linkChain({
+    plugins: [...(setup.plugins ?? []), kubernetes],
+    corefile: `. {
+      ${setup.before ?? ""}
+      kubernetes ${setup.zones ?? "cluster.local in-addr.arpa"} {
+        endpoint ${api.url}
+        ${setup.options ?? ""}
+      }
+    }`,
+  });
+  const stop = async (): Promise<void> => {
+    if (!running.delete(stop)) return;
+    await chain.stop();
+    await api.close();
+  };
+  running.add(stop);
+  return { api, chain, stop };
+}
+
+/** What a test that has failed leaves behind. */
+const running = new Set<() => Promise<void>>();
+after(async () => {
+  for (const stop of running) await stop();
+});
+
+/** Asks until the rcode is this one. */
+async function askUntil(chain: TestChain, ask: string, rcode: string): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  for (;;) {
+    const { reply } = await chain.ask({ ask });
+    if (reply?.rcode === rcode) return;
+    assert.ok(performance.now() < deadline, `${ask} is ${reply?.rcode}, not ${rcode}`);
+    await sleep(10);
+  }
+}
+
+describe("a resource that is not known yet", () => {
+  for (const { plural, ask, rcode, error } of [
+    { plural: "services", ask: "web.a.svc.cluster.local. A", rcode: "SERVFAIL", error: "Services of the cluster" },
+    { plural: "services", ask: "1.0.1.10.in-addr.arpa. PTR", rcode: "SERVFAIL", error: "Services of the cluster" },
+    { plural: "services", ask: "a.svc.cluster.local. A", rcode: "NOERROR" },
+    { plural: "services", ask: "10-4-0-1.a.pod.cluster.local. A", rcode: "NOERROR" },
+    { plural: "services", ask: "x.y.cluster.local. A", rcode: "NXDOMAIN" },
+    { plural: "namespaces", ask: "web.a.svc.cluster.local. A", rcode: "NOERROR" },
+    { plural: "namespaces", ask: "c.svc.cluster.local. A", rcode: "SERVFAIL", error: "Namespaces of the cluster" },
+    { plural: "endpointslices", ask: "web.a.svc.cluster.local. A", rcode: "NOERROR" },
+    { plural: "endpointslices", ask: "hl.a.svc.cluster.local. A", rcode: "SERVFAIL", error: "EndpointSlices of the" },
+    {
+      plural: "endpointslices",
+      ask: "x.web.a.svc.cluster.local. A",
+      rcode: "SERVFAIL",
+      error: "EndpointSlices of the",
+    },
+    { plural: "endpointslices", ask: "none.a.svc.cluster.local. A", rcode: "NXDOMAIN" },
+    { plural: "pods", ask: "10-4-0-1.a.pod.cluster.local. A", rcode: "SERVFAIL", error: "Pods of the cluster" },
+    { plural: "pods", ask: "web.a.svc.cluster.local. A", rcode: "NOERROR" },
+  ]) {
+    test(`${plural}: ${ask}`, async () => {
+      const options = "startup_timeout 100ms\npods verified";
+      const { chain, stop } = await start({ options, faults: [{ plural, hang: true, times: 100 }] });
+      assert.deepEqual(chain.unready(), ["kubernetes"]);
+      const { reply } = await chain.ask({ ask, edns: { size: 1_232 } });
+      assert.equal(reply?.rcode, rcode);
+      const [option = ""] = reply.opt?.options ?? [];
+      const text = Buffer.from(option.split(" ")[1] ?? "", "hex").toString("latin1");
+      // RFC 8914: "Not Ready".
+      assert.equal(text.slice(0, 2), error === undefined ? "" : "\0\u000e");
+      assert.equal(text.slice(2, 2 + (error?.length ?? 0)), error ?? "");
+      await stop();
+    });
+  }
+});
+
+test("an API that comes late is waited for, and the plugin is ready then", async () => {
+  const { chain, stop } = await start({ options: "startup_timeout 50ms", faults: [{ delayMs: 400, times: 3 }] });
+  assert.deepEqual(chain.unready(), ["kubernetes"]);
+  assert.equal((await chain.ask({ ask: "web.a.svc.cluster.local. A" })).reply?.rcode, "SERVFAIL");
+  await askUntil(chain, "web.a.svc.cluster.local. A", "NOERROR");
+  await askUntil(chain, "none.a.svc.cluster.local. A", "NXDOMAIN");
+  await askUntil(chain, "hl.a.svc.cluster.local. A", "NOERROR");
+  assert.deepEqual(chain.unready(), []);
+  await stop();
+});
+
+test("lost history is doubt until all has been listed again, and known names are answered meanwhile", async () => {
+  const { api, chain, stop } = await start();
+  assert.equal((await chain.ask({ ask: "none.a.svc.cluster.local. A" })).reply?.rcode, "NXDOMAIN");
+  api.fault(
+    { on: "list", plural: "services", delayMs: 700, times: 2 },
+    { on: "stream", plural: "services", delayMs: 700 },
+  );
+  api.expire();
+  await askUntil(chain, "none.a.svc.cluster.local. A", "SERVFAIL");
+  const { reply } = await chain.ask({ ask: "none.a.svc.cluster.local. A", edns: { size: 1_232 } });
+  // RFC 8914: "No Reachable Authority".
+  assert.match(reply!.opt!.options[0]!, /^15 0016/);
+  assert.equal((await chain.ask({ ask: "web.a.svc.cluster.local. A" })).reply?.rcode, "NOERROR");
+  await askUntil(chain, "none.a.svc.cluster.local. A", "NXDOMAIN");
+  await stop();
+});
+
+test("without the API the last known answers go on", async () => {
+  const { api, chain, stop } = await start();
+  await api.close();
+  await sleep(50);
+  for (const ask of ["web.a.svc.cluster.local. A", "hl.a.svc.cluster.local. A", "1.0.1.10.in-addr.arpa. PTR"]) {
+    assert.equal((await chain.ask({ ask })).reply?.rcode, "NOERROR", ask);
+  }
+  await stop();
+});
+
+test("a change is in the next answer, cache or not", async () => {
+  const { api, chain, stop } = await start({ plugins: [cache], before: "cache 30" });
+  const ask = "web.a.svc.cluster.local. A";
+  assert.deepEqual((await chain.ask({ ask })).reply?.answer, ["web.a.svc.cluster.local. 5 IN A 10.1.0.1"]);
+  await askUntil(chain, "new.a.svc.cluster.local. A", "NXDOMAIN");
+  api.apply(service("new", "a", ["10.1.9.9"]), service("web", "a", ["10.1.9.8"]));
+  await askUntil(chain, "new.a.svc.cluster.local. A", "NOERROR");
+  assert.deepEqual((await chain.ask({ ask })).reply?.answer, ["web.a.svc.cluster.local. 5 IN A 10.1.9.8"]);
+  await stop();
+});
+
+describe("ten thousand endpoints", async () => {
+  const ports = [{ name: "http", port: 80 }];
+  const slices = Array.from({ length: 100 }, (_, slice) =>
+    endpointSlice(
+      "big",
+      "a",
+      Array.from({ length: 100 }, (_, i) => ({ addresses: [`10.${slice}.${i}.1`] })),
+      ports,
+      `s${slice}`,
+    ),
+  );
+  const { chain, stop } = await start({ objects: [namespace("a"), service("big", "a", ["None"]), ...slices] });
+  after(stop);
+
+  for (const { type, edns, over, least, most } of [
+    { type: "A", over: "udp", edns: undefined, least: 27, most: 512 },
+    { type: "A", over: "udp", edns: { size: 1_232 }, least: 71, most: 1_232 },
+    { type: "A", over: "tcp", edns: { size: 1_232 }, least: 4_090, most: 65_535 },
+    { type: "SRV", over: "udp", edns: { size: 1_232 }, least: 15, most: 1_232 },
+    { type: "SRV", over: "tcp", edns: undefined, least: 900, most: 65_535 },
+  ] as const) {
+    test(`${type} over ${over}${edns ? " with EDNS" : ""}`, async () => {
+      const { reply } = await chain.ask({ ask: `big.a.svc.cluster.local. ${type}`, over, ...(edns && { edns }) });
+      assert.ok(reply!.bytes.length <= most, `${reply!.bytes.length} bytes`);
+      assert.ok(reply!.answer.length >= least, `${reply!.answer.length} records`);
+      assert.equal(new Set(reply!.answer).size, reply!.answer.length);
+      assert.equal(reply!.flags, "qr aa tc rd");
+    });
+  }
+
+  test("one of them by its name", async () => {
+    const { reply } = await chain.ask({ ask: "10-99-99-1.big.a.svc.cluster.local. A" });
+    assert.deepEqual(reply?.answer, ["10-99-99-1.big.a.svc.cluster.local. 5 IN A 10.99.99.1"]);
+  });
+
+  test("those that are cut off have their turn", async () => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 300; i++) {
+      const { reply } = await chain.ask({ ask: "big.a.svc.cluster.local. A" });
+      for (const line of reply!.answer) seen.add(line);
+    }
+    assert.ok(seen.size > 1_500, `${seen.size} of 10,000`);
+  });
+});
+
+describe("name servers", () => {
+  const kubeDns = service("kube-dns", "kube-system", ["10.96.0.10"], [{ name: "dns", port: 53, protocol: "UDP" }]);
+  const own = endpointSlice("kube-dns", "kube-system", [{ addresses: ["192.0.2.53"] }]);
+  const headless = service("dns", "a", ["None"]);
+  for (const { name, objects, answer, additional } of [
+    {
+      name: "the Service whose endpoint this server is",
+      objects: [kubeDns, own],
+      answer: ["cluster.local. 5 IN NS kube-dns.kube-system.svc.cluster.local."],
+      additional: ["kube-dns.kube-system.svc.cluster.local. 5 IN A 10.96.0.10"],
+    },
+    {
+      name: "the endpoint's own name when the Service is headless",
+      objects: [headless, endpointSlice("dns", "a", [{ addresses: ["192.0.2.53"], hostname: "ns" }])],
+      answer: ["cluster.local. 5 IN NS ns.dns.a.svc.cluster.local."],
+      additional: ["ns.dns.a.svc.cluster.local. 5 IN A 192.0.2.53"],
+    },
+    {
+      name: "this server's address",
+      objects: [kubeDns],
+      answer: ["cluster.local. 5 IN NS ns.dns.cluster.local."],
+      additional: ["ns.dns.cluster.local. 5 IN A 192.0.2.53"],
+    },
+  ]) {
+    test(name, async () => {
+      const { chain, stop } = await start({ objects, plugins: [bind], before: "bind 192.0.2.53" });
+      const { reply } = await chain.ask({ ask: "cluster.local. NS" });
+      assert.deepEqual(reply?.answer, answer);
+      assert.deepEqual(reply?.additional, additional);
+      await stop();
+    });
+  }
+});
+
+for (const { format, ask, line, address } of [
+  {
+    format: "{/kubernetes/kind} {/kubernetes/namespace} {/kubernetes/service}",
+    ask: "web.a.svc.cluster.local. A",
+    line: "svc a web",
+  },
+  {
+    format: "{/kubernetes/endpoint} {/kubernetes/zone}",
+    ask: "h2.web.a.svc.cluster.local. A",
+    line: "h2 cluster.local.",
+  },
+  {
+    format: "{/kubernetes/port-name} {/kubernetes/protocol}",
+    ask: "_http._tcp.web.a.svc.cluster.local. A",
+    line: "http tcp",
+  },
+  { format: "{/kubernetes/parse-error} {/kubernetes/kind}", ask: "x.cluster.local. A", line: "invalid query name -" },
+  { format: "{/kubernetes/kind} {/kubernetes/zone}", ask: "example.org. A", line: "- -" },
+  {
+    format:
+      "{/kubernetes/client-namespace} {/kubernetes/client-pod-name} {/kubernetes/client-label/app} {/kubernetes/client-label/x}",
+    ask: "web.a.svc.cluster.local. A",
+    line: "a asker nginx -",
+    address: "10.4.7.7",
+  },
+  { format: "{/kubernetes/client-namespace}", ask: "web.a.svc.cluster.local. A", line: "-", address: "10.4.7.8" },
+  // Two pods with one address: they use their node's.
+  { format: "{/kubernetes/client-namespace}", ask: "web.a.svc.cluster.local. A", line: "-", address: "192.0.2.9" },
+]) {
+  test(`metadata: ${format} of ${ask}${address ? ` from ${address}` : ""}`, async () => {
+    const pods = [
+      pod("asker", "a", ["10.4.7.7"], "Running", { app: "nginx" }),
+      pod("host-1", "a", ["192.0.2.9"]),
+      pod("host-2", "b", ["192.0.2.9"]),
+    ];
+    const objects = [...clusterObjects, ...pods];
+    const { chain, stop } = await start({
+      objects,
+      plugins: [log],
+      before: `log . "${format}"`,
+      options: "pods verified",
+    });
+    const { lines } = await chain.ask({ ask }, address === undefined ? {} : { address });
+    assert.equal(lines[0]?.text, line);
+    await stop();
+  });
+}
+
+test("objects with absurd fields are left out, and said once", async () => {
+  const broken = {
+    ...service("broken", "a", ["10.1.1"]),
+    spec: { clusterIP: "10.1.1", clusterIPs: ["x", 7, null], ports: "no" },
+  };
+  const { chain, api, stop } = await start();
+  api.apply(broken as Manifest, service("after", "a", ["10.1.9.1"]));
+  await askUntil(chain, "after.a.svc.cluster.local. A", "NOERROR");
+  assert.equal((await chain.ask({ ask: "broken.a.svc.cluster.local. A" })).reply?.answer.length, 0);
+  assert.ok(chain.lines.some(({ level, text }) => level === "WARNING" && text.includes("broken")));
+  await stop();
+});
