@@ -1,7 +1,6 @@
 /** autocannon asks the HTTP endpoints of a server while it answers DNS: how long do a scrape and the probes of kubelet take then? */
-import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
 import type { Lane } from "./lanes.ts";
-import { Program } from "./processes.ts";
 import { summarize } from "./statistics.ts";
 
 export type HttpFigures = { path: string; requests: number; failed: number; p50Ms: number; p99Ms: number };
@@ -13,31 +12,14 @@ const paths = [
   { path: "/ready", port: "readyPort", requestsPerSecond: 500, connections: 10 },
 ] as const;
 
-/** What autocannon prints, as far as it is used. */
-type Printed = {
-  "2xx": number;
-  non2xx: number;
-  errors: number;
-  timeouts: number;
-  latency: { p50: number; p99: number };
-};
-
-export async function loadHttp({ setup, cores }: Lane, seconds: number): Promise<HttpFigures[]> {
-  const autocannon = fileURLToPath(import.meta.resolve("autocannon"));
+/** In this process, which waits meanwhile: three more would take what they need to start from the server's cores. */
+export async function loadHttp({ setup }: Lane, seconds: number): Promise<HttpFigures[]> {
   return Promise.all(
     paths.map(async ({ path, port, requestsPerSecond, connections }) => {
       const url = `http://127.0.0.1:${setup![port]}${path}`;
-      const rate = ["--overallRate", `${requestsPerSecond}`, "--connections", `${connections}`];
-      // It counts whole seconds only.
-      const duration = ["--duration", `${Math.max(1, Math.round(seconds))}`];
-      const program = new Program(cores!, process.execPath, [autocannon, "--json", ...rate, ...duration, url]);
-      let output = "";
-      program.onOutput = (text) => {
-        output += text;
-      };
-      await program.closed();
-      if (!output.startsWith("{")) throw new Error(`autocannon at ${path}: ${program.output.trim() || "no result"}`);
-      const { "2xx": good, non2xx, errors, timeouts, latency } = JSON.parse(output) as Printed;
+      const duration = Math.max(1, Math.round(seconds));
+      const result = await autocannon({ url, connections, duration, overallRate: requestsPerSecond });
+      const { "2xx": good, non2xx, errors, timeouts, latency } = result;
       if (good === 0) throw new Error(`autocannon at ${path}: no answer with status 200`);
       return { path, requests: good, failed: non2xx + errors + timeouts, p50Ms: latency.p50, p99Ms: latency.p99 };
     }),

@@ -91,8 +91,6 @@ export type ClientView = {
 export type Lane = {
   contestant: Contestant;
   result: Result;
-  /** Where what asks it runs. */
-  cores?: string;
   setup?: Setup;
   program?: Program;
   reader?: LogReader;
@@ -143,7 +141,6 @@ export async function startLane(
     replySize: replySize(scenario),
   };
   lane.setup = setup;
-  lane.cores = scenario.loadCores;
   const command = server.prepare(contestant.program, setup);
   const hasLog = work.kind === "stock" && work.log === true && !server.isFloor;
   if (hasLog) lane.reader = await LogReader.start(directory, scenario.loadCores);
