@@ -133,7 +133,8 @@ export function serve(config: AutopathConfig, { next, counter, metadata }: Serve
     if (!zones.some((zone) => name.labelOf(zone) >= 0)) return next(query);
     const search = config.plugin === "" ? own : listOf(metadata(query, `autopath/${config.plugin}`));
     const label = search.length === 0 ? -1 : name.labelOf(search[0]!);
-    if (label < 0) return next(query);
+    // The first of the list itself has nothing in front that others could have too.
+    if (label <= 0) return next(query);
     const base = originalName(query).slice(0, name.offsets[label]!);
     return attempt({ query, base, search, first: undefined, firstOutcome: ANSWERED }, 0);
   };
