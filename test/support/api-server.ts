@@ -223,6 +223,7 @@ export class ApiServer {
     target: Target | undefined,
     fault: Fault | undefined,
   ): void {
+    const refused = refusal(query, isWatch, this.streaming);
     const token = (request.headers.authorization ?? "").replace(/^Bearer /, "");
     if (this.tokens !== undefined && !this.tokens.has(token)) {
       fail(response, statusOf(401, "Unauthorized", "Unauthorized"));
@@ -230,7 +231,11 @@ export class ApiServer {
       if (fault.asEvent) failInside(response, statusOfFault(fault));
       else fail(response, statusOfFault(fault), fault.retryAfter);
     } else if (target === undefined) {
-      failText(response, 404, "404 page not found\n");
+      if (/^\/api\/v1\//.test(request.url!)) {
+        fail(response, statusOf(404, "NotFound", "the server could not find the requested resource", {}));
+      } else failText(response, 404, "404 page not found\n");
+    } else if (refused !== undefined) {
+      fail(response, refused);
     } else {
       const selector = selectorOf(query.get("labelSelector"), query.get("fieldSelector"), target.namespace);
       if (isWatch) this.#watch(response, target, selector, query);
@@ -298,10 +303,6 @@ export class ApiServer {
   #watch(response: ServerResponse, target: Target, selector: Selector, query: URLSearchParams): void {
     const initial = query.get("sendInitialEvents") === "true";
     const given = query.get("resourceVersion") ?? "";
-    if (initial && (!this.streaming || query.get("resourceVersionMatch") !== "NotOlderThan")) {
-      fail(response, refusal(target));
-      return;
-    }
     const all = initial || given === "" || given === "0";
     const from = all ? this.store.version : Number(given);
     response.writeHead(200, { "content-type": "application/json", "transfer-encoding": "chunked" });
@@ -332,15 +333,16 @@ export class ApiServer {
     for (const change of missed) deliverTo(watch, change);
     this.#watches.add(watch);
     const seconds = Number(query.get("timeoutSeconds") ?? 0);
-    const timer = seconds > 0 ? setTimeout(() => this.#timeOut(watch), seconds * 1_000) : undefined;
+    const timer = seconds > 0 ? setTimeout(() => this.#timeOut(watch, seconds), seconds * 1_000) : undefined;
     response.on("close", () => {
       clearTimeout(timer);
       this.#watches.delete(watch);
     });
   }
 
-  #timeOut(watch: Watch): void {
-    if (watch.bookmarks) watch.send(bookmarkOf(watch.resource, this.store.version));
+  /** With a bookmark before, unless the watch was too short for that. */
+  #timeOut(watch: Watch, seconds: number): void {
+    if (watch.bookmarks && seconds > 1) watch.send(bookmarkOf(watch.resource, this.store.version));
     watch.end();
   }
 
@@ -399,7 +401,7 @@ function listedJson(stored: Stored, target: Target): string {
 }
 
 function metadataJson({ object }: Stored): string {
-  return JSON.stringify({ metadata: object.metadata });
+  return JSON.stringify({ kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata });
 }
 
 function statusOf(code: number, reason: string, message: string, details?: unknown) {
@@ -422,13 +424,29 @@ function tooLarge(wanted: number, current: number): Status {
   });
 }
 
-function refusal({ resource }: Target): Status {
-  return statusOf(
-    422,
-    "Invalid",
-    `ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch`,
-    { group: "meta.k8s.io", kind: resource.kind },
-  );
+/** Why these options do not go together; undefined when they do. */
+function refusal(query: URLSearchParams, isWatch: boolean, streaming: boolean): Status | undefined {
+  const [initial, match] = [query.get("sendInitialEvents"), query.get("resourceVersionMatch")];
+  const forbidden = (field: string, why: string): Status => {
+    const message = `Forbidden: ${why}`;
+    const causes = [{ reason: "FieldValueForbidden", message, field }];
+    const details = { group: "meta.k8s.io", kind: "ListOptions", causes };
+    return statusOf(422, "Invalid", `ListOptions.meta.k8s.io "" is invalid: ${field}: ${message}`, details);
+  };
+  if (initial !== null && !isWatch) return forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+  if (initial !== null && !streaming) {
+    const why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+    return forbidden("sendInitialEvents", why);
+  }
+  if (initial !== null && match !== "NotOlderThan") {
+    const why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+    return forbidden("resourceVersionMatch", why);
+  }
+  if (isWatch && initial === null && match !== null) {
+    const why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+    return forbidden("resourceVersionMatch", why);
+  }
+  return undefined;
 }
 
 function fail(response: ServerResponse, status: Status, retryAfter?: number): void {

@@ -49,7 +49,10 @@ test("requests say who asks, and are counted as client-go counts them", async (t
   assert.equal(query.has("limit"), false);
   api.fault({ status: 403, reason: "Forbidden" });
   await assert.rejects(list(), (error: ApiError) => error.code === 403 && error.reason === "Forbidden");
-  await assert.rejects(list("/api/v1/nothing"), { code: 404, message: "404 page not found" });
+  await assert.rejects(list("/api/v1/nothing"), {
+    code: 404,
+    message: "the server could not find the requested resource",
+  });
   api.fault({ hang: true });
   await assert.rejects(list(), /Headers Timeout/);
   const limited = "limited GET true";

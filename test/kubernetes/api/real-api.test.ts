@@ -1,6 +1,8 @@
 /** The same client before a real API server, since a test server proves only itself. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { request as requestTls } from "node:https";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { ApiClient } from "../../../src/kubernetes/api/client.ts";
@@ -12,6 +14,7 @@ import { projectRoot } from "../../house/sources.ts";
 import { whyNot } from "../../peers/kubernetes/build.ts";
 import { Cluster } from "../../peers/kubernetes/cluster.ts";
 import * as objects from "../../peers/kubernetes/objects.ts";
+import { ApiServer } from "../../support/api-server.ts";
 import { MapSink, SERVICES, until } from "./setup.ts";
 
 const HEADLESS = { clusterIP: "None" };
@@ -61,6 +64,46 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     const wanted = JSON.stringify(Object.fromEntries(expected.sort()));
     await until(() => JSON.stringify(sink.versions()) === wanted, "the sink equals a list", mostMs);
   }
+
+  describe("answers as the test server does", () => {
+    let mock: ApiServer;
+    before(async () => {
+      const services = Array.from({ length: 5 }, (_, i) => objects.service(`web-${i}`, HEADLESS, "contract"));
+      await cluster.create(objects.namespace("contract"), ...services);
+      mock = await ApiServer.start({ objects: [objects.namespace("contract"), ...services] });
+    });
+    after(() => mock.close());
+
+    const accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+    const initial = "watch=true&sendInitialEvents=true&allowWatchBookmarks=true&timeoutSeconds=1";
+    for (const { query, path = "/api/v1/namespaces/contract/services", headers = {} } of [
+      { query: "" },
+      { query: "limit=2" },
+      { query: "limit=5" },
+      { query: "", headers: { accept } },
+      { query: "limit=1", headers: { accept } },
+      { query: "fieldSelector=metadata.name%3Dweb-1,metadata.namespace%3Dcontract" },
+      { query: "fieldSelector=metadata.name!%3Dweb-1" },
+      { query: "labelSelector=app" },
+      { query: "labelSelector=!app,other+notin+(a,b)" },
+      { query: "resourceVersion=99999999" },
+      { query: "sendInitialEvents=true" },
+      { query: "watch=true&timeoutSeconds=1" },
+      { query: "watch=true&resourceVersion=0&timeoutSeconds=1" },
+      { query: "watch=true&resourceVersion=99999999&timeoutSeconds=1" },
+      { query: "watch=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1" },
+      { query: initial },
+      { query: `${initial}&resourceVersionMatch=NotOlderThan` },
+      { query: `${initial}&resourceVersionMatch=NotOlderThan&fieldSelector=metadata.name%3Dweb-1` },
+      { path: "/api/v1/nothing", query: "" },
+      { path: "/apis/g.test/v1/things", query: "" },
+    ] satisfies { query: string; path?: string; headers?: Record<string, string> }[]) {
+      test(`${path}?${query} ${Object.values(headers)}`, async () => {
+        const ask = async (url: string) => shapeOf(await get(`${url}${path}?${query}`, headers, cluster));
+        assert.deepEqual(await ask(mock.url), await ask(cluster.url));
+      });
+    }
+  });
 
   test("list, changes, and a comparison that finds nothing", async (t) => {
     const { sink, reflector, logged } = await follow(t);
@@ -159,3 +202,39 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     await equals(sink);
   });
 });
+
+/** Asks either server. */
+function get(
+  url: string,
+  headers: Record<string, string>,
+  cluster: Cluster,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      ca: cluster.ca,
+      agent: false as const,
+      headers: { ...headers, authorization: `Bearer ${cluster.adminToken}` },
+    };
+    const receive = async (response: IncomingMessage) => {
+      const text = Buffer.concat(await response.toArray()).toString();
+      resolve({ status: response.statusCode!, text });
+    };
+    const sent = url.startsWith("https") ? requestTls(url, options, receive) : request(url, options, receive);
+    sent.on("error", reject).end();
+  });
+}
+
+/** What is the same for the same objects: all but uids, times, versions and what nobody reads. */
+function shapeOf({ status, text }: { status: number; text: string }): unknown {
+  if (!text.startsWith("{")) return { status, text };
+  const lines = text.trim().split("\n");
+  return { status, documents: lines.map((line) => JSON.parse(line, simplify)) };
+}
+
+function simplify(key: string, value: unknown): unknown {
+  if (typeof value === "string") {
+    if (key === "resourceVersion" || key === "uid" || key === "creationTimestamp" || key === "continue") return key;
+    return value.replace(/current: \d+/, "current: N");
+  }
+  return ["spec", "status", "managedFields", "creationTimestamp"].includes(key) ? undefined : value;
+}

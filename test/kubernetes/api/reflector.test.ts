@@ -198,11 +198,23 @@ test("L3: a watch that falls silent is noticed and replaced, and nothing is miss
 });
 
 test("L3: a quiet watch is heard of through bookmarks, and is no cause for doubt", async (t) => {
-  const { api, reflector, states, logged } = await start(t, { timing: { idleMs: 1_500, watchSeconds: 1 } });
-  await until(() => api.requests.filter(({ kind }) => kind === "watch").length >= 4, "watches that end in time");
+  const { api, reflector, states, logged } = await start(t, { timing: { idleMs: 2_500, watchSeconds: 2 } });
+  await until(() => api.requests.filter(({ kind }) => kind === "watch").length >= 3, "watches that end in time");
   assert.deepEqual(states, ["synced"]);
   assert.deepEqual(logged, []);
   assert.equal(reflector.lists, 1);
+  assert.ok(!api.requests.some(({ kind }) => kind === "list"), "nor for asking whether the API has been set back");
+});
+
+test("L5: a watch without a word may be one from the future: the API is asked", async (t) => {
+  const { api, reflector, equal } = await start(t, { timing: { watchSeconds: 1 } });
+  await until(() => api.watches > 0, "a watch");
+  const restore = api.store.backup();
+  api.apply(EXTRA);
+  await equal();
+  restore();
+  await equal();
+  assert.equal(reflector.lists, 2);
 });
 
 test("L3, L5: an API that is away makes doubt after the idle deadline, and takes nothing away", async (t) => {

@@ -76,7 +76,7 @@ export class MapSink implements ResourceSink {
 
 /** Short enough for tests, in the proportions of the real ones. */
 export const QUICK: Timing = {
-  ...{ idleMs: 2_000, watchSeconds: 1, listMs: 2_000, backoffFirstMs: 20, backoffMostMs: 200 },
+  ...{ idleMs: 3_000, watchSeconds: 2, listMs: 2_000, backoffFirstMs: 20, backoffMostMs: 200 },
   ...{ checkMs: 0, graceMs: 30 },
 };
 
