@@ -1,6 +1,7 @@
 /** The control half of kubernetes: follows the cluster, waits for it at the start, and says where its table is. */
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { offerCluster } from "../../kubernetes/clusters.ts";
 import type { ClusterMemory } from "../../kubernetes/table/layout.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { Cluster } from "./cluster.ts";
@@ -23,7 +24,10 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   const inherited = context.inherited as Cluster | undefined;
   const cluster = (inherited ?? (await Cluster.open(config, context))).use();
   showCluster(cluster, context);
-  context.publish({ memory: cluster.table.memory, addresses: addressesOf(config) } satisfies Published);
+  const { memory } = cluster.table;
+  const addresses = addressesOf(config);
+  context.publish({ memory, addresses } satisfies Published);
+  offerCluster(context.keys, { memory, addresses, namespaces: config.namespaces });
   await waitForSync(cluster, config.startupTimeoutMs, context);
   return {
     ready: () => cluster.isSynced,

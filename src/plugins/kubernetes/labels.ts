@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import type { Name } from "../../dns/name.ts";
 import { nameToText } from "../../dns/name-text.ts";
+import { Cut, Form } from "../../kubernetes/answer/cut.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
 import { searchList } from "../../upstream/search-list.ts";
 import type { KubernetesConfig } from "./config.ts";
-import { Cut, Form } from "./cut.ts";
 
 interface LabelledZone {
   readonly wire: Uint8Array;

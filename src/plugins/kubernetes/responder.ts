@@ -6,16 +6,16 @@ import type { Name } from "../../dns/name.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Type } from "../../dns/types.ts";
+import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
+import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
+import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
+import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
+import { readHostLabel } from "../../kubernetes/answer/host-label.ts";
+import { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import { Resource, ServiceKind, SyncState } from "../../kubernetes/table/layout.ts";
 import type { Query } from "../../plugin/query.ts";
-import { AddressWriter } from "./address-writer.ts";
-import { AnswerWriter } from "./answer-writer.ts";
 import type { KubernetesConfig } from "./config.ts";
-import { Cut, Form, isWord } from "./cut.ts";
-import { EndpointWalk, isPort } from "./endpoint-walk.ts";
-import { readHostLabel } from "./host-label.ts";
-import { SrvWriter } from "./srv-writer.ts";
 
 export const Result = {
   /** The reply is complete. */

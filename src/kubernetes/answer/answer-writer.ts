@@ -7,8 +7,8 @@
  */
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
+import type { Request } from "../../dns/request.ts";
 import { Class, Type } from "../../dns/types.ts";
-import type { Query } from "../../plugin/query.ts";
 
 /** Owner pointer, type, class, TTL, RDLENGTH. */
 export const RECORD_HEADER = 12;
@@ -22,10 +22,19 @@ const VERSION_TTL = 28_800;
 const QUESTION = 0xc000 | HEADER_SIZE;
 const SVC = Uint8Array.of(3, 0x73, 0x76, 0x63);
 
+/** A question on its way to its answer. */
+export interface Question extends Request {
+  readonly reply: Reply;
+  /** The most bytes that the client takes. */
+  readonly sizeLimit: number;
+}
+
 export class AnswerWriter {
   /** Where the target of the SRV record that was written last begins, counted from the reply's start. */
   targetAt = 0;
   readonly #ttl: number;
+  readonly #nameServer: Uint8Array;
+  readonly #mailbox: Uint8Array;
   #reply!: Reply;
   #limit = 0;
   /** Where the zone's name stands in the question, as an offset of the message. */
@@ -34,19 +43,22 @@ export class AnswerWriter {
   /** Counts replies that begin elsewhere in a list that is too long. */
   #turn = 0;
 
-  constructor(ttl: number) {
+  /** With the labels before the zone's name of what its SOA says: the first server, and the mailbox of who is responsible. */
+  constructor(ttl: number, nameServer: Uint8Array = NS_DNS, mailbox: Uint8Array = HOSTMASTER) {
     this.#ttl = ttl;
+    this.#nameServer = nameServer;
+    this.#mailbox = mailbox;
   }
 
   /** Starts an authoritative reply; the zone begins with label `zoneLabel` of the question's name. */
-  begin(query: Query, zoneLabel: number): void {
-    const { reply, name } = query;
-    reply.begin(query);
+  begin(question: Question, zoneLabel: number): void {
+    const { reply, name } = question;
+    reply.begin(question);
     reply.flags |= Flag.AA;
     // Each answer is made of the table as it is now, and a change of the cluster must show in the next one.
     reply.uncached = true;
     this.#reply = reply;
-    this.#limit = query.sizeLimit;
+    this.#limit = question.sizeLimit;
     this.#zoneAt = HEADER_SIZE + name.offsets[zoneLabel]!;
     this.#zoneLength = name.length - name.offsets[zoneLabel]!;
   }
@@ -246,16 +258,16 @@ export class AnswerWriter {
   /** The zone's SOA: for its own name, and in all negative answers (RFC 2308 section 3). */
   soa(serial: number, section: Section): void {
     const reply = this.#reply;
-    const size = NS_LABELS.length + HOSTMASTER.length + 4 + 20;
+    const size = this.#nameServer.length + this.#mailbox.length + 4 + 20;
     if (!reply.reserve(RECORD_HEADER + size)) {
       reply.overflow = true;
       return;
     }
     this.#pointer(this.#zoneAt);
     this.#fixed(Type.SOA, Math.min(this.#ttl, MAX_SOA_TTL), size);
-    this.#copy(NS_LABELS, 0, NS_LABELS.length);
+    this.#copy(this.#nameServer, 0, this.#nameServer.length);
     this.#pointer(this.#zoneAt);
-    this.#copy(HOSTMASTER, 0, HOSTMASTER.length);
+    this.#copy(this.#mailbox, 0, this.#mailbox.length);
     this.#pointer(this.#zoneAt);
     this.#put32(serial);
     this.#put32(7_200);
@@ -297,6 +309,6 @@ export class AnswerWriter {
   }
 }
 
-const NS_LABELS = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));
+const NS_DNS = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));
 const HOSTMASTER = Uint8Array.of(10, ...Buffer.from("hostmaster"));
 const VERSION = Uint8Array.of(5, ...Buffer.from("1.1.0"));

@@ -3,8 +3,8 @@
  * The weight is 100 divided by the number of records before equal ones are left out (behaviour 3.G).
  */
 import type { Name } from "../../dns/name.ts";
-import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
-import { writeDashed } from "../../kubernetes/table/host-label.ts";
+import type { ClusterView } from "../table/cluster-view.ts";
+import { writeDashed } from "../table/host-label.ts";
 import { hashOf } from "./address-writer.ts";
 import { type AnswerWriter, RECORD_HEADER } from "./answer-writer.ts";
 import { type Cut, Form } from "./cut.ts";

@@ -1,6 +1,6 @@
 /** A and AAAA records of endpoints: those of a Service, or those that a name chooses among them. */
 import type { Name } from "../../dns/name.ts";
-import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
+import type { ClusterView } from "../table/cluster-view.ts";
 import { type AnswerWriter, RECORD_HEADER } from "./answer-writer.ts";
 import { type Cut, Form } from "./cut.ts";
 import { Duplicates } from "./duplicates.ts";

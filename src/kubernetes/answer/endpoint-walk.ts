@@ -3,7 +3,7 @@
  * zone. What the view's cursors `slice` and `endpoint` stand on is the one that was found.
  */
 import type { Name } from "../../dns/name.ts";
-import type { ClusterView, PortList } from "../../kubernetes/table/cluster-view.ts";
+import type { ClusterView, PortList } from "../table/cluster-view.ts";
 import { type Cut, Form, isWord } from "./cut.ts";
 
 export class EndpointWalk {

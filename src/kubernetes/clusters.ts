@@ -1,0 +1,41 @@
+/**
+ * Which cluster does a server block show? The plugin that follows it says so, and whoever else in the block answers from it hears
+ * of it. The block is known by an object that all of its plugins are given, so what is said is forgotten with the block.
+ */
+import type { ClusterMemory } from "./table/layout.ts";
+
+export interface OfferedCluster {
+  readonly memory: ClusterMemory;
+  /** The only namespaces that are shown; empty: all. */
+  readonly namespaces: readonly string[];
+  /** Addresses at which this server can be reached, 4 or 16 bytes each. */
+  readonly addresses: readonly Uint8Array[];
+}
+
+interface Meeting {
+  offered: OfferedCluster | undefined;
+  receive: ((cluster: OfferedCluster) => void) | undefined;
+}
+
+const meetings = new WeakMap<object, Meeting>();
+
+export function offerCluster(block: object, cluster: OfferedCluster): void {
+  const meeting = meetingOf(block);
+  meeting.offered = cluster;
+  meeting.receive?.(cluster);
+}
+
+/** `receive` is called once, now or when the cluster is offered. */
+export function hearOfCluster(block: object, receive: (cluster: OfferedCluster) => void): void {
+  const meeting = meetingOf(block);
+  meeting.receive = receive;
+  if (meeting.offered) receive(meeting.offered);
+}
+
+function meetingOf(block: object): Meeting {
+  const known = meetings.get(block);
+  if (known) return known;
+  const meeting: Meeting = { offered: undefined, receive: undefined };
+  meetings.set(block, meeting);
+  return meeting;
+}
