@@ -37,8 +37,8 @@
  *   _rate_limiter_duration_seconds{verb,host}                           what the API server was asked
  *   weftdns_kubernetes_synced{resource}                                 1 when all of it is known, 0 in doubt
  *   weftdns_kubernetes_watch_age_seconds{resource}                      since the API was heard of last
- *   weftdns_kubernetes_objects{resource}, _repairs_total{resource}, _refused_objects_total{resource}
- *   weftdns_kubernetes_table_bytes
+ *   weftdns_kubernetes_objects{resource}, _repairs_total{resource}
+ *   weftdns_kubernetes_refused_objects_total, _table_bytes
  * Ready     when every resource has been read completely
  * Example
  *   cluster.local:1053 {

@@ -245,13 +245,16 @@ describe("our client on a real API server", { skip: whyNot() ?? false, timeout: 
       }
     };
     const writers = [0, 1, 2].map(write);
-    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+    try {
+      for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+        await sleep(1_000);
+        await cluster.restart(signal);
+      }
       await sleep(1_000);
-      await cluster.restart(signal);
+    } finally {
+      running = false;
+      await Promise.all(writers);
     }
-    await sleep(1_000);
-    running = false;
-    await Promise.all(writers);
     assert.ok(written > 100, `${written} changes were taken, ${refused} were not`);
     await becomesEqual();
   });
