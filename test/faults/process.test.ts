@@ -88,11 +88,13 @@ test("J8: stopped for a while: TTLs went on, what was queued is bounded", {
   const before = await ttl();
   const probe = await Probe.start({ port: server.port, perSecond: PER_SECOND });
   await sleep(200);
+  const from = performance.now();
   server.signal("SIGSTOP");
   await sleep(pauseMs);
+  const queued = ((performance.now() - from) * PER_SECOND) / 1_000;
   server.signal("SIGCONT");
   await sleep(1_000);
-  const { asked, lost } = await probe.stop();
+  const { lost } = await probe.stop();
   const passed = before - (await ttl());
   figure({
     row: "J8",
@@ -100,14 +102,12 @@ test("J8: stopped for a while: TTLs went on, what was queued is bounded", {
     value: pauseMs / 1_000 - passed,
     atMost: 1,
   });
-  figure({ row: "J8", what: "queries lost", value: lost / asked, unit: "of all", atMost: sized(0.1, 1) });
-  // A worker's socket holds 4 MiB, and each datagram costs the kernel 768 bytes of that at least.
-  figure({
-    row: "J8",
-    what: "answered behind their time, in a burst",
-    value: Math.round((pauseMs * PER_SECOND) / 1_000) - lost,
-    atMost: (2 * 4 * 1024 * 1024) / 768,
-  });
+  // What was asked meanwhile is dropped, but for a batch of each worker at most; the probe may have been late itself.
+  const slack = 2 * 64 + queued / 10;
+  const burst = Math.max(0, Math.round(queued - lost));
+  figure({ row: "J8", what: "answered behind their time, in a burst", value: burst, atMost: Math.round(slack) });
+  const fresh = Math.max(0, Math.round(lost - queued));
+  figure({ row: "J8", what: "lost behind the pause", value: fresh, atMost: Math.round(slack) });
   const deaths = server.lines.filter((line) => /died/.test(line));
   figure({ row: "J8", what: "workers replaced", value: deaths.length });
 });
