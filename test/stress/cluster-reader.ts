@@ -119,6 +119,8 @@ function read(): void {
 }
 
 let reads = 0;
+// One that goes on until it is ended says that it has begun.
+if (count === 0) parentPort!.postMessage({ reads, states, bad } satisfies Result);
 do {
   read();
   reads++;
