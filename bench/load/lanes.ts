@@ -99,7 +99,7 @@ export type Lane = {
   paced?: Scenario;
 };
 
-export type Upstream = { program: Program; port: number };
+export type Upstream = { program: Program; port: number; count: () => Promise<number> };
 
 /** How long a server may take to load its zone; a million names take the slowest known one 10 s. */
 const startLimitMs = 60_000;
@@ -110,7 +110,17 @@ export const wideSpread = 0.15;
 
 export async function startUpstream({ loadCores }: Scenario): Promise<Upstream> {
   const port = await freePort();
-  return { port, program: new Program(loadCores, tool("upstream"), ["--port", `${port}`]) };
+  const program = new Program(loadCores, tool("upstream"), ["--port", `${port}`]);
+  const count = async () => {
+    const line = new Promise<string>((resolve) => {
+      program.onOutput = resolve;
+    });
+    program.signal("SIGUSR1");
+    const answer = await Promise.race([line, program.closed()]);
+    if (typeof answer !== "string") throw new Error(`the upstream ended: ${program.output}`);
+    return Number(answer);
+  };
+  return { port, program, count };
 }
 
 /** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
@@ -171,6 +181,7 @@ export async function startLane(
   }
   const helpers = [upstream.program.pid, ...(lane.reader === undefined ? [] : [lane.reader.program.pid])];
   lane.target = { pid: program.pid, port, helpers, isFloor: server.isFloor === true };
+  if (work.kind !== "zone" && !server.isFloor) lane.target.upstreamCount = upstream.count;
   return answers;
 }
 
@@ -209,6 +220,14 @@ export function noteOthers(result: Result): void {
   if (foreign <= disturbedCores) return;
   result.wasBusy = true;
   result.notes.push(`others used ${percent(foreign)} of a core`);
+}
+
+/** A scenario of hits must not be one of misses, nor the other way round: what the upstream has seen of it. */
+export function noteHits({ runs, notes }: Result): void {
+  if (runs.every(({ upstreamQueries }) => upstreamQueries === undefined)) return;
+  const asked = runs.reduce((sum, { upstreamQueries = 0 }) => sum + upstreamQueries, 0);
+  const answered = runs.reduce((sum, { received }) => sum + received, 0);
+  notes.push(`${percent(Math.max(0, 1 - asked / answered))} from the cache`);
 }
 
 /** What became of the lines of a log, over all runs. */

@@ -47,6 +47,8 @@ export type Run = Omit<LoadResult, "latency"> & {
   slowestMs: number;
   /** Answers with another rcode, or without the address. */
   wrong: number;
+  /** What the upstream answered meanwhile. */
+  upstreamQueries?: number;
   /** Of a server with a log: lines that came, that the server counts as lost, and answers that have neither. */
   linesWritten?: number;
   linesSaidLost?: number;
@@ -54,7 +56,14 @@ export type Run = Omit<LoadResult, "latency"> & {
 };
 
 /** `helpers` are the processes besides it that the load keeps busy. */
-export type Target = { pid: number; port: number; helpers: number[]; isFloor: boolean };
+export type Target = {
+  pid: number;
+  port: number;
+  helpers: number[];
+  isFloor: boolean;
+  /** How many queries the upstream has answered. */
+  upstreamCount?: () => Promise<number>;
+};
 
 /** Happens beside the window, until it ends at `untilMs` of performance.now. */
 export type During = (untilMs: number) => Promise<void>;
@@ -80,6 +89,7 @@ export async function measure(
   });
   const closed = load.closed();
   await Promise.race([ready, closed]);
+  const askedBefore = await target.upstreamCount?.();
   const before = {
     server: cpuUsage(target.pid),
     helpers: target.helpers.map(cpuUsage),
@@ -93,6 +103,7 @@ export async function measure(
   );
   const code = await closed;
   const problem = (await happened) ?? "";
+  const askedAfter = await target.upstreamCount?.();
   const after = {
     server: cpuUsage(target.pid),
     helpers: target.helpers.map(cpuUsage),
@@ -132,6 +143,7 @@ export async function measure(
     p99Micros: percentileMicros(latency, 0.99),
     p999Micros: percentileMicros(latency, 0.999),
     slowestMs: percentileMicros(latency, 1) / 1e3,
+    ...(askedBefore === undefined || askedAfter === undefined ? {} : { upstreamQueries: askedAfter - askedBefore }),
     wrong: target.isFloor ? 0 : counts.received - rightAnswers(scenario, counts),
   };
 }
@@ -157,6 +169,7 @@ function loadParameters(scenario: Scenario, target: Target, window: Window): str
     seed: Math.floor(Math.random() * 1e9),
   };
   const flags = ["--wait"];
+  if (scenario.isPrimed) flags.push("--prime");
   if (scenario.transport === "tcp") flags.push("--tcp");
   if (addresses && !target.isFloor) flags.push("--addresses");
   if (texts !== undefined && !target.isFloor) flags.push("--texts", `${texts.count},${texts.size}`);

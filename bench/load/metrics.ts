@@ -22,10 +22,3 @@ export function scrape(port: number): Promise<{ text: string | undefined; ms: nu
     request.on("error", (error) => failed(error.message));
   });
 }
-
-/** The sum over all labels. */
-export function metricSum(text: string, name: string): number {
-  let sum = 0;
-  for (const [, value] of text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)`, "gm"))) sum += Number(value);
-  return sum;
-}

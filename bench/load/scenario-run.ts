@@ -11,6 +11,7 @@ import {
   disturbedCores,
   type Lane,
   measureLane,
+  noteHits,
   noteLines,
   noteOthers,
   noteSpread,
@@ -24,7 +25,6 @@ import {
 } from "./lanes.ts";
 import type { Run, Window } from "./measure.ts";
 import { runMemory } from "./memory-run.ts";
-import { metricSum, scrape } from "./metrics.ts";
 import type { Scenario } from "./scenarios.ts";
 import { versionOf } from "./servers.ts";
 import { runStartups } from "./startup-run.ts";
@@ -103,7 +103,6 @@ async function runLoads(
   if (options.dnsperf && isClosedLoop(scenario) && scenario.questions.order !== "sequence") {
     for (const lane of lanes) await crossCheck(lane, scenario, options, progress);
   }
-  for (const lane of lanes) await noteHits(lane);
   const floor = lanes.find(({ contestant }) => contestant.server.isFloor);
   for (const lane of lanes) digest(scenario, lane, floor?.result.failure === undefined ? floor : undefined);
 }
@@ -178,20 +177,12 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   const lost = runs.reduce((sum, run) => sum + run.lost, 0);
   const sent = runs.reduce((sum, run) => sum + run.sent, 0);
   if (lost > 0) notes.push(`${lost} of ${sent} lost`);
+  noteHits(result);
   noteLines(result);
   const busy = over((run) => run.busy).median;
   if (isClosedLoop(scenario) && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
   noteOthers(result);
   noteSpread(result, headline(scenario, result));
-}
-
-/** A scenario of hits must not be one of misses: what the server itself counted. */
-async function noteHits({ contestant, result, setup }: Lane): Promise<void> {
-  if (!contestant.server.hasMetrics || setup?.work.kind !== "stock" || result.failure !== undefined) return;
-  const { text } = await scrape(setup.metricsPort);
-  const requests = text === undefined ? 0 : metricSum(text, "coredns_cache_requests_total");
-  if (text === undefined || requests === 0) result.notes.push("no word about cache hits in /metrics");
-  else result.notes.push(`${percent(metricSum(text, "coredns_cache_hits_total") / requests)} from the cache`);
 }
 
 /** The figure that a scenario is about. */

@@ -44,8 +44,6 @@ export type Server = {
   name: string;
   /** The unit of the others' figures. It sends back what it gets, so its answers are not checked. */
   isFloor?: boolean;
-  /** The plugin `prometheus` of the stock Corefile serves /metrics. */
-  hasMetrics?: boolean;
   kinds: Work["kind"][];
   find: () => string | undefined;
   versionFlag?: string;
@@ -81,7 +79,6 @@ export const servers: Server[] = [
   {
     name: "weftdns",
     kinds: ["zone", "forward", "stock"],
-    hasMetrics: true,
     find: () => executable(process.env.WEFTDNS ?? join(benchDirectory, "../bin/weftdns")),
     prepare: (program, setup) => corefile(program, setup, { multisocket: true }),
     warning: warnOfOldBuild,
@@ -89,7 +86,6 @@ export const servers: Server[] = [
   {
     name: "coredns",
     kinds: ["zone", "forward", "stock"],
-    hasMetrics: true,
     find: findCoredns,
     versionFlag: "-version",
     prepare: prepareCoredns,

@@ -37,7 +37,7 @@ static int stream_serve(struct connection *connection, answer_function *answer) 
   ssize_t got = recv(connection->fd, connection->in + connection->used, STREAM_IN - connection->used, 0);
   if (got <= 0) return 0;
   connection->used += got;
-  size_t from = 0, used = 0;
+  size_t from = 0, used = 0, answers = 0;
   while (connection->used - from >= 2) {
     unsigned char *message = connection->in + from;
     size_t length = (message[0] << 8) | message[1];
@@ -54,7 +54,9 @@ static int stream_serve(struct connection *connection, answer_function *answer) 
     out[used] = reply >> 8;
     out[used + 1] = reply;
     used += 2 + reply;
+    answers++;
   }
+  atomic_fetch_add_explicit(&responder_count, answers, memory_order_relaxed);
   connection->used -= from;
   memmove(connection->in, connection->in + from, connection->used);
   return stream_write(connection->fd, out, used);

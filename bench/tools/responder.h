@@ -6,7 +6,7 @@
  *
  * Each worker is a thread with a socket of its own in one SO_REUSEPORT group. A worker waits in recvmmsg until there is
  * one datagram, takes what else is queued up to BATCH, and answers with one sendmmsg. As many threads more do the same
- * over TCP (responder-stream.h).
+ * over TCP (responder-stream.h). For each SIGUSR1 it prints how many messages it has answered.
  */
 #ifndef RESPONDER_H
 #define RESPONDER_H
@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ enum {
 typedef size_t answer_function(unsigned char *packet, size_t length);
 
 static size_t responder_size;
+static atomic_ullong responder_count;
 
 /* The reply in the place of the query, as long as --size wants it. */
 static inline size_t responder_answer(answer_function *answer, unsigned char *packet, size_t length) {
@@ -98,6 +100,7 @@ static void responder_loop(int fd, answer_function *answer) {
       answers++;
     }
     responder_send(fd, replies, answers);
+    atomic_fetch_add_explicit(&responder_count, answers, memory_order_relaxed);
   }
 }
 
@@ -134,12 +137,19 @@ static int responder_main(int argc, char **argv, answer_function *answer) {
     workers[i] = (struct responder_worker){responder_socket(SOCK_DGRAM, port), answer, responder_loop};
     workers[count + i] = (struct responder_worker){responder_socket(SOCK_STREAM, port), answer, stream_loop};
   }
-  for (int i = 1; i < 2 * count; i++) {
+  sigset_t usr1;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &usr1, NULL); /* the workers inherit it */
+  for (int i = 0; i < 2 * count; i++) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, responder_thread, &workers[i]) != 0) return 1;
   }
-  responder_thread(&workers[0]);
-  return 0;
+  for (int signal; sigwait(&usr1, &signal) == 0;) {
+    printf("%llu\n", atomic_load(&responder_count));
+    fflush(stdout);
+  }
+  return 1;
 }
 
 #endif

@@ -98,6 +98,21 @@ test("load: %d in a list is another number each time", async () => {
   assert.equal(result.freshEnd, 41 + limit);
 });
 
+test("load: every name is asked for once before the warm-up, and none of that is in the counts", async () => {
+  const asked: string[] = [];
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  socket.on("message", (query, { port }) => {
+    asked.push(query.toString("latin1", 13, 13 + query[12]!));
+    socket.send(reply(query, {}), port, "127.0.0.1");
+  });
+  const names = ["--names", "host%d.example.org", "--count", "300", "--order", "zipf"];
+  const result = await load(socket.address().port, [...names, "--prime"]);
+  socket.close();
+  assert.equal(new Set(asked.slice(0, 300)).size, 300);
+  assert.deepEqual([result.sent, result.received, result.receivedInAll], [limit, limit, limit + 300]);
+});
+
 test("load over TCP: answers in pieces, and a server that closes", async () => {
   let asked = 0;
   const server = createServer((socket) => {
