@@ -34,6 +34,8 @@ export interface TableStatistics {
   readonly namespaces: number;
   readonly pods: number;
   readonly imports: number;
+  /** In all indexes. */
+  readonly keys: number;
   /** What the rows and indexes take, and the blocks of memory that they are in. */
   readonly usedBytes: number;
   readonly heapBytes: number;
@@ -124,6 +126,7 @@ export class ClusterTable {
       namespaces: this.namespaces.held.count,
       pods: this.pods.held.count,
       imports: this.imports.heldServices.count,
+      keys: this.services.keyCount + this.imports.keyCount + this.namespaces.keyCount + this.pods.keyCount,
       usedBytes: heap.used * Int32Array.BYTES_PER_ELEMENT,
       heapBytes: heap.blockBytes,
       retired: retired.length,

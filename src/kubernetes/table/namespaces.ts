@@ -31,6 +31,10 @@ export class Namespaces {
     core.register(this.directory);
   }
 
+  get keyCount(): number {
+    return this.#names.size;
+  }
+
   /** The id of a namespace, which stays until `release`; 0 when that is no name, or there is no memory. */
   acquire(name: string): number {
     const id = this.#find(name) || this.#write(0, 0);

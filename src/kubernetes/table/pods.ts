@@ -45,6 +45,10 @@ export class Pods {
     });
   }
 
+  get keyCount(): number {
+    return this.#names.size + this.#addresses.size;
+  }
+
   upsert(object: KubernetesObject): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const status = fieldsOf(object.status);

@@ -95,6 +95,11 @@ export class ServiceSpace {
     });
   }
 
+  get keyCount(): number {
+    const indexes = [this.#names, ...this.#addresses, this.#endpoints, this.#sliceNames];
+    return indexes.reduce((sum, index) => sum + index.size, 0);
+  }
+
   upsertService(object: KubernetesObject): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const refuse = (reason: string) => this.#core.refuse(this.#kinds.serviceName, namespace, name, reason);
