@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { figure, sized } from "../faults/figures.ts";
 import { TestServer } from "../support/server.ts";
 
-const LIMIT_MS = 2_000;
+/** On a machine that runs other tests beside, five times as long. */
+const LIMIT_MS = sized(10_000, 2_000);
 
 /** Ports that somebody else has, one for each protocol. */
 async function takenPorts() {
@@ -48,7 +50,7 @@ for (const { name, corefile, says } of [
       const pattern = says.source.replace("{UDP}", placeholders.UDP).replace("{TCP}", placeholders.TCP);
       const fitting = lines.filter((line) => new RegExp(pattern).test(line));
       assert.equal(fitting.length, 1, lines.join("\n"));
-      assert.ok(took < LIMIT_MS, `it took ${took} ms`);
+      figure({ row: "K6", what: "until the process has ended", value: Math.round(took), unit: "ms", atMost: LIMIT_MS });
     } finally {
       close();
     }

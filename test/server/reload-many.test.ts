@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { HEADER_SIZE } from "../../src/dns/header.ts";
+import { figure } from "../faults/figures.ts";
 import { get } from "../support/http.ts";
 import { SteadyLoad } from "../support/load.ts";
 import { freePorts, TestServer } from "../support/server.ts";
@@ -90,15 +91,22 @@ test(`${RELOADS} good reloads under load`, { timeout: 60_000 + RELOADS * 1_000 }
       if (i >= RELOADS * WARM_UP) samples.push({ fds: descriptors(server.pid), mib: residentMib(server.pid) });
     }
     const { asked, lost, wrong } = await load.stop();
-    assert.deepEqual({ lost, wrong }, { lost: 0, wrong: 0 }, `of ${asked}`);
+    figure({ row: "K2", what: "reloads", value: RELOADS, atLeast: RELOADS });
+    figure({ row: "K2", what: "queries lost or wrong", value: lost + wrong, atMost: 0 });
     const [first, last] = [samples[0]!, samples.at(-1)!];
     const series = samples.map(({ mib }) => mib.toFixed(0)).join(" ");
     const figures = `${asked} queries, MiB ${series}, ${JSON.stringify([...last.fds])}`;
     console.log(`# ${RELOADS} reloads: ${figures}`);
-    assert.deepEqual(last.fds, first.fds);
+    const kinds = [...new Set([...first.fds.keys(), ...last.fds.keys()])];
+    const changed = kinds.filter((kind) => first.fds.get(kind) !== last.fds.get(kind));
+    figure({ row: "K2", what: "kinds of descriptors whose number has changed", value: changed.length, atMost: 0 });
     // Collections come when they come, so the lowest of a few samples is what is really held.
     const lowest = (some: typeof samples) => Math.min(...some.map(({ mib }) => mib));
-    assert.ok(lowest(samples.slice(-3)) <= lowest(samples.slice(0, 3)) * 1.1 + 8, figures);
+    const [before, after] = [lowest(samples.slice(0, 3)), lowest(samples.slice(-3))];
+    const grown = (100 * (after - before)) / before;
+    // Of a few reloads the first ones weigh more: what they load for the first time stays.
+    const bound = RELOADS >= 500 ? 5 : 10 + 800 / before;
+    figure({ row: "K2", what: "memory", value: Number(grown.toFixed(1)), unit: "%", atMost: Math.round(bound) });
   } finally {
     await load.stop();
     assert.equal(await server.stop(), 0);

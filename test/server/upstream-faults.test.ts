@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { figure, sized } from "../faults/figures.ts";
 import { askAll, type Fate } from "../support/crowd.ts";
 import { answerTo, Fakeup, type Script } from "../support/fakeup.ts";
 import { type BadLine, Relay } from "../support/relay.ts";
@@ -37,7 +38,8 @@ function outcomes(fates: readonly Fate[]): Record<"right" | "SERVFAIL" | "REFUSE
 
 /**
  * With a line that loses a share p each way, an attempt fails with q = 1 - (1 - p)^2, and a query with q^4, as four attempts
- * are made with two upstreams: 0.17 of 400 at 20 %. The bounds leave room for a machine that is late.
+ * are made with two upstreams: 0.17 of 400 at 20 %. The bounds leave room for a machine that is late, most
+ * where other tests run beside.
  */
 const lines: { name: string; line: BadLine; unanswered: number; packets: number; slowestMs: number }[] = [
   { name: "1 % is lost", line: { seed: 1, loss: 0.01 }, unanswered: 0, packets: 1.1, slowestMs: 1_500 },
@@ -80,10 +82,10 @@ for (const { name, line, unanswered, packets, slowestMs } of lines) {
     });
     const fates = await askAll(questions(QUERIES), { port: server.port, waitMs: 4_000, lingerMs: 100, rate: 800 });
     const { right, SERVFAIL, REFUSED, none } = outcomes(fates);
-    assert.ok(SERVFAIL <= unanswered, `${SERVFAIL} of ${QUERIES} failed`);
+    figure({ row: "E1", what: `${name}: failed of ${QUERIES}`, value: SERVFAIL, atMost: unanswered + sized(3, 0) });
     assert.deepEqual({ right: right + SERVFAIL, REFUSED, none }, { right: QUERIES, REFUSED: 0, none: 0 });
     const sent = relays.reduce((sum, relay) => sum + relay.sent, 0) / QUERIES;
-    assert.ok(sent <= packets, `${sent} packets for a query`);
+    figure({ row: "E1", what: `${name}: packets for a query`, value: Number(sent.toFixed(2)), atMost: packets });
     const slowest = Math.max(...fates.map(({ replies }) => replies[0]!.ms));
     assert.ok(slowest <= slowestMs, `the slowest took ${slowest} ms`);
   });
@@ -120,8 +122,7 @@ for (const { name, options, excess, most } of [
     const refused = fates.filter(({ replies }) => replies[0]!.ms < slowMs / 2).length;
     assert.equal(refused, 400, "those that are refused do not wait");
     assert.equal(up.asks(), most, "one packet for each that waits");
-    const grown = residentMiB(server.pid) - before;
-
-    assert.ok(grown < MAX_GROWTH_MIB, `${grown} MiB more`);
+    const grown = Math.max(0, Math.round(residentMiB(server.pid) - before));
+    figure({ row: "E9", what: `${name}: memory`, value: grown, unit: "MiB", atMost: MAX_GROWTH_MIB });
   });
 }
