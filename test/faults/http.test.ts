@@ -43,7 +43,7 @@ const METRIC_LINE =
   /^(#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(\{([a-zA-Z_]\w*="([^"\\\n]|\\["\\n])*",?)*\})? [-+]?(\d[\d.e+-]*|Inf|NaN))$/;
 
 test("N1: any bytes in names: a line of the log each, metrics that can be read, no series for them", {
-  timeout: 120_000,
+  timeout: 900_000,
 }, async () => {
   const count = sized(3_000, 1_000_000);
   const [metricsPort] = (await freePorts(1)) as [number];
