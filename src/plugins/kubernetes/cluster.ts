@@ -2,10 +2,9 @@
  * The cluster as the supervisor follows it: the record table, and for each resource that is wanted a reflector that keeps it
  * equal to what the API has. It outlives reloads that do not change the plugin's options: `users` counts who leans on it.
  */
-import { stat } from "node:fs/promises";
+import { accessOf } from "../../kubernetes/access-options.ts";
 import type { Access } from "../../kubernetes/api/access.ts";
 import { ApiClient } from "../../kubernetes/api/client.ts";
-import { fromEndpoint, fromKubeconfig, inCluster } from "../../kubernetes/api/credentials.ts";
 import { Reflector } from "../../kubernetes/api/reflector.ts";
 import type { ResourceQuery, ResourceSink } from "../../kubernetes/api/resource.ts";
 import { ClusterTable } from "../../kubernetes/table/cluster-table.ts";
@@ -137,14 +136,4 @@ function stateOf(reflector: Reflector): SyncState {
   // What the API does not have at all is not missing.
   if (reflector.absent || reflector.state === "synced") return SyncState.SYNCED;
   return reflector.synced ? SyncState.DOUBTFUL : SyncState.STARTING;
-}
-
-async function accessOf({ endpoint, tls, kubeconfig }: KubernetesConfig): Promise<Access> {
-  if (endpoint !== undefined) return fromEndpoint(endpoint, tls);
-  if (kubeconfig === undefined) return inCluster(process.env);
-  const { path, context } = kubeconfig;
-  await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(error.code === "ENOENT" ? `stat ${path}: no such file or directory` : error.message);
-  });
-  return await fromKubeconfig(path, context === "" ? undefined : context);
 }

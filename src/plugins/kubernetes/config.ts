@@ -3,19 +3,17 @@ import type { Directive, Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
 import type { Token } from "../../corefile/server-block.ts";
 import { normalizeZone, zonesOf } from "../../corefile/zones.ts";
+import { type AccessConfig, accessReaders } from "../../kubernetes/access-options.ts";
 import type { BlockSettings } from "../../plugin/block-settings.ts";
 import { selectorProblem } from "./selector.ts";
 
 const POD_MODES = ["disabled", "verified", "insecure"] as const;
 export type PodMode = (typeof POD_MODES)[number];
 
-export interface KubernetesConfig {
+export interface KubernetesConfig extends AccessConfig {
   zones: string[];
   /** Where PTR records lead to: one of `zones`. */
   primaryZone: string;
-  endpoint: string | undefined;
-  tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
-  kubeconfig: { readonly path: string; readonly context: string } | undefined;
   /** Limits on requests; undefined: the client's own. */
   apiServerQps: number | undefined;
   apiServerBurst: number | undefined;
@@ -81,15 +79,7 @@ export function parse(directive: Directive, block: BlockSettings): KubernetesCon
 
 function readers(config: KubernetesConfig): Record<string, (line: Option) => void> {
   return {
-    endpoint: (line) => readEndpoint(line, config),
-    tls: (line) => {
-      line.exactly(3);
-      config.tls = { cert: line.path(), key: line.path(), ca: line.path() };
-    },
-    kubeconfig: (line) => {
-      if (line.args.length > 2) line.exactly(2);
-      config.kubeconfig = { path: line.path(), context: line.word({ default: "" }) };
-    },
+    ...accessReaders(config),
     apiserver_qps: (line) => {
       config.apiServerQps = readLimit(line, "ParseFloat");
     },
@@ -179,22 +169,6 @@ function withoutEffect(today: string): (line: Option) => void {
     line.rest();
     line.warn(`'${line.name}' is an old word without effect: ${today}`);
   };
-}
-
-function readEndpoint(line: Option, config: KubernetesConfig): void {
-  const [first, ...others] = line.rest({ atLeast: 1, what: "a URL" });
-  const token = line.args[0]!;
-  if (others.length > 0) {
-    const rule = "Multiple endpoints have been deprecated, only the first specified endpoint";
-    line.warn(`${rule} '${first}' is used`, line.args[1]);
-  }
-  // As in the first years, `localhost:8080` will do.
-  const text = /^[a-z]+:\/\//i.test(first!) ? first! : `http://${first}`;
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") {
-    line.fail(`invalid endpoint '${first}', expected a URL such as https://192.0.2.1:6443`, token);
-  }
-  config.endpoint = text;
 }
 
 function readLimit(line: Option, reader: "Atoi" | "ParseFloat"): number {

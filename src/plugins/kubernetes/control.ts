@@ -1,8 +1,8 @@
 /** The control half of kubernetes: follows the cluster, waits for it at the start, and says where its table is. */
 import { networkInterfaces } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { offerCluster } from "../../kubernetes/clusters.ts";
 import type { ClusterMemory } from "../../kubernetes/table/layout.ts";
+import { waitForSync } from "../../kubernetes/wait-for-sync.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { Cluster } from "./cluster.ts";
 import { showCluster } from "./cluster-metrics.ts";
@@ -16,10 +16,6 @@ export interface Published {
   readonly addresses: readonly Uint8Array[];
 }
 
-/** As CoreDNS: how often it looks, and how often it says that it waits. */
-const LOOK_MS = 20;
-const SAY_MS = 500;
-
 export async function control(config: KubernetesConfig, context: ControlContext): Promise<Control> {
   const inherited = context.inherited as Cluster | undefined;
   const cluster = (inherited ?? (await Cluster.open(config, context))).use();
@@ -28,29 +24,12 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   const addresses = addressesOf(config);
   context.publish({ memory, addresses } satisfies Published);
   offerCluster(context.keys, { memory, addresses, namespaces: config.namespaces });
-  await waitForSync(cluster, config.startupTimeoutMs, context);
+  await waitForSync(() => cluster.isSynced, config.startupTimeoutMs, context.log);
   return {
     ready: () => cluster.isSynced,
     inherit: () => cluster,
     stop: () => cluster.release(),
   };
-}
-
-async function waitForSync(cluster: Cluster, timeoutMs: number, { log }: ControlContext): Promise<void> {
-  const began = performance.now();
-  let said = began;
-  while (!cluster.isSynced) {
-    const now = performance.now();
-    if (now - began >= timeoutMs) {
-      log.warning("starting server with unsynced Kubernetes API");
-      return;
-    }
-    if (now - said >= SAY_MS) {
-      log.info("waiting for Kubernetes API before starting server");
-      said = now;
-    }
-    await sleep(LOOK_MS);
-  }
 }
 
 /** Those of `bind`; without it, or when it says all, those of the machine. */

@@ -1,0 +1,53 @@
+/** How a Corefile says where the API is: the options that all plugins have that follow a cluster. */
+import { stat } from "node:fs/promises";
+import type { Option } from "../corefile/directive.ts";
+import type { Access } from "./api/access.ts";
+import { fromEndpoint, fromKubeconfig, inCluster } from "./api/credentials.ts";
+
+export interface AccessConfig {
+  /** Absent, like `kubeconfig`: the cluster that the pod runs in. */
+  endpoint: string | undefined;
+  tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
+  kubeconfig: { readonly path: string; readonly context: string } | undefined;
+}
+
+/** The readers of `endpoint`, `tls` and `kubeconfig`, by these names. */
+export function accessReaders(config: AccessConfig): Record<string, (line: Option) => void> {
+  return {
+    endpoint: (line) => readEndpoint(line, config),
+    tls: (line) => {
+      line.exactly(3);
+      config.tls = { cert: line.path(), key: line.path(), ca: line.path() };
+    },
+    kubeconfig: (line) => {
+      if (line.args.length > 2) line.exactly(2);
+      config.kubeconfig = { path: line.path(), context: line.word({ default: "" }) };
+    },
+  };
+}
+
+export async function accessOf({ endpoint, tls, kubeconfig }: AccessConfig): Promise<Access> {
+  if (endpoint !== undefined) return fromEndpoint(endpoint, tls);
+  if (kubeconfig === undefined) return inCluster(process.env);
+  const { path, context } = kubeconfig;
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(error.code === "ENOENT" ? `stat ${path}: no such file or directory` : error.message);
+  });
+  return await fromKubeconfig(path, context === "" ? undefined : context);
+}
+
+function readEndpoint(line: Option, config: AccessConfig): void {
+  const [first, ...others] = line.rest({ atLeast: 1, what: "a URL" });
+  const token = line.args[0]!;
+  if (others.length > 0) {
+    const rule = "Multiple endpoints have been deprecated, only the first specified endpoint";
+    line.warn(`${rule} '${first}' is used`, line.args[1]);
+  }
+  // As in the first years, `localhost:8080` will do.
+  const text = /^[a-z]+:\/\//i.test(first!) ? first! : `http://${first}`;
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") {
+    line.fail(`invalid endpoint '${first}', expected a URL such as https://192.0.2.1:6443`, token);
+  }
+  config.endpoint = text;
+}
