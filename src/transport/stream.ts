@@ -9,7 +9,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { isAmongTheLast } from "./descriptors.ts";
-import { giveBack, takeBuffer } from "./spare-buffers.ts";
+import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
   /** For the rest of a message once its first byte is there. */
@@ -82,11 +82,14 @@ export class Connection {
   /** Sends `length` bytes of `bytes` as one message. They are copied. */
   send(bytes: Uint8Array, start: number, length: number): void {
     if (this.socket.destroyed) return;
-    const framed = takeBuffer(length + 2);
+    const size = length + 2;
+    const isLarge = size >= LARGE;
+    const framed = isLarge ? takeBuffer(size) : Buffer.allocUnsafe(size);
     framed[0] = length >> 8;
     framed[1] = length;
     framed.set(bytes.subarray(start, start + length), 2);
-    const hasRoom = this.socket.write(framed.subarray(0, length + 2), () => giveBack(framed));
+    const { socket } = this;
+    const hasRoom = isLarge ? socket.write(framed.subarray(0, size), () => giveBack(framed)) : socket.write(framed);
     if (!hasRoom && this.unsentSince === 0) this.unsentSince = performance.now();
   }
 

@@ -3,8 +3,6 @@ import { test } from "node:test";
 import { giveBack, takeBuffer } from "../../src/transport/spare-buffers.ts";
 
 for (const { length, size } of [
-  { length: 2, size: 2 },
-  { length: 4_095, size: 4_095 },
   { length: 4_096, size: 8_192 },
   { length: 8_192, size: 8_192 },
   { length: 8_193, size: 16_384 },
