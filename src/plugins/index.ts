@@ -25,6 +25,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   header: async () => (await import("./header.ts")).header,
   health: async () => (await import("./health.ts")).health,
   hosts: async () => (await import("./hosts/index.ts")).hosts,
+  k8s_external: async () => (await import("./k8s_external/index.ts")).k8sExternal,
   kubernetes: async () => (await import("./kubernetes/index.ts")).kubernetes,
   loadbalance: async () => (await import("./loadbalance/index.ts")).loadbalance,
   log: async () => (await import("./log/index.ts")).log,
