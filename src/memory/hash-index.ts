@@ -1,19 +1,23 @@
 /**
- * Which rows may have this key? Open addressing over numbers (ids) of rows, in a heap that threads share: one writer, any number
- * of readers in read sections (`read-sections.ts`). What the key is stays with the rows: they are compared there.
+ * Which rows may have this key? Open addressing over numbers (ids) of rows, in a heap that threads share: one writer,
+ * any number of readers in read sections (`read-sections.ts`). What the key is stays with the rows: they are compared
+ * there.
  *
  *   header[cell]  where the slots are in the heap
  *   row    0  mask    number of slots, a power of two, less one
  *          1  slots   0 free, 1 removed, else the upper 10 bits of the key's hash and an id of 22 bits, 2 or more
  *
- * A key's slots are those from `hash & mask` on, up to the first free one. One id may stand in many slots, for many keys.
+ * A key's slots are those from `hash & mask` on, up to the first free one. One id may stand in many slots, for many
+ * keys.
  *
- * Reader: Atomics.load of header[cell], then slot after slot. It ends at a free slot, and after as many steps as there are slots.
- * Writer: stores into one slot (Atomics.store), so a reader sees it before or after. A slot is never moved: a reader that walks would
- * miss it. A removed one keeps the way open for what stands behind it; when nothing does, it is freed with those before it. When three
- * quarters are taken, all is written into new slots, which take the place of the old ones by one store to header[cell]; a reader on its
- * way through the old ones finds what stood there when it came, and they are freed when nobody reads them.
- * So a look-up that began before a change and ends after it sees one key of one row as it was, or as it is.
+ * Reader: Atomics.load of header[cell], then slot after slot. It ends at a free slot, and after as many steps as there
+ * are slots.
+ * Writer: stores into one slot (Atomics.store), so a reader sees it before or after. A slot is never moved: a reader
+ * that walks would miss it. A removed one keeps the way open for what stands behind it; when nothing does, it is freed
+ * with those before it. When three quarters are taken, all is written into new slots, which take the place of the old
+ * ones by one store to header[cell]; a reader on its way through the old ones finds what stood there when it came, and
+ * they are freed when nobody reads them. So a look-up that began before a change and ends after it sees one key of one
+ * row as it was, or as it is.
  */
 import type { Heap } from "./heap.ts";
 
@@ -76,7 +80,10 @@ export class HashIndex {
   #live = 0;
   readonly #probe = new Probe();
 
-  /** `enumerate` puts everything that is in the index into it again; `retire` is told of slots that are not used any more. */
+  /**
+   * `enumerate` puts everything that is in the index into it again; `retire` is told of slots that are not used any
+   * more.
+   */
   constructor(
     heap: Heap,
     header: Int32Array,

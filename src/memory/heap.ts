@@ -1,17 +1,21 @@
 /**
- * Where is room for a row of so many words? Memory for rows of all sizes in one buffer that grows in place; one thread gives it
- * out, any number of others read what stands in it. All that is known about the memory itself is kept by the writer, outside of it.
+ * Where is room for a row of so many words? Memory for rows of all sizes in one buffer that grows in place; one thread
+ * gives it out, any number of others read what stands in it. All that is known about the memory itself is kept by the
+ * writer, outside of it.
  *
- *   The buffer is cut into blocks of 32 KiB. A block holds rows of one size (classes lie at most a quarter apart), or is part of a
+ *   The buffer is cut into blocks of 32 KiB. A block holds rows of one size (classes lie at most a quarter apart), or
+ *     is part of a
  *   run of blocks that holds one large row. Block 0 is never given out, so no row stands at 0.
- *   Of a free row the writer overwrites two words: 0 in the first, which no row in use begins with, and the next free row.
+ *   Of a free row the writer overwrites two words: 0 in the first, which no row in use begins with, and the next free
+ *     row.
  *
- * Readers have views of the length that the buffer had when they last looked: these are as fast as those of a buffer that does not grow,
- * while views that follow the length cost twenty times as much (measured, Node 26). A row behind the end of such a view was made
- * later: its reader makes a new view.
+ * Readers have views of the length that the buffer had when they last looked: these are as fast as those of a buffer
+ * that does not grow, while views that follow the length cost twenty times as much (measured, Node 26). A row behind
+ * the end of such a view was made later: its reader makes a new view.
  *
- * Blocks that are hardly used can be emptied (`sparseBlock`): their owner moves the rows that it finds there elsewhere. Blocks that are
- * free are used again for any size, the first ones first, and `releaseFree` offers those that are left to whoever can return them.
+ * Blocks that are hardly used can be emptied (`sparseBlock`): their owner moves the rows that it finds there elsewhere.
+ * Blocks that are free are used again for any size, the first ones first, and `releaseFree` offers those that are left
+ * to whoever can return them.
  */
 const BLOCK_WORDS = 8_192;
 const BLOCK_BYTES = BLOCK_WORDS * 4;
@@ -21,6 +25,8 @@ const MAX_SMALL = 2_048;
 const MIN_GROWTH = 32;
 /** A block is sparse when less than a quarter of it is in use. */
 const SPARSE = 0.25;
+/** Blocks that are kept for those who make room: whoever removes something may need a row for what stays. */
+const SPARE_BLOCKS = 8;
 const FREE_BLOCK = 255;
 const LARGE_HEAD = 254;
 const LARGE_REST = 253;
@@ -58,6 +64,8 @@ export class Heap {
   /** A free block that was in use since it was last offered by `releaseFree`. */
   readonly #touched: Uint8Array;
   #blocks: number;
+  /** Blocks that hold something. */
+  #inUse = 0;
   #lowestFree = 1;
 
   constructor(maxBytes: number, initialBytes = 1024 * 1024) {
@@ -81,18 +89,19 @@ export class Heap {
 
   /** Bytes of blocks that hold something. */
   get blockBytes(): number {
-    let inUse = 0;
-    for (let block = 1; block < this.#blocks; block++) if (this.#kind[block] !== FREE_BLOCK) inUse++;
-    return inUse * BLOCK_BYTES;
+    return this.#inUse * BLOCK_BYTES;
   }
 
-  /** Room for a row of `size` words, whose first word must not be 0 while it is in use; whatever stood there still does. 0 when all is full. */
-  allocate(size: number): number {
-    if (size > MAX_SMALL) return this.#allocateLarge(size);
+  /**
+   * Room for a row of `size` words, whose first word must not be 0 while it is in use; whatever stood there still does.
+   * 0 when all is full, but for the blocks that are kept for those who remove something (`spare`).
+   */
+  allocate(size: number, spare = false): number {
+    if (size > MAX_SMALL) return this.#allocateLarge(size, spare);
     const kind = CLASS_OF[(size + 1) >> 1]!;
     let block = this.#first[kind]!;
     if (block === NONE) {
-      block = this.#takeBlocks(1);
+      block = this.#takeBlocks(1, spare);
       if (block === NONE) return 0;
       this.#kind[block] = kind;
       this.#list(block);
@@ -131,8 +140,9 @@ export class Heap {
   }
 
   /**
-   * Chooses a block whose rows should move, and gives out no more of its rows; -1 when there is none. Its class keeps other blocks with
-   * room. What is freed later goes to other blocks first, so a block that was chosen gets empty and is free then.
+   * Chooses a block whose rows should move, and gives out no more of its rows; -1 when there is none. Its class keeps
+   * other blocks with room. What is freed later goes to other blocks first, so a block that was chosen gets empty and
+   * is free then.
    */
   sparseBlock(): number {
     for (let kind = 0; kind < SIZES.length; kind++) {
@@ -158,7 +168,10 @@ export class Heap {
     return 0;
   }
 
-  /** Calls `release` for each run of free blocks whose memory holds nothing but what was there. It reads as anything afterwards. */
+  /**
+   * Calls `release` for each run of free blocks whose memory holds nothing but what was there. It reads as anything
+   * afterwards.
+   */
   releaseFree(release: (bytes: Uint8Array) => void): void {
     for (let block = 1; block < this.#blocks; block++) {
       const first = block;
@@ -169,9 +182,9 @@ export class Heap {
     }
   }
 
-  #allocateLarge(size: number): number {
+  #allocateLarge(size: number, spare: boolean): number {
     const blocks = Math.ceil(size / BLOCK_WORDS);
-    const block = this.#takeBlocks(blocks);
+    const block = this.#takeBlocks(blocks, spare);
     if (block === NONE) return 0;
     this.#kind.fill(LARGE_REST, block + 1, block + blocks);
     this.#kind[block] = LARGE_HEAD;
@@ -181,7 +194,9 @@ export class Heap {
   }
 
   /** The first free run of so many blocks; the buffer grows when there is none. -1 when it cannot. */
-  #takeBlocks(wanted: number): number {
+  #takeBlocks(wanted: number, spare: boolean): number {
+    const left = this.#kind.length - 1 - this.#inUse - wanted;
+    if (left < (spare ? 0 : SPARE_BLOCKS)) return NONE;
     let run = 0;
     let block = this.#lowestFree;
     while (block < this.#blocks && this.#kind[block] !== FREE_BLOCK) block++;
@@ -189,6 +204,7 @@ export class Heap {
     for (; block < this.#blocks && run < wanted; block++) run = this.#kind[block] === FREE_BLOCK ? run + 1 : 0;
     if (run < wanted && !this.#grow(wanted - run)) return NONE;
     const first = block - run;
+    this.#inUse += wanted;
     for (let i = first; i < first + wanted; i++) {
       this.#kind[i] = LARGE_REST;
       this.#count[i] = 0;
@@ -200,6 +216,7 @@ export class Heap {
   }
 
   #returnBlock(block: number): void {
+    this.#inUse--;
     this.#kind[block] = FREE_BLOCK;
     this.#unlisted[block] = 0;
     if (block < this.#lowestFree) this.#lowestFree = block;

@@ -1,6 +1,6 @@
 /**
- * HalfSipHash-1-3 (J.-P. Aumasson, the variant for tables of words of 32 bits): nobody who may choose names can choose those that
- * collide, since the key is random and never leaves the process.
+ * HalfSipHash-1-3 (J.-P. Aumasson, the variant for tables of words of 32 bits): nobody who may choose names can choose
+ * those that collide, since the key is random and never leaves the process.
  */
 export class KeyedHash {
   readonly #key0: number;

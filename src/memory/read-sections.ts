@@ -1,25 +1,26 @@
 /**
- * Does any thread still look at what was taken out of a structure? Readers say when they are inside it, and the one writer
- * overwrites what it has taken out only after each of them has been outside since. So rows are read in place, nobody waits,
- * and nothing that is read can change under the reader's eyes.
+ * Does any thread still look at what was taken out of a structure? Readers say when they are inside it, and the one
+ * writer overwrites what it has taken out only after each of them has been outside since. So rows are read in place,
+ * nobody waits, and nothing that is read can change under the reader's eyes.
  *
- *   cells, one cache line (16 words) for each reader's number
- *      0  SECTION   odd: inside. Even: outside. It never comes back to an odd number that it has had (in 2^31 sections).
- *   READERS         the highest number that ever was a reader, and one
+ *   0 READERS   the highest number that ever was a reader, and one; the rest of the first 16 words is free
+ *  16 SECTION   of reader 0, alone in its cache line; those of the others follow. Odd: inside. Even: outside. An odd
+ *               number comes again after 2^31 sections, long after the writer has looked again.
  *
- * Reader: stores an odd SECTION (`enter`), loads what leads into the structure with Atomics.load, reads, stores an even one
- * (`leave`). All of it in one go: no section is open when the thread goes back to its loop.
- * Writer: takes something out (Atomics.store of what leads to it), then loads all SECTIONs. Those that are odd it remembers. What
- * was taken out is free as soon as each of these has another value.
+ * Reader: stores an odd SECTION (`enter`), loads what leads into the structure with Atomics.load, reads, stores an even
+ * one (`leave`). All of it in one go: no section is open when the thread goes back to its loop.
+ * Writer: takes something out (Atomics.store of what leads to it), then loads all SECTIONs. Those that are odd it
+ * remembers. What was taken out is free as soon as each of these has another value.
  *
- * Why it is free then: stores and loads by Atomics have one order that all threads agree on. A reader whose SECTION was even
- * when the writer looked stores its odd one after that, and looks into the structure after that again, when the way to what was
- * taken out is gone. Plain loads that follow come after the Atomics.load that led to them, on x86-64 and on ARM64 (it is an acquire).
+ * Why it is free then: stores and loads by Atomics have one order that all threads agree on. A reader whose SECTION was
+ * even when the writer looked stores its odd one after that, and looks into the structure after that again, when the
+ * way to what was taken out is gone. Plain loads that follow come after the Atomics.load that led to them, on x86-64
+ * and on ARM64 (it is an acquire).
  *
- * A reader that dies inside stays odd. Whoever replaces it, or `forget`, makes it even; meanwhile memory is only not freed. A
- * section that an error has left open ends with the next `enter`, which stores another odd number.
+ * A reader that dies inside stays odd. Whoever replaces it, or `forget`, makes it even; meanwhile memory is only not
+ * freed. A section that an error has left open ends with the next `enter`, which stores another odd number.
  */
-export const MAX_READERS = 1_024;
+const MAX_READERS = 1_024;
 const CELL_WORDS = 16;
 /** Words that the cells take, READERS included. */
 export const SECTION_WORDS: number = (MAX_READERS + 1) * CELL_WORDS;
@@ -48,7 +49,10 @@ export class ReadSection {
   }
 }
 
-/** The writer's side: what was taken out and waits until nobody sees it. Things are pairs of numbers that mean something to its owner. */
+/**
+ * The writer's side: what was taken out and waits until nobody sees it. Things are pairs of numbers that mean something
+ * to its owner.
+ */
 export class RetiredList {
   readonly #cells: Int32Array;
   readonly #first: number;

@@ -5,12 +5,14 @@
  *   row    0  capacity
  *          1  places of the rows in the heap, by id; 0: there is none. Ids begin with 2 (`hash-index.ts`).
  *
- * Every row begins with a word that says what it is: kind and id (`markOf`). Rows are whole before they are linked, and never change then.
+ * Every row begins with a word that says what it is: kind and id (`markOf`). Rows are whole before they are linked, and
+ * never change then.
  *
- * Reader (in a read section): Atomics.load of header[cell], then Atomics.load of the place. Whatever was linked when it looked stays as it
- * is until it leaves. A capacity or a place that its view does not reach is no row.
- * Writer: writes a row, stores its place. What stood there before, a directory that became too small, and the id of what is gone are
- * used again only when nobody reads them: an id that a reader has just found never stands for something else meanwhile.
+ * Reader (in a read section): Atomics.load of header[cell], then Atomics.load of the place. Whatever was linked when it
+ * looked stays as it is until it leaves. A capacity or a place that its view does not reach is no row.
+ * Writer: writes a row, stores its place. What stood there before, a directory that became too small, and the id of
+ * what is gone are used again only when nobody reads them: an id that a reader has just found never stands for
+ * something else meanwhile.
  */
 import { FIRST_ID, MAX_IDS } from "./hash-index.ts";
 import type { Heap } from "./heap.ts";
