@@ -1,6 +1,6 @@
 /**
- * The record table of a large cluster, in process: what it takes in memory, how long it is filled and changed, and what a look-up costs.
- * `node --expose-gc bench/micro/cluster.ts [SERVICES] [ENDPOINTS PER SERVICE] [PODS] [ROUNDS]`
+ * The record table of a large cluster, in process: what it takes in memory, how long it is filled and changed, and what
+ * a look-up costs. `node --expose-gc bench/micro/cluster.ts [SERVICES] [ENDPOINTS PER SERVICE] [PODS] [ROUNDS]`
  */
 import type { KubernetesObject } from "../../src/kubernetes/api/resource.ts";
 import { ClusterTable } from "../../src/kubernetes/table/cluster-table.ts";

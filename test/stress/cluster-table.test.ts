@@ -1,6 +1,6 @@
 /**
- * One thread changes the record table of a cluster without end while others read it: every answer is that of a state that was, and memory does not
- * grow. READS=100000000 makes it long.
+ * One thread changes the record table of a cluster without end while others read it: every answer is that of a state
+ * that was, and memory does not grow. READS=100000000 makes it long.
  */
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";

@@ -1,4 +1,7 @@
-/** Which addresses does a slice have that it did not have before, and which not any more? Each is named once, with its hash. */
+/**
+ * Which addresses does a slice have that it did not have before, and which not any more? Each is named once, with its
+ * hash.
+ */
 import type { KeyedHash } from "../../memory/keyed-hash.ts";
 import { AddressSet } from "./address-set.ts";
 import { Salt } from "./layout.ts";
@@ -27,8 +30,8 @@ export class AddressDiff {
   }
 
   /**
-   * Compares two lists of addresses of `size` bytes. What they have in common at both ends is skipped, unless an address may be in a list
-   * twice (`repeats`): one change in a slice of a hundred costs no more than the comparison.
+   * Compares two lists of addresses of `size` bytes. What they have in common at both ends is skipped, unless an
+   * address may be in a list twice (`repeats`): one change in a slice of a hundred costs no more than the comparison.
    */
   compare(
     before: Int32Array,

@@ -1,4 +1,7 @@
-/** Which of these addresses was there before? A set that is filled and emptied again and again, for the making of one row. */
+/**
+ * Which of these addresses was there before? A set that is filled and emptied again and again, for the making of one
+ * row.
+ */
 import { randomBytes } from "node:crypto";
 
 const FACTOR = randomBytes(4).readInt32LE() | 1;
@@ -25,7 +28,10 @@ export class AddressSet {
     return this.#rounds[slot] === this.#round ? this.#slots[slot]! : -1;
   }
 
-  /** Adds the address at `words[at]`, which must stay there. Gives `at`, or where the same address was that was added before. */
+  /**
+   * Adds the address at `words[at]`, which must stay there. Gives `at`, or where the same address was that was added
+   * before.
+   */
   add(words: Int32Array, at: number): number {
     if (this.#count * 2 >= this.#slots.length) this.#grow(words);
     const slot = this.#slotOf(words, at, words);

@@ -1,6 +1,6 @@
 /**
- * The record table of a cluster, written by one thread. `memory` is published to the workers once; a change is seen by the
- * next look-up of each of them. What the table is and how it is shared: `layout.ts`.
+ * The record table of a cluster, written by one thread. `memory` is published to the workers once; a change is seen by
+ * the next look-up of each of them. What the table is and how it is shared: `layout.ts`.
  */
 import { idOfMark, kindOfMark, type RowDirectory } from "../../memory/row-directory.ts";
 import { TableCore } from "./core.ts";
@@ -20,6 +20,8 @@ export interface TableOptions {
   readonly now?: () => number;
   /** An object or a part of it was left out; called once for each object and reason. */
   readonly onAbsurd?: (object: string, reason: string) => void;
+  /** Objects beyond are left out (1 GiB). */
+  readonly maxBytes?: number;
   /** Endpoints of a Service that is known have come; `trigger` is the time of their change as the API says it. */
   readonly onTriggered?: (trigger: string, kind: EndpointsKind) => void;
 }
@@ -45,6 +47,8 @@ export interface TableStatistics {
   readonly absurd: number;
 }
 
+/** Address space; memory is taken as rows come. */
+const MAX_BYTES = 1024 * 1024 * 1024;
 /** Rows that one `tidy` moves: some hundred microseconds. */
 const MOVES = 256;
 
@@ -62,7 +66,7 @@ export class ClusterTable {
   #lastMoved = 0;
 
   constructor(options: TableOptions = {}) {
-    const core = new TableCore(options.now ?? Date.now, options.onAbsurd ?? (() => {}));
+    const core = new TableCore(options.now ?? Date.now, options.onAbsurd ?? (() => {}), options.maxBytes ?? MAX_BYTES);
     const wishes = { podNames: options.podNames ?? false, zones: options.zones ?? false };
     this.#core = core;
     this.onTriggered = options.onTriggered;
@@ -101,8 +105,8 @@ export class ClusterTable {
   }
 
   /**
-   * Moves some rows together where much was removed, so that whole blocks get free. To be called now and then, while little else is to
-   * be done. `release` is offered memory that is free, and may give it back to the system.
+   * Moves some rows together where much was removed, so that whole blocks get free. To be called now and then, while
+   * little else is to be done. `release` is offered memory that is free, and may give it back to the system.
    */
   tidy(release?: (bytes: Uint8Array) => void): void {
     const { heap, retired } = this.#core;

@@ -9,8 +9,8 @@
  * Sections do not nest: leave before anything else is called that may look into the same table. `enter` mends a section
  * that was never left, so an error in between costs nothing.
  *
- * Names are lower-case wire labels, cut from the question where they stand. All positions (`...At`) count bytes in `view.bytes`, which
- * may be another array after each look-up and each `next...` and `openSlice`: load it afterwards.
+ * Names are lower-case wire labels, cut from the question where they stand. All positions (`...At`) count bytes in
+ * `view.bytes`, which may be another array after each look-up and each `next...` and `openSlice`: load it afterwards.
  */
 import { FIRST_ID, Probe } from "../../memory/hash-index.ts";
 import { KeyedHash } from "../../memory/keyed-hash.ts";
@@ -38,7 +38,10 @@ import { PodRow, ServiceRow, SliceRow } from "./rows.ts";
 
 export type { PortList } from "./rows.ts";
 
-/** A look-up that found nothing while the table was changed is made again so many times. Each takes less than a change does. */
+/**
+ * A look-up that found nothing while the table was changed is made again so many times. Each takes less than a change
+ * does.
+ */
 const MAX_TRIES = 4;
 const MAX_SEEN = 64;
 
@@ -66,8 +69,8 @@ export class ClusterView {
   #tries = 0;
   #foundEndpoint = false;
   /**
-   * Ids that this look-up had. An index leads to a row twice when two of its keys have the same hash but for the lower bits. More
-   * than these are not remembered: then a record may come twice, of which the reply keeps one.
+   * Ids that this look-up had. An index leads to a row twice when two of its keys have the same hash but for the lower
+   * bits. More than these are not remembered: then a record may come twice, of which the reply keeps one.
    */
   readonly #seen = new Int32Array(MAX_SEEN);
   #seenCount = 0;
@@ -122,7 +125,10 @@ export class ClusterView {
     return this.#findByKey(Cell.IMPORTS, Kind.IMPORT, source, offset, length);
   }
 
-  /** Begins a walk over all Services, in no order. What changes during a walk of more than one section may be met or not. */
+  /**
+   * Begins a walk over all Services, in no order. What changes during a walk of more than one section may be met or
+   * not.
+   */
   seekServices(): void {
     this.#nextId = FIRST_ID;
   }

@@ -1,4 +1,7 @@
-/** What the parts of the table's writer share: its memory, what waits to be freed, and whom to tell of objects that are absurd. */
+/**
+ * What the parts of the table's writer share: its memory, what waits to be freed, and whom to tell of objects that are
+ * absurd.
+ */
 import { randomBytes } from "node:crypto";
 import { FIRST_ID, type HashIndex } from "../../memory/hash-index.ts";
 import { Heap } from "../../memory/heap.ts";
@@ -9,13 +12,11 @@ import { versionHash } from "../api/resource.ts";
 import { Header } from "./layout.ts";
 import { RowText } from "./row-text.ts";
 
-/** Address space; memory is taken as rows come. */
-const MAX_HEAP = 1024 * 1024 * 1024;
 /** Of so many absurdities each is told once; then they are only counted. */
 const MAX_TOLD = 4_096;
 
 export class TableCore {
-  readonly heap: Heap = new Heap(MAX_HEAP);
+  readonly heap: Heap;
   readonly header: Int32Array = new Int32Array(
     new SharedArrayBuffer((Header.SECTIONS + SECTION_WORDS) * Int32Array.BYTES_PER_ELEMENT),
   );
@@ -30,7 +31,8 @@ export class TableCore {
   readonly #now: () => number;
   readonly #onAbsurd: (object: string, reason: string) => void;
 
-  constructor(now: () => number, onAbsurd: (object: string, reason: string) => void) {
+  constructor(now: () => number, onAbsurd: (object: string, reason: string) => void, maxBytes: number) {
+    this.heap = new Heap(maxBytes);
     this.#now = now;
     this.#onAbsurd = onAbsurd;
     const keys = randomBytes(8);

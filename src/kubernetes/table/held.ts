@@ -1,6 +1,7 @@
 /**
- * What the writer keeps for each object besides its row: which version of it is held (`versionHash`), and in which list it was seen last. A list that begins
- * draws a new number, which everything that comes from then on bears; when it is complete, what bears another one is gone.
+ * What the writer keeps for each object besides its row: which version of it is held (`versionHash`), and in which list
+ * it was seen last. A list that begins draws a new number, which everything that comes from then on bears; when it is
+ * complete, what bears another one is gone.
  */
 const LISTS = 255;
 

@@ -25,7 +25,10 @@ function writeIpv4(source: Uint8Array, at: number, out: Uint8Array, to: number):
   return end;
 }
 
-/** RFC 5952: the longest run of two or more groups of zero is left out, the first of equals. A dash at either end is no label's. */
+/**
+ * RFC 5952: the longest run of two or more groups of zero is left out, the first of equals. A dash at either end is no
+ * label's.
+ */
 function writeIpv6(source: Uint8Array, at: number, out: Uint8Array, to: number): number {
   let gap = 8;
   let gapLength = 1;

@@ -1,42 +1,46 @@
 /**
- * What does the cluster know by this name, or by this address? Rows in shared memory: one for each Service, EndpointSlice, Namespace,
- * pod and ServiceImport, made from the API's objects as they stream in. One thread writes (`ClusterTable`), any number reads
- * (`ClusterView`). How both keep out of each other's way is said where it is done: rows live as long as a reader may see them
- * (`memory/read-sections.ts`), indexes and directories change by single stores (`memory/hash-index.ts`, `memory/row-directory.ts`), and
- * memory is given out by `memory/heap.ts`.
+ * What does the cluster know by this name, or by this address? Rows in shared memory: one for each Service,
+ * EndpointSlice, Namespace, pod and ServiceImport, made from the API's objects as they stream in. One thread writes
+ * (`ClusterTable`), any number reads (`ClusterView`). How both keep out of each other's way is said where it is done:
+ * rows live as long as a reader may see them (`memory/read-sections.ts`), indexes and directories change by single
+ * stores (`memory/hash-index.ts`, `memory/row-directory.ts`), and memory is given out by `memory/heap.ts`.
  *
- * What follows for an answer: a row is whole or not there, and what belongs together hangs on one row. A Service's row has the places of
- * its slices' rows, so a changed slice is a new slice row, then a new Service row, then one store: a reader has all endpoints of the
- * Service as they were after one event of the API, never some of this event and some of that one. Between the rows that an index leads to
- * there is no such bond: a look-up by address that finds nothing while the table was changed under it is made again (`ClusterView`), since
- * the address may have moved from a slice that it had yet to see to one that it had seen.
+ * What follows for an answer: a row is whole or not there, and what belongs together hangs on one row. A Service's row
+ * has the places of its slices' rows, so a changed slice is a new slice row, then a new Service row, then one store: a
+ * reader has all endpoints of the Service as they were after one event of the API, never some of this event and some of
+ * that one. Between the rows that an index leads to there is no such bond: a look-up by address that finds nothing while
+ * the table was changed under it is made again (`ClusterView`), since the address may have moved from a slice that it
+ * had yet to see to one that it had seen.
  *
  * Words are of 32 bits; offsets "in the row" count bytes from its first one.
  *
  * header
- *   0 SERIAL     Unix time of the last change of an answer, in seconds                                   }
- *   1 CHANGES    counts them                                                                             }  written by the writer
- *   2 STATES     a SyncState for each Resource                                                           }
- *   8 KEYS       of the hash, set once                                                                   }
- *  16 ...        where directories and indexes are in the heap (`Cell`)                                  }
- *  64 SECTIONS   a cell for each reader, written by it
+ *   0 SERIAL     Unix time of the last change of an answer, in seconds
+ *   1 CHANGES    counts them
+ *   2 STATES     a SyncState for each Resource
+ *   8 KEYS       of the hash, set once
+ *  16 ...        where directories and indexes are in the heap (`Cell`)
+ *  64 SECTIONS   a cell for each reader, written by it. All else is the writer's.
  *
  * Service or ServiceImport; also one of which only slices are known
  *   0 mark, 1 flags (ServiceFlag, bits 8-15 length of the key, 16-31 number of ports)
  *   2 numbers of ClusterIPs v4, v6, external addresses v4, v6, 8 bits each
  *   3 bits 0-7 number of external names, 8-15 length of the target, 16-31 the word at which the slices begin
  *   4 number of slices, 5 number of endpoints in them
- *   6 addresses in the order of word 2, ports (two words each), bytes: key, target, external names, port names; slices: their places
+ *   6 addresses in the order of word 2, ports (two words each), bytes: key, target, external names, port names; slices:
+ *     their places
  * EndpointSlice
  *   0 mark, 1 id of its Service, 2 id of its namespace and SliceFlag, 3 numbers of endpoints and ports, 16 bits each
- *   4 offset of its name in the row, the cluster's label behind it (with them the row ends), 5 lengths of these (0-7, 8-15)
- *   6 addresses; the hashes of the host labels; with PLACES the offsets of these labels in the row, 0 for the address with dashes; with ZONES
- *     the offsets of the zones (a byte of length first), 0 for none; ports; bytes
+ *   4 offset of its name in the row, the cluster's label behind it (with them the row ends), 5 lengths of these (0-7,
+ *     8-15)
+ *   6 addresses; the hashes of the host labels; with PLACES the offsets of these labels in the row, 0 for the address
+ *     with dashes; with ZONES the offsets of the zones (a byte of length first), 0 for none; ports; bytes
  *   Port: number and protocol (bits 16-17), offset in the row of its name as a label
  * Namespace, also one of which only others speak
  *   0 mark, 1 bit 0 whether the API has it, bits 8-15 length of the label, 2 label
  * Pod
- *   0 mark, 1 id of its namespace, numbers of addresses v4 and v6 (bits 24-27, 28-31), 2 lengths of name and of labels (0-7, 8-31)
+ *   0 mark, 1 id of its namespace, numbers of addresses v4 and v6 (bits 24-27, 28-31), 2 lengths of name and of labels
+ *     (0-7, 8-31)
  *   3 addresses, then name and labels as bytes: for each key and value a length in two bytes, and the text
  */
 
@@ -71,7 +75,10 @@ export type Protocol = (typeof Protocol)[keyof typeof Protocol];
 
 export const Header = { SERIAL: 0, CHANGES: 1, STATES: 2, KEYS: 8, SECTIONS: 64 } as const;
 
-/** Words of the header that say where something is in the heap. Services and ServiceImports have the same ones, from a first one on. */
+/**
+ * Words of the header that say where something is in the heap. Services and ServiceImports have the same ones, from a
+ * first one on.
+ */
 export const Cell = {
   SERVICES: 16,
   IMPORTS: 24,

@@ -9,6 +9,7 @@ import { fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { Held } from "./held.ts";
 import { Cell, ID_MASK, Kind, PodField, SALT_BITS, Salt, WriterCell } from "./layout.ts";
 import type { Namespaces } from "./namespaces.ts";
+import { isNewAddress } from "./row-words.ts";
 
 /** Addresses of one family: the API gives one of each. */
 const MAX_ADDRESSES = 8;
@@ -122,9 +123,9 @@ export class Pods {
     for (const item of itemsOf(fieldsOf(object.status).podIPs)) {
       const text = textOf(fieldsOf(item).ip);
       if (parseIpv4(text, this.#ipv4, 4 * ipv4)) {
-        if (ipv4 < MAX_ADDRESSES && isNew(this.#ipv4, ipv4, 4)) ipv4++;
+        if (ipv4 < MAX_ADDRESSES && isNewAddress(this.#ipv4, ipv4, 4)) ipv4++;
       } else if (parseIpv6(text, this.#ipv6, 16 * ipv6)) {
-        if (ipv6 < MAX_ADDRESSES && isNew(this.#ipv6, ipv6, 16)) ipv6++;
+        if (ipv6 < MAX_ADDRESSES && isNewAddress(this.#ipv6, ipv6, 16)) ipv6++;
       } else if (text !== "") this.#core.refuse("Pod", object.metadata.namespace, name, "an address that is none");
     }
     const bytes = this.#draftBytes;
@@ -245,15 +246,4 @@ function writeLabels(labels: Record<string, unknown>, out: Uint8Array, to: numbe
     }
   }
   return at - to;
-}
-
-/** Whether none of the first `count` addresses is the one that stands behind them. */
-function isNew(addresses: Uint8Array, count: number, size: number): boolean {
-  const last = count * size;
-  for (let other = 0; other < last; other += size) {
-    let i = 0;
-    while (i < size && addresses[other + i] === addresses[last + i]) i++;
-    if (i === size) return false;
-  }
-  return true;
 }

@@ -1,4 +1,7 @@
-/** The bytes at the end of a row that is being made: labels and names, checked and in lower case. The first byte is a label without letters. */
+/**
+ * The bytes at the end of a row that is being made: labels and names, checked and in lower case. The first byte is a
+ * label without letters.
+ */
 import { LOWER } from "../../dns/name.ts";
 
 const MAX_LABEL = 63;

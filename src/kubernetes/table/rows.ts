@@ -1,4 +1,7 @@
-/** The rows of the table as their readers see them (`layout.ts`): one object of each kind, set to one row after the other. */
+/**
+ * The rows of the table as their readers see them (`layout.ts`): one object of each kind, set to one row after the
+ * other.
+ */
 import { textAt } from "./byte-text.ts";
 import type { HeapReader } from "./heap-reader.ts";
 import {
@@ -158,7 +161,10 @@ export class SliceRow {
     return heap.reaches((nameAt + (lengths & 0xff) + (lengths >>> 8) + 3) >> 2);
   }
 
-  /** Host label (hostname, or pod name where wanted) of an endpoint, with its length byte. 0: its address with dashes is its name. */
+  /**
+   * Host label (hostname, or pod name where wanted) of an endpoint, with its length byte. 0: its address with dashes is
+   * its name.
+   */
   hostAt(endpoint: number): number {
     if (this.#placesAt === 0 || endpoint < 0 || endpoint >= this.count) return 0;
     const place = this.#heap.words[this.#placesAt + endpoint]!;

@@ -6,6 +6,7 @@ import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { ServiceField, ServiceFlag, ServiceKind } from "./layout.ts";
 import { PortDraft } from "./port-draft.ts";
 import { RowText } from "./row-text.ts";
+import { isNewAddress } from "./row-words.ts";
 
 /** More than any Service has: each of the counts is a byte. */
 const MAX_ADDRESSES = 255;
@@ -155,9 +156,9 @@ class AddressList {
     const text = textOf(item);
     if (this.ipv4Count === MAX_ADDRESSES || this.ipv6Count === MAX_ADDRESSES) refuse("too many addresses");
     else if (parseIpv4(text, this.#ipv4, 4 * this.ipv4Count)) {
-      if (isNew(this.#ipv4, this.ipv4Count, 4)) this.ipv4Count++;
+      if (isNewAddress(this.#ipv4, this.ipv4Count, 4)) this.ipv4Count++;
     } else if (parseIpv6(text, this.#ipv6, 16 * this.ipv6Count)) {
-      if (isNew(this.#ipv6, this.ipv6Count, 16)) this.ipv6Count++;
+      if (isNewAddress(this.#ipv6, this.ipv6Count, 16)) this.ipv6Count++;
     } else refuse("an address that is none");
   }
 
@@ -168,17 +169,6 @@ class AddressList {
     for (let i = 0; i < 16 * this.ipv6Count; i++) out[at++] = this.#ipv6[i]!;
     return at;
   }
-}
-
-/** Whether none of the first `count` addresses is the one that stands behind them. */
-function isNew(addresses: Uint8Array, count: number, size: number): boolean {
-  const last = count * size;
-  for (let other = 0; other < last; other += size) {
-    let i = 0;
-    while (i < size && addresses[other + i] === addresses[last + i]) i++;
-    if (i === size) return false;
-  }
-  return true;
 }
 
 const scratch = new Uint8Array(MAX_NAME + 1);

@@ -1,6 +1,7 @@
 /**
- * Services with their slices; or ServiceImports with theirs, which are a space of their own. A Service's row names the rows of its slices,
- * so every change of a slice makes a new row of both (`layout.ts` says why). Whoever comes first, Service or slice, makes the Service's row.
+ * Services with their slices; or ServiceImports with theirs, which are a space of their own. A Service's row names the
+ * rows of its slices, so every change of a slice makes a new row of both (`layout.ts` says why). Whoever comes first,
+ * Service or slice, makes the Service's row.
  */
 import { HashIndex } from "../../memory/hash-index.ts";
 import { markOf, RowDirectory } from "../../memory/row-directory.ts";
@@ -10,18 +11,10 @@ import { AddressSet } from "./address-set.ts";
 import { textAt } from "./byte-text.ts";
 import type { TableCore } from "./core.ts";
 import { Held } from "./held.ts";
-import {
-  ID_MASK,
-  SALT_BITS,
-  Salt,
-  ServiceField,
-  ServiceFlag,
-  SliceField,
-  SliceFlag,
-  SpaceCell,
-  WriterCell,
-} from "./layout.ts";
+import { ID_MASK, SALT_BITS, Salt, ServiceField, ServiceFlag, SliceField, SpaceCell, WriterCell } from "./layout.ts";
 import type { Namespaces } from "./namespaces.ts";
+import { hasRepeats, hasWords, keyAt, sizeAt, sliceLength, slicesAt } from "./row-words.ts";
+import { ServiceAddresses } from "./service-addresses.ts";
 import { ServiceDraft } from "./service-draft.ts";
 import { SliceDraft, type SliceWishes } from "./slice-draft.ts";
 
@@ -32,10 +25,6 @@ export interface SpaceKinds {
   /** As the API calls them. */
   readonly serviceName: "Service" | "ServiceImport";
 }
-
-/** ClusterIPs or external addresses of a Service. */
-const CLUSTER = 0;
-const EXTERNAL = 1;
 
 export class ServiceSpace {
   readonly services: RowDirectory;
@@ -48,7 +37,7 @@ export class ServiceSpace {
   readonly #namespaces: Namespaces;
   readonly #kinds: SpaceKinds;
   readonly #names: HashIndex;
-  readonly #addresses: readonly [HashIndex, HashIndex];
+  readonly #addresses: ServiceAddresses;
   readonly #endpoints: HashIndex;
   readonly #sliceNames: HashIndex;
   readonly #serviceDraft = new ServiceDraft();
@@ -75,13 +64,7 @@ export class ServiceSpace {
     this.#names = index(SpaceCell.NAMES, (names) => {
       for (const id of this.services.ids()) names.insert(this.#keyHash(this.services.row(id)), id);
     });
-    const addressIndex = (which: number, field: number) =>
-      index(field, (addresses) => {
-        for (const id of this.services.ids()) {
-          this.#eachAddress(this.services.row(id), which, (hash) => addresses.insert(hash, id));
-        }
-      });
-    this.#addresses = [addressIndex(CLUSTER, SpaceCell.ADDRESSES), addressIndex(EXTERNAL, SpaceCell.EXTERNALS)];
+    this.#addresses = new ServiceAddresses(core, this.services, kinds.firstCell);
     const all = new AddressDiff(core.hash);
     this.#endpoints = index(SpaceCell.ENDPOINTS, (endpoints) => {
       for (const id of this.slices.ids()) {
@@ -96,8 +79,7 @@ export class ServiceSpace {
   }
 
   get keyCount(): number {
-    const indexes = [this.#names, ...this.#addresses, this.#endpoints, this.#sliceNames];
-    return indexes.reduce((sum, index) => sum + index.size, 0);
+    return this.#names.size + this.#addresses.keyCount + this.#endpoints.size + this.#sliceNames.size;
   }
 
   upsertService(object: KubernetesObject): void {
@@ -137,7 +119,10 @@ export class ServiceSpace {
     this.#core.touch();
   }
 
-  /** `service` is the name of the Service that it belongs to, in its own namespace; `cluster` where it comes from, if that counts. */
+  /**
+   * `service` is the name of the Service that it belongs to, in its own namespace; `cluster` where it comes from, if
+   * that counts.
+   */
   upsertSlice(object: KubernetesObject, service: string, cluster: string): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const refuse = (reason: string) => this.#core.refuse("EndpointSlice", namespace, name, reason);
@@ -233,7 +218,10 @@ export class ServiceSpace {
     this.slices.replace(id, row);
   }
 
-  /** Puts the draft in the place of what the API said of Service `id` before; 0: a new one. Gives its id; 0 when there is no memory. */
+  /**
+   * Puts the draft in the place of what the API said of Service `id` before; 0: a new one. Gives its id; 0 when there
+   * is no memory.
+   */
   #writeDraft(id: number): number {
     const draft = this.#serviceDraft;
     const { heap } = this.#core;
@@ -248,11 +236,10 @@ export class ServiceSpace {
       draft.words[ServiceField.ENDPOINTS] = 0;
       if (!this.services.reserve() || !this.#names.reserve(1)) return 0;
     }
-    const counts = draft.words[ServiceField.ADDRESSES]!;
-    if (!this.#addresses[CLUSTER].reserve((counts & 0xff) + ((counts >> 8) & 0xff))) return 0;
-    if (!this.#addresses[EXTERNAL].reserve(((counts >> 16) & 0xff) + (counts >>> 24))) return 0;
+    if (!this.#addresses.reserve(draft.words[ServiceField.ADDRESSES]!)) return 0;
     const slices = draft.words[ServiceField.SLICES]!;
-    const row = heap.allocate(draft.length + slices);
+    const isRemoval = id !== 0 && (draft.words[ServiceField.FLAGS]! & ServiceFlag.OBJECT) === 0;
+    const row = heap.allocate(draft.length + slices, isRemoval);
     if (row === 0) return 0;
     const target = id === 0 ? this.services.nextId() : id;
     const { words } = heap;
@@ -260,41 +247,26 @@ export class ServiceSpace {
     for (let i = 1; i < draft.length; i++) words[row + i] = draft.words[i]!;
     const from = before + slicesAt(words, before);
     for (let i = 0; i < slices; i++) words[row + draft.length + i] = words[from + i]!;
-    this.#moveAddresses(target, before, row, true);
+    this.#addresses.add(target, row, before);
     if (id === 0) {
       this.services.add(row);
       this.#names.insert(this.#keyHash(row), target);
     } else {
       this.services.replace(id, row);
-      this.#moveAddresses(target, row, before, false);
+      this.#addresses.remove(id, before, row);
+      this.#addresses.trim();
     }
     this.#core.touch();
     return target;
   }
 
-  /** Adds to the indexes (or removes from them) the addresses of `row` that `other` does not have. */
-  #moveAddresses(id: number, other: number, row: number, add: boolean): void {
-    const { heap } = this.#core;
-    for (const which of [CLUSTER, EXTERNAL] as const) {
-      const index = this.#addresses[which];
-      this.#eachAddress(row, which, (hash, at, size) => {
-        if (other !== 0 && this.#hasAddress(other, which, heap.bytes, at, size)) return;
-        if (add) index.insert(hash, id);
-        else index.remove(hash, id);
-      });
-      if (!add) index.trim();
-    }
-  }
-
   #dropService(id: number): void {
     const row = this.services.row(id);
     this.#names.remove(this.#keyHash(row), id);
-    for (const which of [CLUSTER, EXTERNAL] as const) {
-      this.#eachAddress(row, which, (hash) => this.#addresses[which].remove(hash, id));
-    }
+    this.#addresses.remove(id, row, 0);
     this.services.remove(id);
     this.#names.trim();
-    for (const index of this.#addresses) index.trim();
+    this.#addresses.trim();
   }
 
   #dropIfUnused(id: number): void {
@@ -343,8 +315,8 @@ export class ServiceSpace {
   }
 
   /**
-   * Gives the Service a row in which slice row `added` stands where `removed` stood (0: nothing). With neither it is moved elsewhere.
-   * False when there is no memory: then nothing has changed.
+   * Gives the Service a row in which slice row `added` stands where `removed` stood (0: nothing). With neither it is
+   * moved elsewhere. False when there is no memory: then nothing has changed.
    */
   #relink(id: number, removed: number, added: number, endpoints: number): boolean {
     const { heap } = this.#core;
@@ -352,7 +324,7 @@ export class ServiceSpace {
     const first = slicesAt(heap.words, before);
     const have = heap.words[before + ServiceField.SLICES]!;
     const count = have + (added !== 0 ? 1 : 0) - (removed !== 0 ? 1 : 0);
-    const row = heap.allocate(first + count);
+    const row = heap.allocate(first + count, added === 0 && removed !== 0);
     if (row === 0) return false;
     const { words } = heap;
     for (let i = 0; i < first; i++) words[row + i] = words[before + i]!;
@@ -375,8 +347,8 @@ export class ServiceSpace {
   }
 
   /**
-   * Whether an address stands in more than one place of the slices of `row`. Mostly none does, and only the addresses that `added` brings, which
-   * `#diff` knows, can change that; once one does, all are compared again with each change.
+   * Whether an address stands in more than one place of the slices of `row`. Mostly none does, and only the addresses
+   * that `added` brings, which `#diff` knows, can change that; once one does, all are compared again with each change.
    */
   #repeats(id: number, row: number, added: number): boolean {
     const { words } = this.#core.heap;
@@ -500,77 +472,4 @@ export class ServiceSpace {
   #sizeOf(slice: number): number {
     return sizeAt(this.#core.heap.words, this.slices.row(slice));
   }
-
-  #eachAddress(row: number, which: number, visit: (hash: number, at: number, size: number) => void): void {
-    const { words, bytes } = this.#core.heap;
-    let at = addressesAt(words, row, which);
-    const counts = words[row + ServiceField.ADDRESSES]! >>> (16 * which);
-    for (let i = 0, ipv4 = counts & 0xff, all = ipv4 + ((counts >> 8) & 0xff); i < all; i++) {
-      const size = i < ipv4 ? 4 : 16;
-      visit(this.#core.hash.bytes(bytes, at, size, Salt.ADDRESS), at, size);
-      at += size;
-    }
-  }
-
-  #hasAddress(row: number, which: number, source: Uint8Array, sourceAt: number, size: number): boolean {
-    let found = false;
-    const { bytes } = this.#core.heap;
-    this.#eachAddress(row, which, (_, at, otherSize) => {
-      if (otherSize !== size) return;
-      let i = 0;
-      while (i < size && bytes[at + i] === source[sourceAt + i]) i++;
-      if (i === size) found = true;
-    });
-    return found;
-  }
-}
-
-/** Where the addresses of a Service begin, in bytes. */
-function addressesAt(words: Int32Array, row: number, which: number): number {
-  const counts = words[row + ServiceField.ADDRESSES]!;
-  const before = which === CLUSTER ? 0 : 4 * (counts & 0xff) + 16 * ((counts >> 8) & 0xff);
-  return (row + ServiceField.BODY) * 4 + before;
-}
-
-/** In bytes. */
-function keyAt(words: Int32Array, row: number): number {
-  const counts = words[row + ServiceField.ADDRESSES]!;
-  const addresses = (counts & 0xff) + ((counts >> 16) & 0xff) + 4 * (((counts >> 8) & 0xff) + (counts >>> 24));
-  const ports = words[row + ServiceField.FLAGS]! >>> 16;
-  return (row + ServiceField.BODY + addresses + 2 * ports) * 4 + 1;
-}
-
-/** In words from the row's first. */
-function slicesAt(words: Int32Array, row: number): number {
-  return words[row + ServiceField.SIZES]! >>> 16;
-}
-
-function sizeAt(words: Int32Array, slice: number): number {
-  return (words[slice + SliceField.NAMESPACE]! & SliceFlag.IPV6) === 0 ? 4 : 16;
-}
-
-function hasRepeats(words: Int32Array, slice: number): boolean {
-  return (words[slice + SliceField.NAMESPACE]! & SliceFlag.REPEATS) !== 0;
-}
-
-function hasWords(
-  words: Int32Array,
-  first: number,
-  count: number,
-  wanted: Int32Array,
-  at: number,
-  size: number,
-): boolean {
-  for (let address = first, end = first + count * size; address < end; address += size) {
-    let i = 0;
-    while (i < size && words[address + i] === wanted[at + i]) i++;
-    if (i === size) return true;
-  }
-  return false;
-}
-
-/** In words. The row ends with the slice's name and the cluster. */
-function sliceLength(words: Int32Array, slice: number): number {
-  const lengths = words[slice + SliceField.NAME_LENGTHS]!;
-  return (words[slice + SliceField.NAME_AT]! + (lengths & 0xff) + ((lengths >> 8) & 0xff) + 3) >> 2;
 }

@@ -1,4 +1,7 @@
-/** The row of an EndpointSlice, made from the API's object: its ready endpoints, each with its address and the name of its host. */
+/**
+ * The row of an EndpointSlice, made from the API's object: its ready endpoints, each with its address and the name of
+ * its host.
+ */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import type { KeyedHash } from "../../memory/keyed-hash.ts";
 import { AddressSet } from "./address-set.ts";

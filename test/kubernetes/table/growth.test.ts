@@ -1,4 +1,7 @@
-/** A cluster that grows and shrinks: memory is used again, moved together and offered back; readers with old views find all of it. */
+/**
+ * A cluster that grows and shrinks: memory is used again, moved together and offered back; readers with old views find
+ * all of it.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
@@ -89,6 +92,21 @@ test("a reader whose views are older than the memory finds what was added since"
   const at = late.slice.addressesAt + 4 * late.endpoint;
   assert.equal([...late.bytes.slice(at, at + 4)].join("."), addressOf(2 * COUNT - 1));
   late.leave();
+});
+
+test("a table that is full leaves objects out, keeps what it has, and takes others when something goes", () => {
+  const bench = new Bench({ maxBytes: MIB });
+  addAll(bench, 0, COUNT);
+  const { services, slices, pods } = bench.table.statistics;
+  assert.ok(services > 500 && services < COUNT, `${services} Services`);
+  assert.ok(bench.absurd.some((line) => line.endsWith("no memory")));
+  assert.equal([...bench.services.keys()].length, services);
+  for (const { name } of bench.services.keys()) assert.ok(bench.find(`${name}.ns`), name);
+  removeAll(bench, () => true);
+  assert.ok(slices > 0 && pods > 0);
+  assert.equal(bench.table.statistics.keys, 0);
+  addAll(bench, 0, 300);
+  check(bench, (i) => i < 300);
 });
 
 test("10,000 Services, 100,000 endpoints and 50,000 pods stay within their memory", () => {

@@ -1,4 +1,7 @@
-/** Any order of events leaves in the table what a plain model of JavaScript objects has, by every look-up. RUNS=10000 makes it long. */
+/**
+ * Any order of events leaves in the table what a plain model of JavaScript objects has, by every look-up. RUNS=10000
+ * makes it long.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
