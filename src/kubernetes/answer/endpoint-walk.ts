@@ -65,7 +65,8 @@ export class EndpointWalk {
     while (this.#opened < this.#sliceCount) {
       this.#view.openSlice((this.#first + this.#opened++) % this.#sliceCount);
       if (!this.#isCluster()) continue;
-      if (this.#cut.form === Form.PORT && this.portsOf(slice.ports) === 0) continue;
+      const isPortless = slice.ports.count === 0 && isAnyPort(this.#name);
+      if (this.#cut.form === Form.PORT && !isPortless && this.portsOf(slice.ports) === 0) continue;
       this.#left = slice.count;
       this.#view.endpoint = -1;
       return true;
@@ -120,10 +121,18 @@ export class EndpointWalk {
 
 const DOT = 0x2e;
 
-/** Whether port `i` of a list is the one that labels 0 and 1 of `name` say, whose underscores may be missing. */
+/**
+ * Whether port `i` of a list is one that labels 0 and 1 of `name` say, whose underscores may be missing. A lone underscore is any
+ * port, or any protocol.
+ */
 export function isPort(table: Uint8Array, ports: PortList, i: number, name: Name, wildcards: boolean): boolean {
   if (!(wildcards && isAny(name, 1)) && !isWordOf(name, 1, PROTOCOLS[ports.protocol(i)]!, 0)) return false;
   return (wildcards && isAny(name, 0)) || isWordOf(name, 0, table, ports.nameAt(i));
+}
+
+/** Whether labels 0 and 1 are lone underscores: what has no ports fits too. */
+export function isAnyPort({ bytes, offsets }: Name): boolean {
+  return isWord(bytes, offsets[0]!, UNDERSCORE_ONLY) && isWord(bytes, offsets[1]!, UNDERSCORE_ONLY);
 }
 
 /** Whether a label is the one at `at` of `word`, an underscore before it or not. */
@@ -131,6 +140,7 @@ function isWordOf({ bytes, offsets }: Name, label: number, word: Uint8Array, at:
   const start = offsets[label]!;
   const skip = bytes[start + 1] === UNDERSCORE && bytes[start]! > 0 ? 1 : 0;
   const size = bytes[start]! - skip;
+  if (size === 0) return true;
   if (word[at] !== size) return false;
   for (let k = 1; k <= size; k++) if (bytes[start + skip + k] !== word[at + k]) return false;
   return true;
@@ -143,6 +153,7 @@ export function isAny({ bytes, offsets }: Name, label: number): boolean {
 }
 
 const UNDERSCORE = 0x5f;
+const UNDERSCORE_ONLY = Uint8Array.of(1, UNDERSCORE);
 const STAR = Uint8Array.of(1, 0x2a);
 const ANY = Uint8Array.of(3, 0x61, 0x6e, 0x79);
 const UNDERSCORE_STAR = Uint8Array.of(2, UNDERSCORE, 0x2a);

@@ -9,7 +9,7 @@ import { Type } from "../../dns/types.ts";
 import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
-import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
+import { EndpointWalk, isAnyPort, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
 import { readHostLabel } from "../../kubernetes/answer/host-label.ts";
 import { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -160,7 +160,7 @@ export class Responder {
     if (this.cut.form === Form.PORT) {
       some = 0;
       for (let i = 0; i < ports.count; i++) if (isPort(bytes, ports, i, name, this.#config.wildcardQueries)) some++;
-      if (some === 0) return Result.NO_NAME;
+      if (some === 0 && !(ports.count === 0 && isAnyPort(name))) return Result.NO_NAME;
     }
     if (type === Type.A) {
       this.writer.addresses(bytes, service.ipv4At, service.ipv4Count, 4);

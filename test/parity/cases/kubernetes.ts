@@ -250,6 +250,25 @@ export const servers: ParityServer[] = [
           ],
         ],
       ),
+      // A lone underscore stands for any.
+      ...answers(
+        [
+          "_._tcp.web.a.svc.cluster.local. SRV",
+          [
+            "_._tcp.web.a.svc.cluster.local. 5 IN SRV 0 25 80 web.a.svc.cluster.local.",
+            "_._tcp.web.a.svc.cluster.local. 5 IN SRV 0 25 9090 web.a.svc.cluster.local.",
+          ],
+          ["web.a.svc.cluster.local. 5 IN A 10.1.0.1", "web.a.svc.cluster.local. 5 IN AAAA fd00:1::1"],
+        ],
+        [
+          "_http._.web.a.svc.cluster.local. SRV",
+          ["_http._.web.a.svc.cluster.local. 5 IN SRV 0 50 80 web.a.svc.cluster.local."],
+          ["web.a.svc.cluster.local. 5 IN A 10.1.0.1", "web.a.svc.cluster.local. 5 IN AAAA fd00:1::1"],
+        ],
+        ["_._.web.a.svc.cluster.local. A", ["_._.web.a.svc.cluster.local. 5 IN A 10.1.0.1"]],
+        ["_._.noports.a.svc.cluster.local. A", ["_._.noports.a.svc.cluster.local. 5 IN A 10.1.0.2"]],
+        ["_._.portless.a.svc.cluster.local. A", ["_._.portless.a.svc.cluster.local. 5 IN A 10.3.2.1"]],
+      ),
       ...noData(
         "cluster.local. A",
         "svc.cluster.local. A",
