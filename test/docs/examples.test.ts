@@ -35,8 +35,9 @@ describe("examples start and answer", { concurrency: 2 }, () => {
         await freePorts(4),
         upstreams.map(({ to }) => to),
       );
-      const server = await TestServer.start({ corefile, files: FILES });
+      let server: TestServer | undefined;
       try {
+        server = await TestServer.start({ corefile, files: FILES });
         let reply: DecodedReply | undefined;
         for (let left = ATTEMPTS; left > 0 && !reply; left--)
           reply = await server.ask({ ask: `${nameFor(text)} A` }, 1_000);
@@ -49,8 +50,8 @@ describe("examples start and answer", { concurrency: 2 }, () => {
           context,
         );
       } finally {
-        server.signal("SIGKILL");
-        await Promise.all([server.stop(), ...upstreams.map((upstream) => upstream.stop())]);
+        server?.signal("SIGKILL");
+        await Promise.all([server?.stop(), ...upstreams.map((upstream) => upstream.stop())]);
       }
     });
   }

@@ -22,7 +22,7 @@ export function shownCorefiles(): Shown[] {
 }
 
 /** Directives that listen for HTTP, with the address that they have when none is given. */
-const HTTP = /^(\s+)(prometheus|health|ready|pprof)\b(?:\s+(?!\{)\S+)?/gm;
+const HTTP = /^([ \t]+)(prometheus|health|ready|pprof)\b(?:[ \t]+(?!\{)\S+)?/gm;
 /** Addresses that stand for somebody's upstream: for documentation (RFC 5737), and what the machine would use. */
 const UPSTREAM = /(?<=\s)(?:(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+(?::\d+)?|\/etc\/resolv\.conf)(?=\s|$)/g;
 

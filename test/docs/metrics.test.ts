@@ -98,12 +98,13 @@ test("what is exported is documented with its labels, and what is documented is 
   const upstream = await Fakeup.start();
   const [http, http2, http3] = await freePorts(3);
   const placeholders = { HTTP: `${http}`, HTTP2: `${http2}`, HTTP3: `${http3}`, UPSTREAM: upstream.to };
-  const server = await TestServer.start({
-    corefile: COREFILE.replace(/^\. \{/, ".:{PORT} {"),
-    files: { "hosts.example": "192.0.2.1 www.hosts.test\n" },
-    placeholders,
-  });
+  let server: TestServer | undefined;
   try {
+    server = await TestServer.start({
+      corefile: COREFILE.replace(/^\. \{/, ".:{PORT} {"),
+      files: { "hosts.example": "192.0.2.1 www.hosts.test\n" },
+      placeholders,
+    });
     for (const ask of QUESTIONS) await server.ask({ ask }, 500);
     await server.ask({ ask: "do.example.org. A", edns: { do: true }, over: "tcp" });
     const families = exported((await get(http!, "/metrics"))!.text);
@@ -128,7 +129,7 @@ test("what is exported is documented with its labels, and what is documented is 
     }
     assert.deepEqual(wrong, []);
   } finally {
-    await server.stop();
+    await server?.stop();
     await upstream.stop();
   }
 });
