@@ -54,16 +54,26 @@ export function parseTarget(text: string): readonly Target[] | string {
   return [host];
 }
 
-/** The `nameserver` lines of a file; undefined when there is no such file. */
+/** The `nameserver` lines of a file; undefined when there is none that can be read. */
 function readServers(path: string): Target[] | undefined {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined || !status.isFile() || status.size > MAX_FILE_SIZE) return undefined;
+  const text = readSmallFile(path);
+  if (text === undefined) return undefined;
   const servers: Target[] = [];
-  for (const line of readFileSync(path, "utf8").split("\n")) {
+  for (const line of text.split("\n")) {
     const [word, address = ""] = line.trim().split(/\s+/);
     if (word === "nameserver" && isIP(address) !== 0) servers.push({ host: address, port: DNS_PORT });
   }
   return servers;
+}
+
+function readSmallFile(path: string): string | undefined {
+  try {
+    const status = statSync(path);
+    return status.isFile() && status.size <= MAX_FILE_SIZE ? readFileSync(path, "utf8") : undefined;
+  } catch {
+    // Most often it is no path at all, but a host's name.
+    return undefined;
+  }
 }
 
 /** The list without those that say the same again; the first stays. */

@@ -53,6 +53,12 @@ const hostile: readonly HostileFile[] = [
   },
   { name: "hosts without an end", corefile: ".:{PORT} {\n  hosts /dev/zero\n}\n", starts: true },
   { name: "a resolv.conf of one line", corefile: ".:{PORT} {\n  forward . {DIR}/bad\n}\n", mib: LINE_MIB },
+  { name: "a resolv.conf whose name is too long", corefile: `.:{PORT} {\n  forward . {DIR}/${"x".repeat(300)}\n}\n` },
+  {
+    name: "a zone whose file's name is too long",
+    corefile: `example.org:{PORT} {\n  file {DIR}/${"x".repeat(300)}\n}\n`,
+    starts: true,
+  },
   { name: "a resolv.conf without an end", corefile: ".:{PORT} {\n  forward . /dev/zero\n}\n" },
 ];
 
