@@ -68,7 +68,7 @@ export class Heap {
   #inUse = 0;
   #lowestFree = 1;
 
-  constructor(maxBytes: number, initialBytes = 1024 * 1024) {
+  constructor(maxBytes: number, initialBytes = 256 * 1024) {
     const maxBlocks = Math.floor(maxBytes / BLOCK_BYTES);
     this.buffer = new SharedArrayBuffer(Math.min(initialBytes, maxBlocks * BLOCK_BYTES), {
       maxByteLength: maxBlocks * BLOCK_BYTES,

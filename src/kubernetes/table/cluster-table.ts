@@ -138,10 +138,6 @@ export class ClusterTable {
     };
   }
 
-  refuse(kind: string, namespace: string, name: string, reason: string): void {
-    this.#core.refuse(kind, namespace, name, reason);
-  }
-
   /** A row that is no object's any more waits to be freed, and stays; indexes and directories stay as well. */
   #move(row: number): void {
     const mark = this.#core.heap.words[row]!;

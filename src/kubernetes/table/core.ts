@@ -69,8 +69,8 @@ export class TableCore {
   }
 
   /** Copies a row that was made elsewhere into the heap; its first word is `mark`. 0 when there is no memory. */
-  place(draft: Int32Array, length: number, mark: number): number {
-    const row = this.heap.allocate(length);
+  place(draft: Int32Array, length: number, mark: number, spare = false): number {
+    const row = this.heap.allocate(length, spare);
     if (row === 0) return 0;
     const { words } = this.heap;
     words[row] = mark;

@@ -113,7 +113,7 @@ export class Namespaces {
     if (id === 0 && !(this.directory.reserve() && this.#names.reserve(1))) return 0;
     const newId = id === 0 ? this.directory.nextId() : id;
     const length = NamespaceField.LABEL + ((size + 3) >> 2);
-    const row = this.#core.place(this.#draft, length, markOf(Kind.NAMESPACE, newId));
+    const row = this.#core.place(this.#draft, length, markOf(Kind.NAMESPACE, newId), id !== 0);
     if (row === 0) return 0;
     if (id !== 0) this.directory.replace(id, row);
     else {

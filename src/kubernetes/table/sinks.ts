@@ -104,11 +104,9 @@ export class ServiceImportSink extends ServicesSink {
 
 abstract class SlicesSink extends TableSink {
   protected readonly space: ServiceSpace;
-  readonly #table: ClusterTable;
 
   constructor(table: ClusterTable, space: ServiceSpace) {
     super(table, space.heldSlices);
-    this.#table = table;
     this.space = space;
   }
 
@@ -128,7 +126,7 @@ abstract class SlicesSink extends TableSink {
     return this.space.sliceName(id);
   }
 
-  /** The slice of `service`, or of none when its label is missing: then it has nothing to say here. */
+  /** The slice of `service`, or of none when it has no label for one: then it is others that it speaks to. */
   protected writeSlice(object: KubernetesObject, service: string, cluster: string): void {
     if (service !== "") {
       this.space.upsertSlice(object, service, cluster);
@@ -137,7 +135,6 @@ abstract class SlicesSink extends TableSink {
     const { namespace, name } = object.metadata;
     const id = this.find(namespace, name);
     if (id !== 0) this.drop(id);
-    this.#table.refuse("EndpointSlice", namespace, name, "no label that names its Service");
   }
 }
 
