@@ -11,13 +11,13 @@ export async function waitForSync(isSynced: () => boolean, timeoutMs: number, lo
   let said = began;
   while (!isSynced()) {
     const now = performance.now();
-    if (now - began >= timeoutMs) {
-      log.warning("starting server with unsynced Kubernetes API");
-      return;
-    }
     if (now - said >= SAY_MS) {
       log.info("waiting for Kubernetes API before starting server");
       said = now;
+    }
+    if (now - began >= timeoutMs) {
+      log.warning("starting server with unsynced Kubernetes API");
+      return;
     }
     await sleep(LOOK_MS);
   }

@@ -34,8 +34,19 @@ export class SrvWriter {
     this.#walk = walk;
   }
 
-  /** The ports of `view.service` that the name means: `ports` of them. */
+  /** The ports of `view.service` that the name means, `ports` of them, and its addresses. */
   clusterIp(view: ClusterView, name: Name, cut: Cut, ports: number): void {
+    const writer = this.#writer;
+    const target = this.clusterIpAlone(view, name, cut, ports);
+    const { service, bytes } = view;
+    const { ipv4Count, ipv6Count, ipv4At, ipv6At } = service;
+    if (target === 0) return;
+    for (let i = 0; i < ipv4Count && !writer.full; i++) writer.glue(bytes, ipv4At + 4 * i, 4, target);
+    for (let i = 0; i < ipv6Count && !writer.full; i++) writer.glue(bytes, ipv6At + 16 * i, 16, target);
+  }
+
+  /** Without its addresses. Gives where the target begins; 0 when there was no room. */
+  clusterIpAlone(view: ClusterView, name: Name, cut: Cut, ports: number): number {
     const writer = this.#writer;
     const { service, bytes } = view;
     const { ipv4Count, ipv6Count, keyAt, keyLength } = service;
@@ -45,13 +56,12 @@ export class SrvWriter {
     for (let i = 0; i < list.count; i++) {
       if (cut.form === Form.PORT && !isPort(bytes, list, i, name, this.#walk.wildcards)) continue;
       if (this.#hasEarlier(list.number(i), i, view, name, cut)) continue;
-      if (writer.full || !writer.beginSrv(weight, list.number(i))) return;
+      if (writer.full || !writer.beginSrv(weight, list.number(i))) break;
       writer.labels(bytes, keyAt, keyLength);
       writer.endTarget();
       if (target === 0) target = writer.targetAt;
     }
-    for (let i = 0; i < ipv4Count; i++) writer.glue(bytes, service.ipv4At + 4 * i, 4, target);
-    for (let i = 0; i < ipv6Count; i++) writer.glue(bytes, service.ipv6At + 16 * i, 16, target);
+    return target;
   }
 
   /** The same number for TCP and UDP makes one record. */
@@ -64,8 +74,18 @@ export class SrvWriter {
     return false;
   }
 
-  /** The endpoints of `view.service` that the name means, with their ports. Gives how many endpoints there are. */
+  /** The endpoints of `view.service` that the name means, with their ports and addresses. Gives how many there are. */
   endpoints(view: ClusterView, name: Name, cut: Cut): number {
+    const writer = this.#writer;
+    const seen = this.endpointsAlone(view, name, cut);
+    for (let i = 0; i < this.#count && !writer.full; i++) {
+      writer.glue(this.#table, this.#addresses[i]!, this.#sizes[i]!, this.#targets[i]!);
+    }
+    return seen;
+  }
+
+  /** Without their addresses. */
+  endpointsAlone(view: ClusterView, name: Name, cut: Cut): number {
     const writer = this.#writer;
     const walk = this.#walk;
     let any = false;
@@ -76,6 +96,7 @@ export class SrvWriter {
       walk.beginAnyZone();
       seen = this.#countRecords(view);
     }
+    this.#count = 0;
     if (seen === 0) return 0;
     const weight = weightOf(this.#records);
     const slices = view.service.sliceCount;
@@ -85,11 +106,7 @@ export class SrvWriter {
     if (any) walk.beginAnyZone();
     this.#duplicates.clear();
     this.#glueDuplicates.clear();
-    this.#count = 0;
     while (!writer.full && walk.next()) this.#endpoint(view, weight);
-    for (let i = 0; i < this.#count && !writer.full; i++) {
-      writer.glue(this.#table, this.#addresses[i]!, this.#sizes[i]!, this.#targets[i]!);
-    }
     return seen;
   }
 

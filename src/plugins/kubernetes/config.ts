@@ -8,7 +8,7 @@ import type { BlockSettings } from "../../plugin/block-settings.ts";
 import { selectorProblem } from "./selector.ts";
 
 const POD_MODES = ["disabled", "verified", "insecure"] as const;
-export type PodMode = (typeof POD_MODES)[number];
+type PodMode = (typeof POD_MODES)[number];
 
 export interface KubernetesConfig extends AccessConfig {
   zones: string[];

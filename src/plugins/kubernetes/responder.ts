@@ -16,6 +16,7 @@ import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import { Resource, ServiceKind, SyncState } from "../../kubernetes/table/layout.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { KubernetesConfig } from "./config.ts";
+import { Wildcards } from "./wildcards.ts";
 
 export const Result = {
   /** The reply is complete. */
@@ -48,6 +49,7 @@ export class Responder {
   readonly #walk: EndpointWalk;
   readonly #srv: SrvWriter;
   readonly #addresses: AddressWriter;
+  readonly #wildcards: Wildcards;
   readonly #address = new Uint8Array(16);
 
   constructor(config: KubernetesConfig, primaryZone: Uint8Array) {
@@ -58,6 +60,7 @@ export class Responder {
     this.#walk = new EndpointWalk(config.wildcardQueries);
     this.#srv = new SrvWriter(this.writer, this.#walk);
     this.#addresses = new AddressWriter(this.writer, this.#walk);
+    this.#wildcards = new Wildcards(config.wildcardQueries, this.writer, this.#walk, this.#srv);
   }
 
   /** The zone that has the name begins with its label `zoneLabel`. */
@@ -120,6 +123,7 @@ export class Responder {
     const at = offsets[cut.serviceLabel]!;
     const namespaceAt = offsets[cut.namespaceLabel]!;
     const length = offsets[cut.namespaceLabel + 1]! - at;
+    if (this.#wildcards.wants(name, cut, isMulticluster)) return this.#wildcard(query);
     if (!this.#isExposed(bytes, namespaceAt)) return Result.NO_NAME;
     if (this.#config.namespaceLabels !== "" && !view.hasNamespace(bytes, namespaceAt, bytes[namespaceAt]! + 1))
       return this.#missing(Resource.NAMESPACES);
@@ -138,6 +142,14 @@ export class Responder {
       return kind === ServiceKind.CLUSTER_IP ? this.#clusterIp(query) : Result.NO_DATA;
     }
     return this.#endpoints(query, slices);
+  }
+
+  /** The names of many Services at once; what does not exist may not be known yet. */
+  #wildcard(query: Query): Result {
+    const isShown = (at: number): boolean => this.#isExposed(this.#view.bytes, at);
+    const found = this.#wildcards.answer(this.#view, query, this.cut, isShown);
+    if (found === 0) return this.#missing(Resource.SERVICES);
+    return query.reply.counts[Section.ANSWER]! > 0 || query.reply.overflow ? Result.WRITTEN : Result.NO_DATA;
   }
 
   #external({ type }: Query): Result {

@@ -291,3 +291,37 @@ test("objects with absurd fields are left out, and said once", async () => {
   assert.ok(chain.lines.some(({ level, text }) => level === "WARNING" && text.includes("broken")));
   await stop();
 });
+
+describe("wildcards", () => {
+  for (const { ask, options = "wildcard_queries", rcode = "NOERROR", answer = [] } of [
+    { ask: "*.b.svc.cluster.local. A", answer: ["10.1.1.1"] },
+    { ask: "web.*.svc.cluster.local. A", answer: ["10.1.0.1", "10.1.1.1"] },
+    { ask: "web.any.svc.cluster.local. AAAA", answer: ["fd00:1::1"] },
+    { ask: "*.web.a.svc.cluster.local. A", answer: ["10.2.0.1", "10.2.0.2"] },
+    { ask: "twin.*.a.svc.cluster.local. A", answer: ["10.3.1.1", "10.3.1.2"] },
+    { ask: "*._udp.hl.a.svc.cluster.local. A", answer: ["10.3.0.1", "10.3.0.2", "10.3.0.4"] },
+    { ask: "_http.*.web.*.svc.cluster.local. A", answer: ["10.1.0.1", "10.1.1.1"] },
+    { ask: "web.*.svc.cluster.local. TXT" },
+    { ask: "none.*.svc.cluster.local. A", rcode: "NXDOMAIN" },
+    { ask: "*.c.svc.cluster.local. A", rcode: "NXDOMAIN" },
+    { ask: "web.*.svc.cluster.local. A", options: "wildcard_queries\nnamespaces b", answer: ["10.1.1.1"] },
+    { ask: "web.*.svc.cluster.local. A", options: "", rcode: "NXDOMAIN" },
+    { ask: "*.web.a.svc.cluster.local. A", options: "", rcode: "NXDOMAIN" },
+  ]) {
+    test(`${ask} { ${options.replace("\n", "; ")} }`, async () => {
+      const { chain, stop } = await start({ options });
+      const { reply } = await chain.ask({ ask });
+      assert.equal(reply?.rcode, rcode);
+      const addresses = reply.answer.map((line) => line.split(" ").at(-1)!);
+      assert.deepEqual(addresses.sort(), answer);
+      await stop();
+    });
+  }
+
+  test("SRV of all that fit", async () => {
+    const { chain, stop } = await start({ options: "wildcard_queries" });
+    const { reply } = await chain.ask({ ask: "_http._tcp.*.b.svc.cluster.local. SRV", edns: { size: 4_096 } });
+    assert.deepEqual(reply?.answer, ["_http._tcp.*.b.svc.cluster.local. 5 IN SRV 0 100 80 web.b.svc.cluster.local."]);
+    await stop();
+  });
+});
