@@ -99,6 +99,8 @@ export interface Instance {
    * unless `continuously`.
    */
   unready(continuously: boolean): string[];
+  /** What the plugins of the configuration in use say about it, one line each: `kubernetes: services: ...`. */
+  readyDetails(): string[];
   /** All metrics as they are now, in the text format of Prometheus. */
   metrics(): Promise<{ contentType: string; text: string }>;
   /** Tells the Corefile in use, with all that it imports, from others. */
@@ -131,6 +133,8 @@ export interface HttpSite {
 export interface Control {
   /** Whether the plugin can answer; asked by `ready`. Absent: always. */
   ready?(): boolean;
+  /** What an operator may want to know about that, a line each: `GET /ready?detail` shows it. */
+  readyDetails?(): readonly string[];
   /** What the next control half of an equal config should find in `inherited`. */
   inherit?(): unknown;
   /** The server has been told to end: queries are answered until the promise of every plugin has settled. */

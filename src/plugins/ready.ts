@@ -3,6 +3,7 @@
  *
  * `GET /ready` gives 200 and `OK`, or 503 and the names of the plugins that are not ready, in any server block. When the
  * server is told to end, the port is closed at once, so that no new clients are sent here while the last ones are served.
+ * `GET /ready?detail` adds lines of plugins that have more to say: what kubernetes knows of each resource, and since when.
  *
  * Syntax    ready [ADDR] { monitor until-ready|continuously }, once in a block
  *   ADDR      where to listen, HOST:PORT (:8181). When it is taken the server goes on without, and says so
@@ -62,11 +63,12 @@ async function control({ address, continuously }: ReadyConfig, context: ControlC
   const site = context.http(
     address,
     "/ready",
-    (_request, response) => {
+    (request, response) => {
       const unready = instance.unready(modes.get(instance) ?? continuously).join(",");
       if (unready !== "") log.info(`Plugins not ready: "${unready}"`);
       response.writeHead(unready === "" ? 200 : 503, { "Content-Type": "text/plain; charset=utf-8" });
-      response.end(unready === "" ? "OK" : unready);
+      const details = request.url?.endsWith("?detail") ? instance.readyDetails() : [];
+      response.end([unready === "" ? "OK" : unready, ...details].join("\n"));
     },
     { failed: (reason) => log.error(`Failed to start ready handler: ${reason}`) },
   );

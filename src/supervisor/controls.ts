@@ -64,6 +64,13 @@ export class Controls {
     return [...names].sort();
   }
 
+  /** What plugins say about their being ready, behind their names. */
+  readyDetails(): string[] {
+    return this.#running.flatMap(({ plugin, control }) =>
+      (control.readyDetails?.() ?? []).map((line) => `${plugin}: ${line}`),
+    );
+  }
+
   /** Lets every plugin say that the server is about to end, and waits as long as they want to. */
   async drain(): Promise<void> {
     await Promise.allSettled(this.#running.map(async ({ control }) => control.drain?.()));

@@ -209,6 +209,7 @@ export class Supervisor {
   #instance(hash: string): Instance {
     return {
       unready: (continuously) => this.#controls?.unready(continuously) ?? [],
+      readyDetails: () => this.#controls?.readyDetails() ?? [],
       metrics: () => this.#metrics.expose(this.#pool, this.#sockets),
       configurationHash: hash,
       readConfigurationHash: async () => hashOfSource(this.#readSource()),

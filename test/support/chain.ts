@@ -133,6 +133,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
     gauge: () => ({ set: () => {} }),
     instance: {
       unready: (continuously) => running.unready(continuously),
+      readyDetails: () => running.readyDetails(),
       metrics: async () => ({ contentType: "text/plain", text: "" }),
       configurationHash: "",
       readConfigurationHash: async () => "",
@@ -198,6 +199,11 @@ export class TestChain {
   /** The plugins that say that they are not ready. */
   unready(): string[] {
     return this.#controls.unready(true);
+  }
+
+  /** What they say about it. */
+  readyDetails(): string[] {
+    return this.#controls.readyDetails();
   }
 
   async ask(question: Question, client: Client = {}): Promise<Asked> {

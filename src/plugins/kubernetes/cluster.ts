@@ -118,6 +118,17 @@ export class Cluster {
     return this.followed.every(({ reflector }) => reflector.synced || reflector.absent);
   }
 
+  /** How far each resource is known, for operators. */
+  describe(): readonly string[] {
+    const now = performance.now();
+    return this.followed.map(({ name, reflector }) => {
+      const { state, objects, lastContact, lastError } = reflector;
+      const heard = lastContact < 0 ? "never heard of" : `heard of ${((now - lastContact) / 1_000).toFixed(1)} s ago`;
+      const trouble = lastError === undefined ? "" : `, last error: ${lastError}`;
+      return `${name}: ${state}, ${objects} objects, ${heard}${trouble}`;
+    });
+  }
+
   /** Somebody leans on it from now on, until `release`. */
   use(): this {
     this.#users++;

@@ -27,6 +27,7 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   await waitForSync(() => cluster.isSynced, config.startupTimeoutMs, context.log);
   return {
     ready: () => cluster.isSynced,
+    readyDetails: () => cluster.describe(),
     inherit: () => cluster,
     stop: () => cluster.release(),
   };

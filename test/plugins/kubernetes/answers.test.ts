@@ -91,6 +91,12 @@ describe("a resource that is not known yet", () => {
       const options = "startup_timeout 100ms\npods verified";
       const { chain, stop } = await start({ options, faults: [{ plural, hang: true, times: 100 }] });
       assert.deepEqual(chain.unready(), ["kubernetes"]);
+      const details = chain.readyDetails();
+      assert.equal(details.filter((line) => line.startsWith("kubernetes: ")).length, 4);
+      assert.ok(
+        details.some((line) => line.startsWith(`kubernetes: ${plural}: starting, 0 objects, never heard of`)),
+        details.join("\n"),
+      );
       const { reply } = await chain.ask({ ask, edns: { size: 1_232 } });
       assert.equal(reply?.rcode, rcode);
       const [option = ""] = reply.opt?.options ?? [];
