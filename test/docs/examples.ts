@@ -26,8 +26,11 @@ const HTTP = /^([ \t]+)(prometheus|health|ready|pprof)\b(?:[ \t]+(?!\{)\S+)?/gm;
 /** Addresses that stand for somebody's upstream: for documentation (RFC 5737), and what the machine would use. */
 const UPSTREAM = /(?<=\s)(?:(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+(?::\d+)?|\/etc\/resolv\.conf)(?=\s|$)/g;
 
-/** The Corefile with `{PORT}` for all its keys, a port of `ports` for each HTTP address, and `upstreams` in turn. */
-export function runnable(text: string, ports: readonly number[], upstreams: readonly string[]): string {
+/**
+ * The Corefile with `{PORT}` for all its keys, a port of `ports` for each HTTP address, `upstreams` in turn, and `api` for the
+ * API of a cluster.
+ */
+export function runnable(text: string, ports: readonly number[], upstreams: readonly string[], api = ""): string {
   const left = [...ports];
   const replaceUpstreams = (line: string) => {
     let used = 0;
@@ -43,7 +46,8 @@ export function runnable(text: string, ports: readonly number[], upstreams: read
           .join(" ")} {`,
     )
     .replace(HTTP, (_, indent: string, directive: string) => `${indent}${directive} 127.0.0.1:${left.shift()}`)
-    .replace(/^\s+(forward|proxy)\b.*$/gm, replaceUpstreams);
+    .replace(/^\s+(forward|proxy)\b.*$/gm, replaceUpstreams)
+    .replace(/^(\s+endpoint) \S+$/gm, `$1 ${api}`);
 }
 
 function onPort(key: string): string {
