@@ -44,9 +44,14 @@ export class AddressSet {
 
   #slotOf(words: Int32Array, at: number, stored: Int32Array): number {
     const mask = this.#slots.length - 1;
+    // Addresses of a network differ in their last byte, which is the highest of a word: it must get to the lowest bits.
     let hash = 0;
-    for (let i = 0; i < this.#size; i++) hash = Math.imul(hash ^ words[at + i]!, FACTOR) ^ (hash >>> 15);
-    for (let slot = (hash ^ (hash >>> 16)) & mask; ; slot = (slot + 1) & mask) {
+    for (let i = 0; i < this.#size; i++) {
+      hash = Math.imul(hash ^ words[at + i]!, FACTOR);
+      hash ^= hash >>> 15;
+    }
+    hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+    for (let slot = (hash ^ (hash >>> 15)) & mask; ; slot = (slot + 1) & mask) {
       if (this.#rounds[slot] !== this.#round) return slot;
       if (this.#same(words, at, stored, this.#slots[slot]!)) return slot;
     }
