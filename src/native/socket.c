@@ -200,7 +200,9 @@ int set_limits(int fd, const uint32_t *entries, size_t count) {
   if (count > MAX_LIMITED) return -E2BIG;
   if (count == 0) {
     int none = 0;
-    return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) == 0 || errno == ENOENT ? 0 : -errno;
+    return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) == 0 || errno == ENOENT || errno == ENOPROTOOPT
+               ? 0
+               : -errno;
   }
   struct program program = {.length = 0};
   put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL), 0, 0);

@@ -7,8 +7,10 @@
  * without any query at all.
  */
 import { createServer, type Server, type Socket } from "node:net";
+import { parseIpv4, parseIpv6 } from "../dns/address.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { isAmongTheLast } from "./descriptors.ts";
+import { ADDRESS_SIZE, writeAddress } from "./packets.ts";
 import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
@@ -42,17 +44,27 @@ const TURN_MS = 1;
 /** How much later than its listener a full server closes an idle connection for a new one. */
 const MIN_IDLE_MS = 200;
 
+/**
+ * Answers to messages that came in one piece leave in one piece. They are gathered here while a connection is read, one
+ * connection at a time.
+ */
+const gathering = new Uint8Array(2 ** 16 + 2);
+let gathered = 0;
+
 export interface StreamHandlers {
   /** A whole message has arrived. False: it deserves no answer and the connection is to end. */
   message(connection: Connection, bytes: Uint8Array): boolean;
   /** Errors of the listening socket after it was opened (out of descriptors, for example). */
   error(error: Error): void;
+  /** A connection was closed as there are too many. */
+  refused(): void;
 }
 
 export class Connection {
   readonly socket: Socket;
   readonly address: string;
-  readonly port: number;
+  /** The client as an address record (packets.ts). */
+  readonly peer: Uint8Array = new Uint8Array(ADDRESS_SIZE);
   readonly localAddress: string;
   readonly localPort: number;
   inFlight = 0;
@@ -65,6 +77,8 @@ export class Connection {
   ended = false;
   /** It has messages that are taken in a later turn of the loop. */
   waiting = false;
+  /** Its messages are being taken: what is sent goes out behind the last of them. */
+  reading = false;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   /** Bytes that the next step needs: a length, or a length and its message. */
@@ -73,8 +87,8 @@ export class Connection {
   constructor(socket: Socket, now: number) {
     this.socket = socket;
     this.address = socket.remoteAddress ?? "";
-    this.port = socket.remotePort ?? 0;
-    this.localAddress = socket.localAddress ?? "";
+    writeAddress(this.peer, 0, addressBytes(this.address), socket.remotePort ?? 0);
+    this.localAddress = unmapped(socket.localAddress ?? "");
     this.localPort = socket.localPort ?? 0;
     this.lastActive = now;
   }
@@ -82,15 +96,33 @@ export class Connection {
   /** Sends `length` bytes of `bytes` as one message. They are copied. */
   send(bytes: Uint8Array, start: number, length: number): void {
     if (this.socket.destroyed) return;
-    const size = length + 2;
-    const isLarge = size >= LARGE;
-    const framed = isLarge ? takeBuffer(size) : Buffer.allocUnsafe(size);
-    framed[0] = length >> 8;
-    framed[1] = length;
-    framed.set(bytes.subarray(start, start + length), 2);
+    if (gathered + length + 2 > gathering.length) this.flush();
+    const at = gathered;
+    gathering[at] = length >> 8;
+    gathering[at + 1] = length;
+    if (length < 256) for (let i = 0; i < length; i++) gathering[at + 2 + i] = bytes[start + i]!;
+    else gathering.set(bytes.subarray(start, start + length), at + 2);
+    gathered = at + length + 2;
+    if (!this.reading) this.flush();
+  }
+
+  /** Hands what was gathered to the socket, in one piece. */
+  flush(): void {
+    const size = gathered;
+    if (size === 0) return;
+    gathered = 0;
     const { socket } = this;
-    const hasRoom = isLarge ? socket.write(framed.subarray(0, size), () => giveBack(framed)) : socket.write(framed);
+    if (socket.destroyed || socket.writableEnded) return;
+    const isLarge = size >= LARGE;
+    const ready = isLarge ? takeBuffer(size) : Buffer.allocUnsafe(size);
+    ready.set(gathering.subarray(0, size));
+    const hasRoom = isLarge ? socket.write(ready.subarray(0, size), () => giveBack(ready)) : socket.write(ready);
     if (!hasRoom && this.unsentSince === 0) this.unsentSince = performance.now();
+  }
+
+  /** Bytes that the client has not taken. */
+  get unsent(): number {
+    return (this.reading ? gathered : 0) + this.socket.writableLength;
   }
 
   /** Keeps what arrived until a message is whole. */
@@ -178,6 +210,7 @@ export class StreamServer {
   /** To be called when a query of this connection has been answered, or dropped. */
   answered(connection: Connection): void {
     connection.inFlight--;
+    if (connection.reading) return;
     connection.lastActive = performance.now();
     this.#read(connection);
   }
@@ -192,11 +225,13 @@ export class StreamServer {
     const count = this.#perAddress.get(address) ?? 0;
     const crowded = this.#connections.size >= MAX_CONNECTIONS / 2;
     if (crowded && count >= MAX_PER_ADDRESS) {
+      this.#handlers.refused();
       socket.destroy();
       return;
     }
     const full = this.#connections.size >= MAX_CONNECTIONS || isAmongTheLast(socket);
     if (full && !this.#evictIdle(now)) {
+      this.#handlers.refused();
       socket.destroy();
       return;
     }
@@ -229,7 +264,10 @@ export class StreamServer {
     const now = performance.now();
     const { maxQueries } = this.#limits;
     connection.waiting = false;
-    while (connection.inFlight < MAX_IN_FLIGHT && socket.writableLength < MAX_UNSENT) {
+    connection.reading = true;
+    // What an error has left there is nobody's.
+    gathered = 0;
+    while (connection.inFlight < MAX_IN_FLIGHT && connection.unsent < MAX_UNSENT) {
       if (maxQueries >= 0 && connection.queries >= maxQueries) {
         connection.ended = true;
         break;
@@ -247,16 +285,19 @@ export class StreamServer {
       connection.inFlight++;
       // Too short for a header: nobody to answer (reliability, row A1).
       if (message.length < HEADER_SIZE || !this.#handlers.message(connection, message)) {
+        connection.flush();
         socket.destroy();
         return;
       }
     }
+    connection.reading = false;
+    connection.flush();
     if (connection.partial && !connection.waiting && connection.inFlight < MAX_IN_FLIGHT) {
       if (connection.messageSince === 0) connection.messageSince = now;
     } else {
       connection.messageSince = 0;
     }
-    const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || socket.writableLength >= MAX_UNSENT;
+    const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
     if ((connection.ended || this.#closing) && connection.inFlight === 0 && !connection.waiting) this.#end(connection);
   }
@@ -324,4 +365,17 @@ export class StreamServer {
     if (left === 0) this.#perAddress.delete(connection.address);
     else this.#perAddress.set(connection.address, left);
   }
+}
+
+function addressBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const [address] = unmapped(text).split("%");
+  if (parseIpv4(address!, bytes, 0)) return bytes.subarray(0, 4);
+  parseIpv6(address!, bytes, 0);
+  return bytes;
+}
+
+/** A dual-stack listener shows IPv4 clients' addresses as mapped ones (RFC 4291 section 2.5.5.2). */
+function unmapped(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

@@ -53,12 +53,15 @@ export interface EngineCounters {
   readonly droppedByPlugin: Counter;
   /** What came is no query, and deserves no answer. */
   readonly noQuery: Counter;
+  /** A connection for which there was no room. */
+  readonly refused: Counter;
 }
 
 export const UNCOUNTED: EngineCounters = {
   panics: { add: () => {} },
   droppedByPlugin: { add: () => {} },
   noQuery: { add: () => {} },
+  refused: { add: () => {} },
 };
 
 export class Engine {
@@ -79,6 +82,11 @@ export class Engine {
   release(query: Query): void {
     query.reset();
     if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);
+  }
+
+  /** A transport has no room for one more connection. */
+  refused(): void {
+    this.#counters.refused.add(1);
   }
 
   /** A handler has given a promise. */

@@ -8,6 +8,7 @@
  * Both are found out ten times a second from what was read and what was dropped, and undone when there has been no need for
  * them for a while. Without overload all this costs one system call for each socket and interval.
  */
+import { Logger } from "../plugin/logger.ts";
 import { PacketCounter } from "../transport/packets.ts";
 import {
   type AddressLimit,
@@ -132,7 +133,7 @@ export class Overload {
     flood.peak = Math.max(flood.peak * FORGETTING, flood.capacity);
     const wanted = fairLimits(senders, demand, flood.capacity * seconds * (isFull ? LET_IN_FULL : LET_IN));
     flood.limits = isFull || limits.length > 0 ? wanted : [];
-    if (limits.length > 0 || flood.limits.length > 0) setLimits(watched.fd, flood.limits);
+    if (limits.length > 0 || flood.limits.length > 0) this.#limit(watched.fd, flood);
     if (isFull || flood.limits.length > 0) {
       flood.calmLooks = 0;
       const bytes = Math.ceil(flood.peak * QUEUE_SECONDS * BYTES_PER_DATAGRAM);
@@ -142,6 +143,19 @@ export class Overload {
       watched.flood = undefined;
     }
   }
+
+  /** Some sandboxes have no filters: everybody then loses alike, as with a server that knows no limits. */
+  #limit(fd: number, flood: Flood): void {
+    try {
+      setLimits(fd, flood.limits);
+    } catch (error) {
+      flood.limits = [];
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      new Logger().warning(`No limits for those who send too much: ${(error as Error).message}`);
+    }
+  }
+  #hasFailed = false;
 }
 
 function newFlood(): Flood {

@@ -1,10 +1,8 @@
 /** Queries over TCP: the same engine, a connection instead of a slot. */
-import { parseIpv4, parseIpv6 } from "../dns/address.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import type { Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
-import { ADDRESS_SIZE, writeAddress } from "../transport/packets.ts";
 import { type Connection, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served } from "./engine.ts";
 
@@ -24,7 +22,7 @@ export class TcpServer {
     const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = served.plan;
     this.#server = new StreamServer(
       { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxQueries: maxTcpQueries },
-      { message: (connection, bytes) => this.#take(connection, bytes), error: report },
+      { message: (connection, bytes) => this.#take(connection, bytes), error: report, refused: () => engine.refused() },
     );
   }
 
@@ -52,10 +50,9 @@ export class TcpServer {
       return false;
     }
     query.transport = Transport.TCP;
-    query.peers = new Uint8Array(ADDRESS_SIZE);
+    query.peers = connection.peer;
     query.peerIndex = 0;
-    writeAddress(query.peers, 0, addressBytes(connection.address), connection.port);
-    query.localAddress = unmapped(connection.localAddress);
+    query.localAddress = connection.localAddress;
     query.localPort = connection.localPort;
     query.receivedAt = performance.now();
     if (reading !== Reading.FINE) {
@@ -80,21 +77,6 @@ export class TcpServer {
   #answer(connection: Connection, query: Query, length: number): void {
     if (length > 0) connection.send(query.reply.bytes, query.reply.start, length);
     this.#engine.release(query);
-    // Not from within the loop that reads the connection: it goes on by itself there.
-    queueMicrotask(() => this.#server.answered(connection));
+    this.#server.answered(connection);
   }
-}
-
-/** The client's address, as the socket knows it, in bytes. */
-function addressBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const [address] = unmapped(text).split("%");
-  if (parseIpv4(address!, bytes, 0)) return bytes.subarray(0, 4);
-  parseIpv6(address!, bytes, 0);
-  return bytes;
-}
-
-/** A dual-stack listener shows IPv4 clients' addresses as mapped ones (RFC 4291 section 2.5.5.2). */
-function unmapped(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

@@ -66,6 +66,7 @@ export class Worker {
       panics: this.#row.counter("panics_total", "A metrics that counts the number of panics."),
       droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
       noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
+      refused: this.#row.counter(...DROPS, { stage: "tcp", reason: "too_many_connections" }),
     });
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
   }

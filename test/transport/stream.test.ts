@@ -27,6 +27,7 @@ async function echo(
         }
         return true;
       },
+      refused: () => {},
       error: (error) => assert.fail(error),
     },
   );
