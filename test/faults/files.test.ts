@@ -15,7 +15,7 @@ import { figure, isLarge, sized } from "./figures.ts";
 import { Probe } from "./probe.ts";
 
 const LINE_MIB = sized(32, 1_024);
-const MAX_MS = sized(20_000, 2_000);
+const MAX_MS = sized(10_000, 2_000);
 const MAX_MIB = 256;
 const soa = "$ORIGIN example.org.\n$TTL 60\n@ SOA ns host 1 60 60 60 60\n@ NS ns\n";
 const chunk = Buffer.alloc(1 << 20, 0x61);
@@ -63,7 +63,8 @@ const hostile: readonly HostileFile[] = [
 ];
 
 /** Starts the server, and watches until it ends, has started, or has taken too long. */
-async function watch({ corefile, text = "", mib = 0 }: HostileFile) {
+async function watch(file: HostileFile) {
+  const { corefile, text = "", mib = 0 } = file;
   const directory = mkdtempSync(join(tmpdir(), "weftdns-hostile-"));
   const [port] = await freePorts(1);
   const fill = (template: string) => template.replaceAll("{DIR}", directory).replaceAll("{PORT}", `${port}`);
@@ -80,7 +81,12 @@ async function watch({ corefile, text = "", mib = 0 }: HostileFile) {
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
   let peakMiB = 0;
   const hasStarted = () => /^CoreDNS-/m.test(output);
-  while (child.exitCode === null && child.signalCode === null && !hasStarted() && performance.now() - from < MAX_MS) {
+  while (
+    child.exitCode === null &&
+    child.signalCode === null &&
+    !hasStarted() &&
+    performance.now() - from < maxMs(file)
+  ) {
     const status = readStatus(child.pid!);
     peakMiB = Math.max(peakMiB, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
     if (peakMiB > 2 * MAX_MIB) break;
@@ -94,6 +100,10 @@ async function watch({ corefile, text = "", mib = 0 }: HostileFile) {
   return { result, ms, peakMiB, output };
 }
 
+function maxMs({ starts }: HostileFile): number {
+  return starts ? MAX_MS * 5 : MAX_MS;
+}
+
 function readStatus(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/status`, "utf8");
@@ -105,7 +115,9 @@ function readStatus(pid: number): string {
 for (const file of hostile) {
   test(`A13: ${file.name}`, { timeout: 120_000 }, async () => {
     const { result, ms, peakMiB, output } = await watch(file);
-    figure({ row: "A13", what: "slowest", value: Math.round(ms), unit: "ms", atMost: MAX_MS });
+    // Hosts are read to their end, as the next line may be a good one.
+    const what = file.starts ? "slowest that is read to its end" : "slowest";
+    figure({ row: "A13", what, value: Math.round(ms), unit: "ms", atMost: maxMs(file) });
     figure({ row: "A13", what: "most memory", value: Math.round(peakMiB), unit: "MiB", atMost: MAX_MIB });
     const wanted = file.starts ? ["started", "ended with 1"] : ["ended with 1"];
     assert.ok(wanted.includes(result), `${result}: ${output.slice(-300)}`);

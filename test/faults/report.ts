@@ -30,11 +30,11 @@ export function tableOf(rows: readonly FaultRow[], outcomes: readonly Outcome[],
   ].join("\n");
 }
 
-/** `document` with its table exchanged. */
-export function withTable(document: string, table: string): string {
+/** `document` with its table exchanged; `size` is that of the run. */
+export function withTable(document: string, table: string, size: string): string {
   const [before, after] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (before < 0 || after < before) throw new Error("docs/reliability.md has lost the marks of its table");
-  return `${document.slice(0, before + BEGIN.length)}\n\n${table}\n\n${document.slice(after)}`;
+  return `${document.slice(0, before + BEGIN.length)}\n\nThis run was ${size}.\n\n${table}\n\n${document.slice(after)}`;
 }
 
 /** The first cells of the table's lines. */
