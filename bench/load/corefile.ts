@@ -4,14 +4,19 @@ import { join } from "node:path";
 import type { Command, Setup } from "./servers.ts";
 import { benchDirectory } from "./tools.ts";
 
-type CorefileOptions = { multisocket: boolean; stock?: boolean };
+type CorefileOptions = { multisocket: boolean; stock?: boolean; verifiedPods?: boolean };
 
-export function corefile(program: string, setup: Setup, { multisocket, stock }: CorefileOptions): Command {
+export function corefile(
+  program: string,
+  setup: Setup,
+  { multisocket, stock, verifiedPods }: CorefileOptions,
+): Command {
   const { port, work, zoneFile, upstreamPort } = setup;
-  const hasStock = stock || work.kind === "stock";
+  const hasStock = stock || work.kind === "stock" || work.kind === "cluster";
   const lines: string[] = [];
   if (multisocket) lines.push(`multisocket ${setup.workers}`);
   if (hasStock) lines.push(...stockPlugins(setup));
+  if (work.kind === "cluster") lines.push(...kubernetes(setup, verifiedPods === true));
   if (work.kind === "zone") lines.push(`file ${zoneFile} {`, "  reload 0", "}");
   else if (!hasStock) lines.push(`forward . 127.0.0.1:${upstreamPort}`);
   else lines.push(`forward . 127.0.0.1:${upstreamPort} {`, "  max_concurrent 1000", "}", "cache 30");
@@ -21,6 +26,18 @@ export function corefile(program: string, setup: Setup, { multisocket, stock }: 
   if (isStock && work.fault) text += corefileBlock(`fault.test:${port}`, [`multisocket ${setup.workers}`, faultPlugin]);
   writeFileSync(corefilePath(setup), text);
   return { program, parameters: ["-conf", corefilePath(setup)] };
+}
+
+/** As kubeadm writes it, but for where the API is. */
+function kubernetes({ apiPort }: Setup, verifiedPods: boolean): string[] {
+  return [
+    "kubernetes cluster.local in-addr.arpa ip6.arpa {",
+    `  endpoint http://127.0.0.1:${apiPort}`,
+    `  pods ${verifiedPods ? "verified" : "insecure"}`,
+    "  fallthrough in-addr.arpa ip6.arpa",
+    "  ttl 30",
+    "}",
+  ];
 }
 
 /** A plugin that does what no plugin should, when a name tells it to. */

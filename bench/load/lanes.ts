@@ -1,4 +1,7 @@
 /** A lane is one server in one scenario, from its start to its result. */
+
+import { ClusterApi } from "./cluster.ts";
+import { lastServices } from "./cluster-objects.ts";
 import type { HttpFigures } from "./http-load.ts";
 import { LogReader } from "./log-reader.ts";
 import { type During, measure, type Run, type Target, type Window } from "./measure.ts";
@@ -99,7 +102,13 @@ export type Lane = {
   paced?: Scenario;
 };
 
-export type Upstream = { program: Program; port: number; count: () => Promise<number> };
+export type Upstream = {
+  program: Program;
+  port: number;
+  count: () => Promise<number>;
+  /** Of a cluster scenario. */
+  api?: ClusterApi;
+};
 
 /** How long a server may take to load its zone; a million names take the slowest known one 10 s. */
 const startLimitMs = 60_000;
@@ -108,7 +117,7 @@ export const disturbedCores = 0.1;
 /** From here on the figures of one server say less about it than about the day. */
 export const wideSpread = 0.15;
 
-export async function startUpstream({ loadCores }: Scenario): Promise<Upstream> {
+export async function startUpstream({ loadCores, work }: Scenario): Promise<Upstream> {
   const port = await freePort();
   const program = new Program(loadCores, tool("upstream"), ["--port", `${port}`]);
   const count = async () => {
@@ -120,7 +129,12 @@ export async function startUpstream({ loadCores }: Scenario): Promise<Upstream> 
     if (typeof answer !== "string") throw new Error(`the upstream ended: ${program.output}`);
     return Number(answer);
   };
-  return { port, program, count };
+  if (work.kind !== "cluster") return { port, program, count };
+  return { port, program, count, api: await ClusterApi.start(work.cluster, loadCores) };
+}
+
+export async function stopUpstream({ program, api }: Upstream): Promise<void> {
+  await Promise.all([program.stop(), api?.program.stop()]);
 }
 
 /** Starts the lane's server and waits until it answers as it should; otherwise the lane's result says why not. */
@@ -143,6 +157,7 @@ export async function startLane(
     work,
     zoneFile: records,
     upstreamPort: upstream.port,
+    apiPort: upstream.api?.port ?? 0,
     metricsPort: await freePort(),
     healthPort: await freePort(),
     readyPort: await freePort(),
@@ -160,8 +175,7 @@ export async function startLane(
     environment,
   });
   const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
-  const lastName = work.kind === "zone" ? `host${work.names - 1}.example.org` : "probe.example.org";
-  const answers = await firstAnswers(program, port, lastName, isRight, startLimitMs);
+  const answers = await firstAnswers(program, port, lastName(work), isRight, startLimitMs);
   lane.program = program;
   if (answers === undefined) {
     await program.stop();
@@ -179,10 +193,19 @@ export async function startLane(
     result.failure = `failed: another process has port ${port} too`;
     return undefined;
   }
-  const helpers = [upstream.program.pid, ...(lane.reader === undefined ? [] : [lane.reader.program.pid])];
+  const besides = [upstream.program, upstream.api?.program, lane.reader?.program];
+  const helpers = besides.flatMap((one) => one?.pid ?? []);
   lane.target = { pid: program.pid, port, helpers, isFloor: server.isFloor === true };
-  if (work.kind !== "zone" && !server.isFloor) lane.target.upstreamCount = upstream.count;
+  const asksUpstream = work.kind === "cluster" ? scenario.isPrimed === true : work.kind !== "zone";
+  if (asksUpstream && !server.isFloor) lane.target.upstreamCount = upstream.count;
   return answers;
+}
+
+/** Whoever answers this has everything that it needs. */
+function lastName(work: Scenario["work"]): string {
+  if (work.kind === "zone") return `host${work.names - 1}.example.org`;
+  if (work.kind === "cluster") return lastServices[work.cluster];
+  return "probe.example.org";
 }
 
 /** Of a large answer with compressed names: header and question, for each record what stands before its string, and OPT. */

@@ -150,7 +150,7 @@ export async function measure(
 
 function loadParameters(scenario: Scenario, target: Target, window: Window): string[] {
   const { questions } = scenario;
-  const { texts, addresses } = scenario.expect;
+  const { texts, addresses, endpoints } = scenario.expect;
   const parameters = {
     port: target.port,
     ...(questions.list === undefined
@@ -172,6 +172,7 @@ function loadParameters(scenario: Scenario, target: Target, window: Window): str
   if (scenario.isPrimed) flags.push("--prime");
   if (scenario.transport === "tcp") flags.push("--tcp");
   if (addresses && !target.isFloor) flags.push("--addresses");
+  if (endpoints !== undefined && !target.isFloor) flags.push("--endpoints", `${endpoints}`);
   if (texts !== undefined && !target.isFloor) flags.push("--texts", `${texts.count},${texts.size}`);
   return [...Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, `${value}`]), ...flags];
 }

@@ -7,7 +7,15 @@ import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hottest, renderFlameGraph, type Stack } from "./flame.ts";
-import { type Contestant, type Lane, type RunOptions, startLane, startUpstream, stopLane } from "./lanes.ts";
+import {
+  type Contestant,
+  type Lane,
+  type RunOptions,
+  startLane,
+  startUpstream,
+  stopLane,
+  stopUpstream,
+} from "./lanes.ts";
 import { measure } from "./measure.ts";
 import { Program, scratchDirectory } from "./processes.ts";
 import { writeText } from "./record.ts";
@@ -55,7 +63,7 @@ export async function profileScenario(
   // While the process is there, perf can still read its libraries; V8 writes its profiles when the threads end.
   const sampled = isPerf ? perfStacks(perfText(directory)) : [];
   await stopLane(lane);
-  await upstream.program.stop();
+  await stopUpstream(upstream);
   if ("failure" in outcome) throw new Error(`${where}: ${outcome.failure}`);
   const stacks = isPerf ? sampled : v8Stacks(directory, window);
   if (stacks.length === 0) throw new Error(`${where}: the profiler saw nothing`);

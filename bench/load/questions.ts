@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildDirectory } from "./tools.ts";
 
-export type ListName = "mixed-zone" | "mixed-stock";
+export type ListName = "mixed-zone" | "mixed-stock" | "cluster-ptr" | "cluster-search";
 
 const lists: Record<ListName, () => string[]> = {
   /** Of a zone of 1,000 names: addresses, types that a name does not have, names that are not there, the apex. */
@@ -24,6 +24,17 @@ const lists: Record<ListName, () => string[]> = {
     ...lines(15_000, () => `missing${popular(1_000)}.example.org A 3 0`),
     ...lines(5_000, () => "new%d.example.org A 0 1"),
   ],
+  /** The addresses of svc0, svc1, ... backwards. */
+  "cluster-ptr": () =>
+    Array.from({ length: 10_000 }, (_, n) => `${n & 255}.${(n >> 8) & 255}.${n >> 16}.10.in-addr.arpa PTR 0 1`),
+  /** What a resolver with ndots:5 asks before the name itself: the pod's namespace, svc, the cluster, the node's domain. */
+  "cluster-search": () =>
+    lines(10_000, () => {
+      const domain = ["bench.svc.cluster.local", "svc.cluster.local", "cluster.local", "missing.example.org"][
+        below(4)
+      ]!;
+      return `missing${popular(1_000)}.www.test.${domain} ${["A", "AAAA"][below(2)]} 3 0`;
+    }),
 };
 
 export function listFile(name: ListName): string {

@@ -21,6 +21,7 @@ import {
   startLane,
   startUpstream,
   stopLane,
+  stopUpstream,
   type Upstream,
 } from "./lanes.ts";
 import type { Run, Window } from "./measure.ts";
@@ -62,7 +63,7 @@ export async function runScenario(
   }
   const upstream = await startUpstream(scenario);
   await runs[scenario.measures](scenario, lanes, upstream, options, progress);
-  await Promise.all([upstream.program.stop(), ...lanes.map(stopLane)]);
+  await Promise.all([stopUpstream(upstream), ...lanes.map(stopLane)]);
   return lanes.map(({ result }) => result);
 }
 

@@ -1,4 +1,7 @@
 /** What is asked of the servers. A scenario's name says what it does; the table in bench/README.md is this list in words. */
+import type { ClusterName } from "./cluster-objects.ts";
+import { clusterScenarios } from "./cluster-scenarios.ts";
+import { bothCores, oneCore } from "./placement.ts";
 import type { ListName } from "./questions.ts";
 
 export type Work =
@@ -15,6 +18,13 @@ export type Work =
       fault?: true;
       /** What the cache has room for, about; more than is asked without. */
       cacheEntries?: number;
+    }
+  /** The same with `kubernetes`, before an API server with a generated cluster. */
+  | {
+      kind: "cluster";
+      cluster: ClusterName;
+      /** `pods verified`, of WeftDNS: CoreDNS beside it does without, as the least that it can be asked for. */
+      pods?: true;
     };
 
 /** TXT records at each name beside its address, and the bytes of the one string in each. */
@@ -25,7 +35,7 @@ type Questions = {
   count: number;
   order: "uniform" | "zipf" | "sequence";
   /** A without. */
-  type?: "A" | "TXT";
+  type?: "A" | "TXT" | "SRV";
   /** In the place of all these: questions of several kinds. */
   list?: ListName;
 };
@@ -35,6 +45,8 @@ type Expectation = {
   rcode: number;
   /** Every answer holds the address that belongs to the name asked, or no answer holds any. */
   addresses: boolean;
+  /** So many addresses, of the headless names of the generated cluster. */
+  endpoints?: number;
   /** The TXT records of the name asked, all of them. */
   texts?: Texts;
   /** Every question has an expectation of its own, in its list. */
@@ -102,24 +114,6 @@ export type Goal = {
   atMost: number;
 }[];
 
-const oneCore = {
-  workers: 1,
-  serverCores: "0",
-  loadCores: "1",
-  sockets: 16,
-  outstanding: 128,
-  measures: "load",
-} as const;
-/** More sockets: hashes over 16 source ports alone would already make unequal shares. */
-const bothCores = (workers: number) =>
-  ({
-    workers,
-    serverCores: "0,1",
-    loadCores: "0,1",
-    sockets: 32,
-    outstanding: 128 * workers,
-    measures: "load",
-  }) as const;
 /** CPU per query: near the floor, below every peer that can do the work, and several times CoreDNS's speed. */
 const nearFloor: Goal = [
   { figure: "ratio", atMost: 1.1 },
@@ -409,6 +403,7 @@ export const scenarios: Scenario[] = [
       { figure: "rssAfterMiB", atMost: 300 },
     ],
   },
+  ...clusterScenarios,
 ];
 
 function zone(name: string, names: number) {

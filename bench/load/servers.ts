@@ -28,6 +28,8 @@ export type Setup = {
   /** Of a zone's records; empty when the work is no zone. */
   zoneFile: string;
   upstreamPort: number;
+  /** Of the API server of a cluster; 0 where the work has none. */
+  apiPort: number;
   /** Of /metrics, of the health and ready checks, and of a listener that comes and goes. */
   metricsPort: number;
   healthPort: number;
@@ -56,7 +58,9 @@ export type Server = {
 
 /** The stock Corefile is measured as clusters run it: one socket, however many cores. */
 const prepareCoredns = (program: string, setup: Setup) =>
-  corefile(program, setup, { multisocket: setup.workers > 1 && setup.work.kind !== "stock" });
+  corefile(program, setup, { multisocket: setup.workers > 1 && !isStock(setup.work) });
+const isStock = ({ kind }: Work) => kind === "stock" || kind === "cluster";
+const hasPods = ({ work }: Setup) => work.kind === "cluster" && work.pods === true;
 const prepareStockCoredns = (program: string, setup: Setup) =>
   corefile(program, setup, { multisocket: setup.workers > 1, stock: true });
 const findCoredns = () => found("coredns", join(homedir(), "go/bin"));
@@ -69,7 +73,7 @@ export const servers: Server[] = [
   {
     name: "floor",
     isFloor: true,
-    kinds: ["zone", "forward", "stock"],
+    kinds: ["zone", "forward", "stock", "cluster"],
     find: () => tool("floor"),
     prepare: (program, { port, workers, replySize }) => ({
       program,
@@ -78,14 +82,14 @@ export const servers: Server[] = [
   },
   {
     name: "weftdns",
-    kinds: ["zone", "forward", "stock"],
+    kinds: ["zone", "forward", "stock", "cluster"],
     find: () => executable(process.env.WEFTDNS ?? join(benchDirectory, "../bin/weftdns")),
-    prepare: (program, setup) => corefile(program, setup, { multisocket: true }),
+    prepare: (program, setup) => corefile(program, setup, { multisocket: true, verifiedPods: hasPods(setup) }),
     warning: warnOfOldBuild,
   },
   {
     name: "coredns",
-    kinds: ["zone", "forward", "stock"],
+    kinds: ["zone", "forward", "stock", "cluster"],
     find: findCoredns,
     versionFlag: "-version",
     prepare: prepareCoredns,

@@ -26,3 +26,8 @@ export function percentileMicros(histogram: Histogram, share: number): number {
   }
   return 0;
 }
+
+/** Milliseconds on the monotonic clock of the system, the same in all processes. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

@@ -7,7 +7,8 @@
  *
  * An answer counts when it came to the socket that asked, with the id and the question of a query under way there.
  * Everything else is `foreign`. What the answer says is counted too, so that a server which refuses quickly cannot win.
- * --addresses: the address is the one that belongs to the name. --texts COUNT,SIZE: so many TXT records, each one string of
+ * --addresses: the address is the one that belongs to the name, and the target of PTR and SRV has its number; with --endpoints N
+ * there are N addresses, each another. --texts COUNT,SIZE: so many TXT records, each one string of
  * SIZE bytes that begins with the name's number. A query file says itself what is wanted (names.h).
  *
  * With --prime each name is asked for once before the warm-up: a cache then has them all, whatever has expired meanwhile.
@@ -29,6 +30,8 @@
 
 #include "histogram.h"
 #include "names.h"
+
+enum { TYPE_PTR = 12, TYPE_SRV = 33 };
 #include "stream.h"
 
 enum {
@@ -63,7 +66,7 @@ struct line {
 };
 
 static struct {
-  int port, sockets, outstanding, rate, edns, texts, text_size;
+  int port, sockets, outstanding, rate, edns, texts, text_size, endpoints;
   double seconds, warmup, timeout;
   uint64_t limit; /* of queries sent, 0 without */
   bool wait, addresses, tcp, prime;
@@ -187,6 +190,32 @@ static bool has_own_address(const unsigned char *reply, size_t length, const str
          memcmp(reply + at + 8, (unsigned char[]){0, 4, 10, n >> 16, n >> 8, n}, 6) == 0;
 }
 
+/* Of a headless name of the generated cluster: --endpoints addresses 10.x.y.z, 11.x.y.z, ..., each once, in any order. */
+static bool has_own_endpoints(const unsigned char *reply, size_t length, const struct slot *slot) {
+  size_t at = slot->question_end;
+  uint32_t n = slot->number, seen = 0;
+  if (reply[6] != 0 || reply[7] != options.endpoints) return false;
+  for (int i = 0; i < options.endpoints; i++, at += 14) {
+    at = behind_owner(reply, length, at, slot);
+    if (at == 0 || length < at + 14 || memcmp(reply + at, "\0\1\0\1", 4) != 0) return false;
+    if (memcmp(reply + at + 11, (unsigned char[]){n >> 16, n >> 8, n}, 3) != 0) return false;
+    unsigned which = reply[at + 10] - 10u;
+    if (which >= (unsigned)options.endpoints) return false;
+    seen |= 1u << which;
+  }
+  return seen == (1u << options.endpoints) - 1;
+}
+
+/* The target of a PTR or SRV record: its first label is letters and the number. */
+static bool has_own_target(const unsigned char *reply, size_t length, const struct slot *slot, size_t at) {
+  char digits[16];
+  size_t count = snprintf(digits, sizeof digits, "%u", slot->number);
+  at += 10 + (reply[at + 1] == TYPE_SRV ? 6 : 0);
+  if (length <= at || length <= at + reply[at] || reply[at] <= count) return false;
+  const unsigned char *end = reply + at + 1 + reply[at];
+  return memcmp(end - count, digits, count) == 0 && (end[-count - 1] < '0' || end[-count - 1] > '9');
+}
+
 /* The strings that zones of large answers give to number n: each begins with "n ". */
 static bool has_own_texts(const unsigned char *reply, size_t length, const struct slot *slot) {
   char start[16];
@@ -207,7 +236,12 @@ static bool has_own_texts(const unsigned char *reply, size_t length, const struc
 static bool has_own_records(const unsigned char *reply, size_t length, const struct slot *slot) {
   if (options.texts > 0) return has_own_texts(reply, length, slot);
   if (names.listed != NULL && !names.listed[slot->name].has_number) return true;
-  return !options.addresses || has_own_address(reply, length, slot);
+  if (!options.addresses) return true;
+  if (options.endpoints > 0) return has_own_endpoints(reply, length, slot);
+  size_t at = behind_owner(reply, length, slot->question_end, slot);
+  if (at != 0 && reply[at] == 0 && (reply[at + 1] == TYPE_PTR || reply[at + 1] == TYPE_SRV))
+    return has_own_target(reply, length, slot, at);
+  return has_own_address(reply, length, slot);
 }
 
 static void take_reply(struct line *line, const unsigned char *reply, size_t length, uint64_t now) {
@@ -400,7 +434,7 @@ static void usage(void) {
   fprintf(stderr,
           "usage: load --port N (--names PATTERN --count N [--first N] [--order uniform|zipf|sequence] [--zipf S] | --file FILE)\n"
           "            [--type A] [--sockets 16] [--outstanding 128] [--rate QPS] [--seconds 1] [--warmup 0] [--limit N]\n"
-          "            [--timeout 1] [--seed N] [--edns SIZE] [--tcp] [--addresses | --texts COUNT,SIZE] [--prime] [--wait]\n");
+          "            [--timeout 1] [--seed N] [--edns SIZE] [--tcp] [--addresses [--endpoints N] | --texts COUNT,SIZE] [--prime] [--wait]\n");
   exit(2);
 }
 
@@ -410,7 +444,8 @@ static void read_options(int argc, char **argv) {
       {"order", 1, NULL, 'o'}, {"zipf", 1, NULL, 'z'}, {"file", 1, NULL, 'F'}, {"type", 1, NULL, 't'},
       {"sockets", 1, NULL, 's'}, {"outstanding", 1, NULL, 'O'}, {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 'S'},
       {"warmup", 1, NULL, 'w'}, {"limit", 1, NULL, 'l'}, {"timeout", 1, NULL, 'T'}, {"seed", 1, NULL, 'R'},
-      {"edns", 1, NULL, 'e'}, {"tcp", 0, NULL, 'C'}, {"addresses", 0, NULL, 'a'}, {"texts", 1, NULL, 'x'}, {"prime", 0, NULL, 'P'},
+      {"edns", 1, NULL, 'e'}, {"tcp", 0, NULL, 'C'}, {"addresses", 0, NULL, 'a'}, {"texts", 1, NULL, 'x'},
+      {"endpoints", 1, NULL, 'E'}, {"prime", 0, NULL, 'P'},
       {"wait", 0, NULL, 'W'}, {NULL, 0, NULL, 0}};
   const char *pattern = NULL, *file = NULL;
   double zipf = 1;
@@ -436,6 +471,7 @@ static void read_options(int argc, char **argv) {
       case 'C': options.tcp = true; break;
       case 'P': options.prime = true; break;
       case 'a': options.addresses = true; break;
+      case 'E': options.endpoints = atoi(optarg); break;
       case 'x':
         if (sscanf(optarg, "%d,%d", &options.texts, &options.text_size) != 2) usage();
         break;
@@ -448,6 +484,7 @@ static void read_options(int argc, char **argv) {
   if (options.seconds <= 0 || options.seconds > MAX_SECONDS || options.warmup < 0 || options.warmup > 60) usage();
   if (options.rate < 0 || options.rate > 1000000) usage();
   if (options.edns < 0 || options.edns > 65535 || options.texts < 0 || options.texts > 255) usage();
+  if (options.endpoints < 0 || options.endpoints > 31) usage();
   if (!(options.timeout >= 0.1 && options.timeout <= MAX_TIMEOUT)) usage();
   timeout = (uint64_t)(options.timeout * SECOND);
   scan_interval = timeout / SCANS;

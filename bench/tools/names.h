@@ -119,6 +119,9 @@ static struct listed names_listed(const char *name, unsigned rcode, unsigned ans
   if (fresh != NULL && digits != NULL) names_fail("%d and another number", name);
   if (digits != NULL) listed.number = strtoul(digits, NULL, 10);
   listed.has_number = digits != NULL || fresh != NULL;
+  unsigned z, y, x; /* an address of 10/8 backwards: its number is the rest */
+  if (sscanf(name, "%3u.%3u.%3u.10.in-addr.arpa", &z, &y, &x) == 3 && strstr(name, ".in-addr.arpa") != NULL)
+    listed.number = x << 16 | y << 8 | z;
   return listed;
 }
 
