@@ -55,7 +55,8 @@ test("E6: one of three upstreams is dead, slow, lying or flapping", { timeout: 1
       what: `one of three ${name}: clients that get no answer`,
       value: failed,
       unit: "%",
-      atMost: 0.1,
+      // Of a few hundred one may meet a machine that is late.
+      atMost: sized(1, 0.1),
     });
   }
 });
