@@ -1,5 +1,5 @@
 /** kubernetes: changes, names that are passed on, an API that is away. */
-import { endpointSlice, namespace, pod, service } from "../../support/api-objects.ts";
+import { endpointSlice, type Manifest, namespace, pod, service } from "../../support/api-objects.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import type { ParityServer } from "../case.ts";
 import { kubernetes, noName, ZONES } from "../cluster.ts";
@@ -129,4 +129,51 @@ export const servers: ParityServer[] = [
       },
     ],
   },
+  {
+    name: "kubernetes, metrics",
+    corefile: `.:{PORT} {
+      prometheus 127.0.0.1:{PORT2}
+      kubernetes cluster.local {
+        endpoint {API}
+      }
+    }`,
+    objects: clusterObjects,
+    cases: [
+      {
+        ask: "web.a.svc.cluster.local. A",
+        reply: { rcode: "NOERROR" },
+        http: [
+          {
+            get: "{PORT2}/metrics",
+            status: 200,
+            body: /^coredns_kubernetes_rest_client_requests_total\{code="200",host="127\.0\.0\.1:\d+",method="GET"\} [1-9]/m,
+          },
+        ],
+      },
+      {
+        name: "the time from a change to its being in answers",
+        ask: "hl.a.svc.cluster.local. A",
+        before: [{ apply: changedNow() }],
+        withinMs: 3_000,
+        reply: {
+          rcode: "NOERROR",
+          answer: ["10.3.0.1", "10.3.0.5", "10.3.9.9"].map((address) => `hl.a.svc.cluster.local. 5 IN A ${address}`),
+        },
+        http: [
+          {
+            get: "{PORT2}/metrics",
+            status: 200,
+            body: /^coredns_kubernetes_dns_programming_duration_seconds_count\{service_kind="headless_with_selector"\} [1-9]/m,
+          },
+        ],
+      },
+    ],
+  },
 ];
+
+/** The endpoints of `hl` are another one, since a moment. */
+function changedNow(): Manifest {
+  const slice = endpointSlice("hl", "a", [{ addresses: ["10.3.9.9"] }], [{ name: "http", port: 80 }], "one");
+  const annotations = { "endpoints.kubernetes.io/last-change-trigger-time": new Date().toISOString() };
+  return { ...slice, metadata: { ...slice.metadata, annotations } };
+}

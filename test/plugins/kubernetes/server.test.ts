@@ -1,0 +1,69 @@
+/** kubernetes in a whole server: what a reload keeps, and what is said over HTTP. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiServer } from "../../support/api-server.ts";
+import { clusterObjects } from "../../support/cluster-objects.ts";
+import { get } from "../../support/http.ts";
+import { TestServer } from "../../support/server.ts";
+
+const corefile = (more: string, options = ""): string => `.:{PORT} {
+  ready 127.0.0.1:{PORT2}
+  ${more}
+  kubernetes cluster.local {
+    endpoint {API}
+    ${options}
+  }
+}
+`;
+
+test("a reload keeps the cluster when the options are the same, and follows it anew when they are not", async () => {
+  const api = await ApiServer.start({ objects: clusterObjects });
+  const files = { inner: corefile("") };
+  const placeholders = { API: api.url };
+  const server = await TestServer.start({ corefile: "import {DIR}/inner", files, placeholders });
+  const ask = "web.a.svc.cluster.local. A";
+  const reload = async (text: string): Promise<void> => {
+    const from = server.lines.length;
+    server.write("inner", text);
+    server.signal("SIGUSR1");
+    assert.ok(await server.line(/Reloading complete/, from, 10_000), server.lines.join("\n"));
+  };
+  try {
+    const before = api.requests.length;
+    await reload(corefile("errors"));
+    assert.equal((await server.ask({ ask }))?.answer[0], "web.a.svc.cluster.local. 5 IN A 10.1.0.1");
+    assert.equal(api.requests.length, before, "nothing was asked of the API");
+    await reload(corefile("errors", "ttl 60"));
+    assert.equal((await server.ask({ ask }))?.answer[0], "web.a.svc.cluster.local. 60 IN A 10.1.0.1");
+    assert.ok(api.requests.length > before);
+    // The one that was left has ended its watches.
+    const deadline = performance.now() + 5_000;
+    while (api.watches > 3 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(api.watches, 3);
+  } finally {
+    assert.equal(await server.stop(), 0);
+    await api.close();
+  }
+});
+
+test("ready says what is missing", async () => {
+  const api = await ApiServer.start({ objects: clusterObjects });
+  api.fault({ plural: "endpointslices", status: 403, times: 1_000 });
+  const server = await TestServer.start({
+    corefile: corefile("", "startup_timeout 300ms"),
+    placeholders: { API: api.url },
+  });
+  try {
+    const reply = await get(server.port2, "/ready?detail");
+    assert.equal(reply?.status, 503);
+    const [first, ...details] = reply.text.split("\n");
+    assert.equal(first, "kubernetes");
+    assert.equal(details.length, 3);
+    assert.match(reply.text, /^kubernetes: services: synced, \d+ objects, heard of [\d.]+ s ago$/m);
+    assert.match(reply.text, /^kubernetes: endpointslices: starting, 0 objects, .*last error: 403/m);
+    assert.equal((await get(server.port2, "/ready"))?.text, "kubernetes");
+  } finally {
+    assert.equal(await server.stop(), 0);
+    await api.close();
+  }
+});
