@@ -66,13 +66,7 @@ export class ServiceSpace {
     });
     this.#addresses = new ServiceAddresses(core, this.services, kinds.firstCell);
     const all = new AddressDiff(core.hash);
-    this.#endpoints = index(SpaceCell.ENDPOINTS, (endpoints) => {
-      for (const id of this.slices.ids()) {
-        const { words } = heap;
-        all.compare(words, 0, 0, words, this.#addressesAt(id), this.#countOf(id), this.#sizeOf(id), true);
-        for (let i = 0; i < all.addedCount; i++) endpoints.insert(all.addedHashes[i]!, id);
-      }
-    });
+    this.#endpoints = index(SpaceCell.ENDPOINTS, (endpoints) => this.#enumerateEndpoints(endpoints, all));
     this.#sliceNames = index(WriterCell.SLICE_NAMES, (names) => {
       for (const id of this.slices.ids()) names.insert(this.#sliceNameHash(id), id);
     });
@@ -391,6 +385,24 @@ export class ServiceSpace {
       }
     }
     return false;
+  }
+
+  /** Each address of a slice once. Mostly none is there twice, and this must not take long: it holds the thread. */
+  #enumerateEndpoints(endpoints: HashIndex, all: AddressDiff): void {
+    const { words, bytes } = this.#core.heap;
+    for (const id of this.slices.ids()) {
+      const first = this.#addressesAt(id);
+      const count = this.#countOf(id);
+      const size = this.#sizeOf(id);
+      if (hasRepeats(words, this.slices.row(id))) {
+        all.compare(words, 0, 0, words, first, count, size, true);
+        for (let i = 0; i < all.addedCount; i++) endpoints.insert(all.addedHashes[i]!, id);
+        continue;
+      }
+      for (let i = 0, at = first * 4; i < count; i++, at += size) {
+        endpoints.insert(this.#core.hash.bytes(bytes, at, size, Salt.ADDRESS), id);
+      }
+    }
   }
 
   /** Makes the core's key of the two labels. */
