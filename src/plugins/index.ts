@@ -25,6 +25,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   header: async () => (await import("./header.ts")).header,
   health: async () => (await import("./health.ts")).health,
   hosts: async () => (await import("./hosts/index.ts")).hosts,
+  istio: async () => (await import("./istio/index.ts")).istio,
   k8s_external: async () => (await import("./k8s_external/index.ts")).k8sExternal,
   kubernetes: async () => (await import("./kubernetes/index.ts")).kubernetes,
   loadbalance: async () => (await import("./loadbalance/index.ts")).loadbalance,
@@ -49,9 +50,10 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
 export const plugins: ReadonlyMap<string, () => Promise<Plugin>> = new Map(Object.entries(list));
 
 /** All words that may stand in a Corefile, the first outermost; those that are no key of `plugins` are refused by name. */
-export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) =>
-  name === "forward" ? [name, "proxy"] : [name],
-);
+export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) => {
+  if (name === "kubernetes") return ["istio", name];
+  return name === "forward" ? [name, "proxy"] : [name];
+});
 
 /** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */
 const DEFAULT_PLACE = "hosts";

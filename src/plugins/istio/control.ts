@@ -1,0 +1,33 @@
+/** The control half of istio: follows the ServiceEntries, waits for them at the start, and shows what is known of them. */
+import { waitForSync } from "../../kubernetes/wait-for-sync.ts";
+import type { Control, ControlContext } from "../../plugin/context.ts";
+import type { IstioConfig } from "./config.ts";
+import { Mesh, type Published } from "./mesh.ts";
+
+/** What the age of a watch is when the API was never heard of. */
+const MAX_AGE = 1e9;
+
+export async function control(config: IstioConfig, context: ControlContext): Promise<Control> {
+  const mesh = (context.inherited as Mesh | undefined) ?? (await Mesh.open(config, context));
+  const publish = (published: Published) => context.publish(published);
+  mesh.join(publish);
+  show(mesh, context);
+  await waitForSync(() => mesh.isSynced, config.startupTimeoutMs, context.log);
+  return {
+    ready: () => mesh.isSynced,
+    inherit: () => mesh,
+    stop: () => mesh.leave(publish),
+  };
+}
+
+function show(mesh: Mesh, { gauge }: ControlContext): void {
+  const { reflector } = mesh;
+  const synced = "1 when all entries are known, 0 as long as some may be missing.";
+  gauge("weftdns_istio_synced", synced, {}, () => Number(reflector.absent || reflector.state === "synced"));
+  gauge("weftdns_istio_watch_age_seconds", "Seconds since the API was heard of about the entries.", {}, () =>
+    Math.min((performance.now() - reflector.lastContact) / 1_000, MAX_AGE),
+  );
+  gauge("weftdns_istio_objects", "Entries known.", {}, () => reflector.objects);
+  gauge("weftdns_istio_hosts", "Hosts that are answered.", {}, () => mesh.hosts);
+  gauge("weftdns_istio_table_bytes", "Memory that the hosts take.", {}, () => mesh.tableBytes);
+}

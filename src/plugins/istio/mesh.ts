@@ -1,0 +1,169 @@
+/**
+ * The ServiceEntries as the supervisor follows them, and the table that is made of them. It outlives reloads that do not change
+ * the plugin's options: each control half that leans on it has a function in `#readers`.
+ */
+
+import { accessOf } from "../../kubernetes/access-options.ts";
+import { ApiClient } from "../../kubernetes/api/client.ts";
+import { Reflector } from "../../kubernetes/api/reflector.ts";
+import type { Counter } from "../../memory/counters.ts";
+import { retire } from "../../memory/retire.ts";
+import type { ControlContext } from "../../plugin/context.ts";
+import type { IstioConfig } from "./config.ts";
+import { Entries } from "./entries.ts";
+import type { HostTable } from "./table.ts";
+import { buildTable } from "./table-builder.ts";
+
+const SERVICE_ENTRIES = {
+  group: "networking.istio.io",
+  version: ["v1", "v1beta1", "v1alpha3"],
+  plural: "serviceentries",
+} as const;
+
+/** What the workers are given. */
+export interface Published {
+  /** Undefined as long as no list has been complete. */
+  readonly table: HostTable | undefined;
+  /** Nothing can be missing in it. */
+  readonly isSure: boolean;
+  readonly serial: number;
+}
+
+/** Changes come in crowds: so long the first one waits for others. */
+const DEBOUNCE_MS = 20;
+/** Making tables takes no more than this part of the thread's time. */
+const REST = 10;
+/** How often numbers that others count are taken over. */
+const COUNT_MS = 1_000;
+
+export class Mesh {
+  readonly reflector: Reflector;
+  readonly #client: ApiClient;
+  readonly #config: IstioConfig;
+  readonly #log: ControlContext["log"];
+  readonly #entries: Entries;
+  readonly #readers = new Set<(published: Published) => void>();
+  readonly #repairs: Counter;
+  readonly #refused: Counter;
+  readonly #counting: NodeJS.Timeout;
+  #counted = { repairs: 0, refused: 0 };
+  #table: HostTable | undefined;
+  #serial = 0;
+  /** Changes are not in the table yet. */
+  #isStale = false;
+  #building: NodeJS.Timeout | undefined;
+  /** How long the last table took. */
+  #tookMs = 0;
+
+  static async open(config: IstioConfig, context: ControlContext): Promise<Mesh> {
+    const mesh = new Mesh(config, context, new ApiClient(await accessOf(config)));
+    mesh.reflector.start();
+    return mesh;
+  }
+
+  private constructor(config: IstioConfig, { log, counter }: ControlContext, client: ApiClient) {
+    this.#config = config;
+    this.#log = log;
+    this.#client = client;
+    this.#entries = new Entries({
+      endpoints: config.endpoints,
+      defaultAddresses: config.defaultAddresses,
+      onChange: () => this.#changed(),
+      onRefused: (text) => log.warning(text),
+    });
+    this.reflector = new Reflector(client, SERVICE_ENTRIES, this.#entries, { log, onChange: () => this.#toldState() });
+    const repairs = "Entries that the comparison with a fresh list has found wrong, and put right.";
+    this.#repairs = counter("weftdns_istio_repairs_total", repairs);
+    const refused = "Entries, or parts of them, that were left out because no answer can be made of them.";
+    this.#refused = counter("weftdns_istio_refused_objects_total", refused);
+    this.#counting = setInterval(() => this.#count(), COUNT_MS).unref();
+  }
+
+  /** All entries have been read, or the cluster has no such resource. */
+  get isSynced(): boolean {
+    return this.#table !== undefined;
+  }
+
+  get hosts(): number {
+    return this.#table?.hosts ?? 0;
+  }
+
+  get tableBytes(): number {
+    return this.#table?.buffer.byteLength ?? 0;
+  }
+
+  /** `reader` is told what there is now, and of each change until `leave`. */
+  join(reader: (published: Published) => void): void {
+    this.#readers.add(reader);
+    reader(this.#published());
+  }
+
+  async leave(reader: (published: Published) => void): Promise<void> {
+    this.#readers.delete(reader);
+    if (this.#readers.size > 0) return;
+    clearTimeout(this.#building);
+    clearInterval(this.#counting);
+    this.#count();
+    await this.reflector.stop();
+    await this.#client.close();
+    retire(this.tableBytes);
+  }
+
+  #published(): Published {
+    return { table: this.#table, isSure: this.#isSure, serial: this.#serial };
+  }
+
+  /** All that there is has been read at some time. */
+  get #isListed(): boolean {
+    return this.reflector.synced || this.reflector.absent;
+  }
+
+  get #isSure(): boolean {
+    const { state, absent } = this.reflector;
+    return absent || state === "synced";
+  }
+
+  /** The first table is made when the first list is complete, and shown at once. */
+  #toldState(): void {
+    if (this.#table === undefined && this.#isListed) this.#build();
+    else this.#publish();
+  }
+
+  #changed(): void {
+    this.#isStale = true;
+    if (this.#table === undefined && !this.#isListed) return;
+    this.#building ??= setTimeout(() => this.#build(), Math.max(DEBOUNCE_MS, this.#tookMs * REST));
+  }
+
+  #build(): void {
+    clearTimeout(this.#building);
+    this.#building = undefined;
+    if (!this.#isStale && this.#table !== undefined) return;
+    this.#isStale = false;
+    const began = performance.now();
+    try {
+      const table = buildTable(this.#entries.all(), this.#config.namespace);
+      retire(this.tableBytes);
+      this.#table = table;
+      this.#serial = Math.floor(Date.now() / 1_000);
+    } catch (error) {
+      // No memory: what is known stays, until the next change.
+      this.#log.error(`cannot make a table of the hosts: ${error instanceof Error ? error.message : error}`);
+    }
+    this.#tookMs = performance.now() - began;
+    this.#publish();
+  }
+
+  #publish(): void {
+    const published = this.#published();
+    for (const reader of this.#readers) reader(published);
+  }
+
+  #count(): void {
+    const { repairs } = this.reflector;
+    const { refused } = this.#entries;
+    if (repairs > this.#counted.repairs) this.#repairs.add(repairs - this.#counted.repairs);
+    if (refused > this.#counted.refused) this.#refused.add(refused - this.#counted.refused);
+    this.#counted = { repairs, refused };
+  }
+}
