@@ -36,6 +36,10 @@ const STOP_MS = 10_000;
 /** A request that takes longer is lost. */
 const REQUEST_MS = 15_000;
 
+/** How often is looked for what comes soon, and for how many times whether a new definition is served. */
+const LOOK_MS = 100;
+const DEFINITION_LOOKS = 100;
+
 const ADMIN_TOKEN = "admin-of-this-test";
 
 export class Cluster {
@@ -126,6 +130,19 @@ export class Cluster {
   /** Creates objects, one after the other. Throws what the API says when it refuses one. */
   async create(...objects: readonly KubeObject[]): Promise<void> {
     for (const object of objects) await this.#expect("POST", await this.#pathOf(object), object);
+  }
+
+  /** The same for objects whose definition is new: it is taken at once, its path is served a moment later. */
+  async createSoon(object: KubeObject): Promise<void> {
+    for (let left = DEFINITION_LOOKS; ; left--) {
+      const error = await this.create(object).then(
+        () => undefined,
+        (reason: Error) => reason,
+      );
+      if (error === undefined) return;
+      if (left === 0) throw error;
+      await sleep(LOOK_MS);
+    }
   }
 
   /** Creates or changes, by server-side apply. */
@@ -287,7 +304,7 @@ export class Cluster {
       );
       if (status === 200) return;
       if (performance.now() > deadline) throw new Error(`/readyz gave ${status} for ${START_MS} ms`);
-      await sleep(100);
+      await sleep(LOOK_MS);
     }
   }
 
