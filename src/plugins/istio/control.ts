@@ -1,4 +1,5 @@
 /** The control half of istio: follows the ServiceEntries, waits for them at the start, and shows what is known of them. */
+import { describeReflector } from "../../kubernetes/api/describe.ts";
 import { waitForSync } from "../../kubernetes/wait-for-sync.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import type { IstioConfig } from "./config.ts";
@@ -15,6 +16,7 @@ export async function control(config: IstioConfig, context: ControlContext): Pro
   await waitForSync(() => mesh.isSynced, config.startupTimeoutMs, context.log);
   return {
     ready: () => mesh.isSynced,
+    readyDetails: () => [describeReflector("serviceentries", mesh.reflector)],
     inherit: () => mesh,
     stop: () => mesh.leave(publish),
   };

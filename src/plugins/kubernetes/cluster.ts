@@ -5,6 +5,7 @@
 import { accessOf } from "../../kubernetes/access-options.ts";
 import type { Access } from "../../kubernetes/api/access.ts";
 import { ApiClient } from "../../kubernetes/api/client.ts";
+import { describeReflector } from "../../kubernetes/api/describe.ts";
 import { Reflector } from "../../kubernetes/api/reflector.ts";
 import type { ResourceQuery, ResourceSink } from "../../kubernetes/api/resource.ts";
 import { ClusterTable } from "../../kubernetes/table/cluster-table.ts";
@@ -120,13 +121,7 @@ export class Cluster {
 
   /** How far each resource is known, for operators. */
   describe(): readonly string[] {
-    const now = performance.now();
-    return this.followed.map(({ name, reflector }) => {
-      const { state, objects, lastContact, lastError } = reflector;
-      const heard = lastContact < 0 ? "never heard of" : `heard of ${((now - lastContact) / 1_000).toFixed(1)} s ago`;
-      const trouble = lastError === undefined ? "" : `, last error: ${lastError}`;
-      return `${name}: ${state}, ${objects} objects, ${heard}${trouble}`;
-    });
+    return this.followed.map(({ name, reflector }) => describeReflector(name, reflector));
   }
 
   /** Somebody leans on it from now on, until `release`. */

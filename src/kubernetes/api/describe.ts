@@ -1,0 +1,10 @@
+/** What is known of a resource, and since when, in a line for an operator. */
+import type { Reflector } from "./reflector.ts";
+
+export function describeReflector(name: string, reflector: Reflector): string {
+  const { state, objects, lastContact, lastError } = reflector;
+  const agoSeconds = (performance.now() - lastContact) / 1_000;
+  const heard = lastContact < 0 ? "never heard of" : `heard of ${agoSeconds.toFixed(1)} s ago`;
+  const trouble = lastError === undefined ? "" : `, last error: ${lastError}`;
+  return `${name}: ${state}, ${objects} objects, ${heard}${trouble}`;
+}
