@@ -20,6 +20,10 @@ export function pluginPages(root: string): ReadonlyMap<string, PluginPage> {
   return new Map(readPages(root, readSources(root)).map((page) => [page.name, page]));
 }
 
+function firstSentence(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/\. (?=[A-Z]).*$/, ".");
+}
+
 /** Every metric once, with the plugin whose page names it. */
 export function documentedMetrics(root: string): (MetricRow & { readonly plugin: string })[] {
   return metricsOf([...pluginPages(root).values()]);
@@ -46,7 +50,7 @@ function withoutPrefix(metric: string): string {
 const MADE = "<!-- Made by `npm run docs` from the heads of src/plugins. Edit there. -->";
 
 function index(pages: readonly PluginPage[]): string {
-  const rows = pages.map(({ name, summary }) => [`[${name}](${name}.md)`, cell(summary)]);
+  const rows = pages.map(({ name, summary }) => [`[${name}](${name}.md)`, cell(firstSentence(summary))]);
   return `${MADE}
 
 # Plugins

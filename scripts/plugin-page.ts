@@ -14,7 +14,7 @@ export interface PluginPage {
   readonly name: string;
   /** Where it stands, from the project's root. */
   readonly source: string;
-  /** What stands at the margin and in no section: one sentence about the plugin, then the rest. */
+  /** What stands at the margin and in no section: what the plugin is for, then the rest. */
   readonly summary: string;
   readonly description: readonly string[];
   /** The text of each section, without the word it begins with and without common indentation. */
@@ -81,7 +81,7 @@ function parsePage(
   return {
     name,
     source,
-    summary: summary.replace(/\s+/g, " "),
+    summary,
     description,
     sections: texts,
     metrics: parseMetrics(source, texts.get("Metrics") ?? "", isKnown),
@@ -112,9 +112,19 @@ function dedent(lines: readonly string[]): string {
       .map((line) => line.slice(depth))
       .join("\n")
       .trimEnd();
-  const common = Math.min(depthOf(first), depth);
-  const below = depth < depthOf(first) ? "  " : "";
-  return [first.trim(), ...rest.map((line) => (line === "" ? "" : below + line.slice(common)))].join("\n").trimEnd();
+  const head = depthOf(first);
+  if (depth >= head)
+    return lines
+      .map((line) => line.slice(head))
+      .join("\n")
+      .trimEnd();
+  const end = rest.findIndex((line) => line.trim() !== "" && depthOf(line) < head);
+  const below = rest.slice(end).map((line) => (line === "" ? "" : `  ${line.slice(depth)}`));
+  return [first, ...rest.slice(0, end)]
+    .map((line) => line.slice(head))
+    .concat(below)
+    .join("\n")
+    .trimEnd();
 }
 
 function depthOf(line: string): number {

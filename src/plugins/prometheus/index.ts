@@ -34,9 +34,9 @@
  *           coredns_dns_do_requests_total{server,zone,view}
  *           coredns_dns_responses_total{server,zone,view,rcode,plugin}
  *           process_*                                          the process, all threads together
- *           weftdns_build_info{version,node}                   1
+ *           weftdns_build_info{version,node}                   1, with the versions of this server and of its Node
  *           weftdns_kernel_drops_total{server}                 datagrams that the kernel dropped
- *           weftdns_datagrams_received_total{worker}           divided by batches: datagrams that come at once
+ *           weftdns_datagrams_received_total{worker}           datagrams; divided by batches: how many come at once
  *           weftdns_batches_total{worker}
  *           weftdns_datagrams_sent_total{worker}
  *           weftdns_datagrams_queued_total{worker}             replies that had to wait for room in their socket
@@ -44,7 +44,7 @@
  *                                                              receive, server, plugin, send
  *           weftdns_worker_loop_lag_seconds{worker}            how late the worker's loop comes to a timer
  *           weftdns_queries_waiting{worker}                    queries that wait for somebody's answer
- *           weftdns_worker_restarts_total{cause}               cause: error, memory or stall
+ *           weftdns_worker_restarts_total{cause}               workers that were replaced, by cause: error, memory or stall
  * Ready     at once
  * Example
  *   example.org:1053 {
