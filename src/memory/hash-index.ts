@@ -14,7 +14,7 @@
  * are slots.
  * Writer: stores into one slot (Atomics.store), so a reader sees it before or after. A slot is never moved: a reader
  * that walks would miss it. A removed one keeps the way open for what stands behind it; when nothing does, it is freed
- * with those before it. When three quarters are taken, all is written into new slots, which take the place of the old
+ * with those before it. When seven of eight are taken, all is written into new slots, which take the place of the old
  * ones by one store to header[cell]; a reader on its way through the old ones finds what stood there when it came, and
  * they are freed when nobody reads them. So a look-up that began before a change and ends after it sees one key of one
  * row as it was, or as it is.
@@ -106,7 +106,7 @@ export class HashIndex {
   /** Makes sure that so many insertions find room. False when there is no memory: then nothing has changed. */
   reserve(count: number): boolean {
     const slots = this.#mask + 1;
-    if ((this.#taken + count) * 4 <= slots * 3) return true;
+    if ((this.#taken + count) * 8 <= slots * 7) return true;
     return this.#rebuild(slotsFor(this.#live + count));
   }
 
@@ -167,7 +167,7 @@ export class HashIndex {
   }
 }
 
-/** Between a third and two thirds of them will be in use. */
+/** Between a third and two thirds of them will be in use, and seven of eight before there are others. */
 function slotsFor(count: number): number {
   let slots = MIN_SLOTS;
   while (slots * 2 < count * 3) slots *= 2;

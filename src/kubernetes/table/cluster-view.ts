@@ -6,8 +6,9 @@
  *   if (view.findService(name.bytes, name.offsets[0], length)) ... view.service.ipv4At ... view.bytes[...]
  *   view.leave();
  *
- * Sections do not nest: leave before anything else is called that may look into the same table. `enter` mends a section
- * that was never left, so an error in between costs nothing.
+ * Sections do not nest: leave before anything else is called that may look into the same table, by another view as
+ * well, since all views of a worker share its cell. `enter` mends a section that was never left, so an error in between
+ * costs nothing.
  *
  * Names are lower-case wire labels, cut from the question where they stand. All positions (`...At`) count bytes in
  * `view.bytes`, which may be another array after each look-up and each `next...` and `openSlice`: load it afterwards.
