@@ -64,6 +64,13 @@ export type Result = {
   /** Of a scenario with a log: answers whose line neither came nor was said to be lost. */
   linesUncounted?: number;
   disturbed?: Disturbed;
+  /** Of an overload: what was sent and what was answered well, over the capacity; worst of a round's floods. */
+  offered?: Summary;
+  goodput?: Summary;
+  /** What the quiet senders lost of their queries. */
+  quietLost?: Summary;
+  /** What the load saw lost less what the server counts as dropped, as a share. */
+  dropsApart?: Summary;
   /** What autocannon saw meanwhile. */
   http?: HttpFigures[];
   runs: Run[];

@@ -35,6 +35,15 @@ const charts: Record<Scenario["measures"], Chart[]> = {
       values: (r) => [...bar(r.rssIdleMiB, "idle"), ...bar(r.rssMiB, "after 1/10"), ...bar(r.rssAfterMiB, "after all")],
     },
   ],
+  overload: [
+    {
+      title: "Multiples of the capacity",
+      digits: 2,
+      values: (r) => [...bar(r.offered, "sent"), ...bar(r.goodput, "answered")],
+    },
+    { title: "Share lost by the quiet senders", digits: 3, values: (r) => bar(r.quietLost) },
+    { title: "p99 of what was answered, µs", digits: 0, values: (r) => bar(r.p99Micros) },
+  ],
   disturbance: [
     {
       title: "Queries without a right answer",

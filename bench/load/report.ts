@@ -53,11 +53,22 @@ const disturbanceColumns: Column[] = [
   { head: "slowest ms", timed: true, cell: ({ disturbed }) => figure(disturbed?.disturbed.slowestMs, 1) },
   { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
 ];
+const overloadColumns: Column[] = [
+  { head: "capacity", timed: true, cell: ({ queriesPerSecond }) => median(queriesPerSecond) },
+  { head: "sent ×", timed: true, cell: ({ offered }) => median(offered, 2) },
+  { head: "answered ×", timed: true, cell: ({ goodput }) => median(goodput, 2) },
+  { head: "quiet lost", timed: true, cell: ({ quietLost }) => median(quietLost, 3) },
+  { head: "p99 µs", timed: true, cell: ({ p99Micros }) => median(p99Micros) },
+  { head: "uncounted", cell: ({ dropsApart }) => median(dropsApart, 4) },
+  { head: "RSS MiB", cell: ({ rssMiB }) => median(rssMiB, 1) },
+  { head: "growth", cell: ({ rssGrowthMiB }) => median(rssGrowthMiB, 1) },
+];
 const columnsOf = {
   load: loadColumns,
   startup: startupColumns,
   memory: memoryColumns,
   disturbance: disturbanceColumns,
+  overload: overloadColumns,
 };
 /** These stand only where some server has a figure for them. */
 const furtherColumns: Column[] = [
@@ -117,6 +128,9 @@ const goalNames = {
   lost: "queries without a right answer",
   lostAtOnce: "queries without a right answer in one window",
   p99Change: "p99 over that without",
+  lostCapacity: "share of the capacity that is lost under overload",
+  quietLost: "share of the quiet senders' queries that is lost",
+  dropsApart: "share of the loss that the server does not count",
   linesUncounted: "answers with neither a line nor a count of it",
 };
 
@@ -139,6 +153,8 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
     case "overPeers":
     case "corednsShare":
       return result[figure];
+    case "lostCapacity":
+      return result.goodput && 1 - result.goodput.median;
     case "lost":
       return result.disturbed && result.disturbed.disturbed.lost + result.disturbed.disturbed.wrong;
     case "lostAtOnce":
@@ -150,9 +166,16 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
   }
 }
 
-/** These a busy machine can only make worse; the first three are the same however much the rounds differ. */
-const counted: readonly string[] = ["lost", "lostAtOnce", "linesUncounted", "rssAfterMiB", "rssGrowthMiB"];
-const exact = counted.slice(0, 3);
+/** These a busy machine can only make worse; the first four are the same however much the rounds differ. */
+const counted: readonly string[] = [
+  "lost",
+  "lostAtOnce",
+  "linesUncounted",
+  "dropsApart",
+  "rssAfterMiB",
+  "rssGrowthMiB",
+];
+const exact = counted.slice(0, 4);
 
 function verdict({ wasBusy, tooNoisy }: Result, figure: string, value: number, atMost: number): string {
   if (tooNoisy && !exact.includes(figure)) return "not judged, too noisy";

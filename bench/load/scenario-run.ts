@@ -26,6 +26,7 @@ import {
 } from "./lanes.ts";
 import type { Run, Window } from "./measure.ts";
 import { runMemory } from "./memory-run.ts";
+import { runOverloads } from "./overload-run.ts";
 import type { Scenario } from "./scenarios.ts";
 import { versionOf } from "./servers.ts";
 import { runStartups } from "./startup-run.ts";
@@ -40,7 +41,13 @@ const quietSampleMs = 200;
 const paceSeconds = 1;
 const maxRate = 100_000;
 
-const runs = { load: runLoads, startup: runStartups, memory: runMemory, disturbance: runDisturbances };
+const runs = {
+  load: runLoads,
+  startup: runStartups,
+  memory: runMemory,
+  disturbance: runDisturbances,
+  overload: runOverloads,
+};
 
 export async function runScenario(
   scenario: Scenario,
@@ -190,6 +197,7 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
 export function headline(scenario: Scenario, result: Result): Summary | undefined {
   if (scenario.measures === "startup") return result.firstAnswerMs;
   if (scenario.measures === "memory") return result.rssAfterMiB;
+  if (scenario.measures === "overload") return result.goodput;
   if (scenario.measures === "disturbance") return result.disturbed?.p99Change;
   if (!isClosedLoop(scenario)) return result.p99Ratio ?? result.p99Micros;
   return result.ratio ?? result.cpuMicros;

@@ -1,6 +1,8 @@
 /** What is asked of the servers. A scenario's name says what it does; the table in bench/README.md is this list in words. */
 import type { ClusterName } from "./cluster-objects.ts";
 import { clusterScenarios } from "./cluster-scenarios.ts";
+import type { Overload } from "./overload-run.ts";
+import { overloadScenarios } from "./overload-scenarios.ts";
 import { bothCores, oneCore } from "./placement.ts";
 import type { ListName } from "./questions.ts";
 
@@ -81,9 +83,10 @@ export type Scenario = {
   /**
    * `load` keeps the server and looks at CPU. `startup` starts it anew for each run and looks at times and memory. `memory`
    * starts it once and looks at what it holds from step to step. `disturbance` has two windows a round, one of which
-   * something happens in, and looks at what that does to the clients.
+   * something happens in, and looks at what that does to the clients. `overload` sends more than the server can answer.
    */
-  measures: "load" | "startup" | "memory" | "disturbance";
+  measures: "load" | "startup" | "memory" | "disturbance" | "overload";
+  overload?: Overload;
   disturbance?: DisturbanceName;
   /** The servers that can do it at all; all whose `kinds` have the work without. */
   among?: string[];
@@ -110,7 +113,10 @@ export type Goal = {
     | "lost"
     | "lostAtOnce"
     | "p99Change"
-    | "linesUncounted";
+    | "linesUncounted"
+    | "lostCapacity"
+    | "quietLost"
+    | "dropsApart";
   atMost: number;
 }[];
 
@@ -403,6 +409,7 @@ export const scenarios: Scenario[] = [
       { figure: "rssAfterMiB", atMost: 300 },
     ],
   },
+  ...overloadScenarios,
   ...clusterScenarios,
 ];
 

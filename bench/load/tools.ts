@@ -7,7 +7,7 @@ export const benchDirectory = join(import.meta.dirname, "..");
 export const buildDirectory = join(benchDirectory, "build");
 const sourceDirectory = join(benchDirectory, "tools");
 
-const programs = ["floor", "upstream", "load", "launch", "lines"] as const;
+const programs = ["floor", "upstream", "load", "flood", "launch", "lines"] as const;
 
 const compiler = process.env.CC ?? "cc";
 
