@@ -299,7 +299,7 @@ const threads: readonly FaultRow[] = [
   {
     id: "J8",
     fault: "the process stands still (SIGSTOP), the clock jumps",
-    tests: [[faults("process"), /^J8/]],
+    tests: [[faults("process"), /^J8/], [faults("clock")]],
     open: "a worker may be replaced for the pause",
   },
   { id: "J9", fault: "nobody reads the log", tests: [[faults("log-reader")], ["test/native/write-now.test.ts"]] },
