@@ -4,6 +4,7 @@ import type { Name } from "../../dns/name.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import { Cut, Form } from "../../kubernetes/answer/cut.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
+import { Resource, SyncState } from "../../kubernetes/table/layout.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
@@ -52,7 +53,9 @@ export function provideLabels(
   const hostSearch = hostSearchList();
   context.provideMetadata("autopath/kubernetes", (query) => {
     const zone = zones.find(({ wire }) => query.name.labelOf(wire) >= 0);
-    const namespace = zone === undefined ? "" : ofClient(view(), query, ({ pod }) => pod.namespace);
+    // While pods may have changed, an address may be another's.
+    const isSure = view()?.state(Resource.PODS) === SyncState.SYNCED;
+    const namespace = zone && isSure ? ofClient(view(), query, ({ pod }) => pod.namespace) : "";
     if (zone === undefined || namespace === "") return "";
     const text = nameToText(zone.wire);
     return [`${namespace}.svc.${text}`, `svc.${text}`, text, ...hostSearch, "."].join(" ");
