@@ -1,10 +1,11 @@
 /** kubernetes in a whole server: what a reload keeps, and what is said over HTTP. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiServer } from "../../support/api-server.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ApiServer, type Fault } from "../../support/api-server.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import { get } from "../../support/http.ts";
-import { TestServer } from "../../support/server.ts";
+import { type ServerOptions, TestServer } from "../../support/server.ts";
 
 const corefile = (more: string, options = ""): string => `.:{PORT} {
   ready 127.0.0.1:{PORT2}
@@ -16,19 +17,36 @@ const corefile = (more: string, options = ""): string => `.:{PORT} {
 }
 `;
 
-test("a reload keeps the cluster when the options are the same, and follows it anew when they are not", async () => {
+/** A server and the API that it follows; both end whatever happens. */
+async function withServer(
+  options: ServerOptions,
+  faults: readonly Fault[],
+  run: (server: TestServer, api: ApiServer) => Promise<void>,
+): Promise<void> {
   const api = await ApiServer.start({ objects: clusterObjects });
-  const files = { inner: corefile("") };
-  const placeholders = { API: api.url };
-  const server = await TestServer.start({ corefile: "import {DIR}/inner", files, placeholders });
-  const ask = "web.a.svc.cluster.local. A";
-  const reload = async (text: string): Promise<void> => {
-    const from = server.lines.length;
-    server.write("inner", text);
-    server.signal("SIGUSR1");
-    assert.ok(await server.line(/Reloading complete/, from, 10_000), server.lines.join("\n"));
-  };
+  api.fault(...faults);
   try {
+    const server = await TestServer.start({ ...options, placeholders: { API: api.url } });
+    try {
+      await run(server, api);
+    } finally {
+      assert.equal(await server.stop(), 0);
+    }
+  } finally {
+    await api.close();
+  }
+}
+
+test("a reload keeps the cluster when the options are the same, and follows it anew when they are not", async () => {
+  const options = { corefile: "import {DIR}/inner", files: { inner: corefile("") } };
+  await withServer(options, [], async (server, api) => {
+    const ask = "web.a.svc.cluster.local. A";
+    const reload = async (text: string): Promise<void> => {
+      const from = server.lines.length;
+      server.write("inner", text);
+      server.signal("SIGUSR1");
+      assert.ok(await server.line(/Reloading complete/, from, 10_000), server.lines.join("\n"));
+    };
     const before = api.requests.length;
     await reload(corefile("errors"));
     assert.equal((await server.ask({ ask }))?.answer[0], "web.a.svc.cluster.local. 5 IN A 10.1.0.1");
@@ -38,22 +56,14 @@ test("a reload keeps the cluster when the options are the same, and follows it a
     assert.ok(api.requests.length > before);
     // The one that was left has ended its watches.
     const deadline = performance.now() + 5_000;
-    while (api.watches > 3 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (api.watches > 3 && performance.now() < deadline) await sleep(20);
     assert.equal(api.watches, 3);
-  } finally {
-    assert.equal(await server.stop(), 0);
-    await api.close();
-  }
+  });
 });
 
 test("ready says what is missing", async () => {
-  const api = await ApiServer.start({ objects: clusterObjects });
-  api.fault({ plural: "endpointslices", status: 403, times: 1_000 });
-  const server = await TestServer.start({
-    corefile: corefile("", "startup_timeout 300ms"),
-    placeholders: { API: api.url },
-  });
-  try {
+  const options = { corefile: corefile("", "startup_timeout 300ms") };
+  await withServer(options, [{ plural: "endpointslices", status: 403, times: 1_000 }], async (server) => {
     const reply = await get(server.port2, "/ready?detail");
     assert.equal(reply?.status, 503);
     const [first, ...details] = reply.text.split("\n");
@@ -62,8 +72,5 @@ test("ready says what is missing", async () => {
     assert.match(reply.text, /^kubernetes: services: synced, \d+ objects, heard of [\d.]+ s ago$/m);
     assert.match(reply.text, /^kubernetes: endpointslices: starting, 0 objects, .*last error: 403/m);
     assert.equal((await get(server.port2, "/ready"))?.text, "kubernetes");
-  } finally {
-    assert.equal(await server.stop(), 0);
-    await api.close();
-  }
+  });
 });
