@@ -31,8 +31,8 @@ export interface Published {
 
 /** Changes come in crowds: so long the first one waits for others. */
 const DEBOUNCE_MS = 20;
-/** Making tables takes no more than this part of the thread's time. */
-const REST = 10;
+/** Making a table is followed by so many times its duration without: the thread has other things to do. */
+const REST = 3;
 /** How often numbers that others count are taken over. */
 const COUNT_MS = 1_000;
 
@@ -51,9 +51,10 @@ export class Mesh {
   #serial = 0;
   /** Changes are not in the table yet. */
   #isStale = false;
-  #building: NodeJS.Timeout | undefined;
-  /** How long the last table took. */
-  #tookMs = 0;
+  #isBuilding = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** From `performance.now()`. */
+  #restUntil = 0;
 
   static async open(config: IstioConfig, context: ControlContext): Promise<Mesh> {
     const mesh = new Mesh(config, context, new ApiClient(await accessOf(config)));
@@ -101,7 +102,7 @@ export class Mesh {
   async leave(reader: (published: Published) => void): Promise<void> {
     this.#readers.delete(reader);
     if (this.#readers.size > 0) return;
-    clearTimeout(this.#building);
+    clearTimeout(this.#timer);
     clearInterval(this.#counting);
     this.#count();
     await this.reflector.stop();
@@ -123,26 +124,31 @@ export class Mesh {
     return absent || state === "synced";
   }
 
-  /** The first table is made when the first list is complete, and shown at once. */
+  /** The first table is made when the first list is complete. */
   #toldState(): void {
-    if (this.#table === undefined && this.#isListed) this.#build();
-    else this.#publish();
+    this.#publish();
+    if (this.#table === undefined && this.#isListed && !this.#isBuilding) void this.#build();
   }
 
   #changed(): void {
     this.#isStale = true;
-    if (this.#table === undefined && !this.#isListed) return;
-    this.#building ??= setTimeout(() => this.#build(), Math.max(DEBOUNCE_MS, this.#tookMs * REST));
+    if (this.#table !== undefined || this.#isListed) this.#buildSoon();
   }
 
-  #build(): void {
-    clearTimeout(this.#building);
-    this.#building = undefined;
-    if (!this.#isStale && this.#table !== undefined) return;
+  #buildSoon(): void {
+    if (this.#isBuilding || this.#timer !== undefined || this.#readers.size === 0) return;
+    const delayMs = Math.max(DEBOUNCE_MS, this.#restUntil - performance.now());
+    this.#timer = setTimeout(() => void this.#build(), delayMs);
+  }
+
+  async #build(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isBuilding = true;
     this.#isStale = false;
     const began = performance.now();
     try {
-      const table = buildTable(this.#entries.all(), this.#config.namespace);
+      const table = await buildTable(this.#entries.all(), this.#config.namespace);
       retire(this.tableBytes);
       this.#table = table;
       this.#serial = Math.floor(Date.now() / 1_000);
@@ -150,8 +156,11 @@ export class Mesh {
       // No memory: what is known stays, until the next change.
       this.#log.error(`cannot make a table of the hosts: ${error instanceof Error ? error.message : error}`);
     }
-    this.#tookMs = performance.now() - began;
+    this.#isBuilding = false;
+    const now = performance.now();
+    this.#restUntil = now + (now - began) * REST;
     this.#publish();
+    if (this.#isStale) this.#buildSoon();
   }
 
   #publish(): void {

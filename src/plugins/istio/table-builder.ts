@@ -1,5 +1,6 @@
 /** Makes the table of all entries. What it writes is described in `table.ts`. */
 import { Name } from "../../dns/name.ts";
+import { Pace } from "../../kubernetes/api/pace.ts";
 import { CLIENT } from "./config.ts";
 import type { Answer, Entry } from "./entry.ts";
 import { ANYBODY, FIRST_BUCKET, Host, type HostTable, hostHash, Kind, List, View } from "./table.ts";
@@ -10,10 +11,16 @@ interface Part {
   readonly exports: readonly string[] | undefined;
 }
 
-/** `namespace` as in the config: whose view of the entries is built. Throws a RangeError when there is no memory for it. */
-export function buildTable(entries: Iterable<Entry>, namespace: string): HostTable {
+/**
+ * Of the entries as they are now; thousands take some turns of the thread. `namespace` as in the config: whose view of them is
+ * built. Rejects with a RangeError when there is no memory for it.
+ */
+export async function buildTable(entries: Iterable<Entry>, namespace: string): Promise<HostTable> {
+  const pace = new Pace();
   const parts = new Map<string, Part[]>();
   for (const { hosts, exports } of [...entries].sort(byAge)) {
+    const turn = pace.turn();
+    if (turn !== undefined) await turn;
     if (namespace !== CLIENT && !isVisible(exports, namespace)) continue;
     for (const { wire, answer } of hosts) {
       const key = Buffer.from(wire).toString("latin1");
@@ -24,7 +31,11 @@ export function buildTable(entries: Iterable<Entry>, namespace: string): HostTab
     }
   }
   const builder = new Builder(parts.size);
-  for (const [key, some] of parts) builder.add(Buffer.from(key, "latin1"), some);
+  for (const [key, some] of parts) {
+    const turn = pace.turn();
+    if (turn !== undefined) await turn;
+    builder.add(Buffer.from(key, "latin1"), some);
+  }
   return builder.finish();
 }
 
@@ -93,18 +104,22 @@ class Builder {
     const length = name.length - start;
     const bucket = FIRST_BUCKET + (hostHash(name, label, kind) & (this.#buckets - 1));
     const key = (kind << 8) | length;
-    const suffix = name.bytes.subarray(start, name.length);
     const words = this.#words;
-    for (let host = words[bucket]!; host !== 0; host = words[host + Host.NEXT]!) {
-      const at = (host + Host.NAME) * 4;
-      if (words[host + Host.KEY] === key && suffix.every((byte, i) => byte === this.#bytes[at + i])) return host;
-    }
+    for (let host = words[bucket]!; host !== 0; host = words[host + Host.NEXT]!)
+      if (words[host + Host.KEY] === key && this.#isEnd(host, start)) return host;
     const host = this.#place(Host.NAME + ((length + 3) >> 2));
     this.#words[host + Host.KEY] = key;
-    this.#bytes.set(suffix, (host + Host.NAME) * 4);
+    this.#bytes.set(name.bytes.subarray(start, name.length), (host + Host.NAME) * 4);
     this.#words[host + Host.NEXT] = this.#words[bucket]!;
     this.#words[bucket] = host;
     return host;
+  }
+
+  #isEnd(host: number, start: number): boolean {
+    const { bytes, length } = this.#name;
+    const at = (host + Host.NAME) * 4 - start;
+    for (let i = start; i < length; i++) if (this.#bytes[at + i] !== bytes[i]) return false;
+    return true;
   }
 
   #view(host: number, namespace: number, parts: readonly Part[]): void {
