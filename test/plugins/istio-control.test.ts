@@ -1,0 +1,88 @@
+/** The control half of istio: what it counts and shows, hands on, and ends. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ControlContext } from "../../src/plugin/context.ts";
+import type { IstioConfig } from "../../src/plugins/istio/config.ts";
+import { control } from "../../src/plugins/istio/control.ts";
+import type { Published } from "../../src/plugins/istio/mesh.ts";
+import { serviceEntry } from "../support/api-objects.ts";
+import { ApiServer } from "../support/api-server.ts";
+
+const api = await ApiServer.start();
+after(() => api.close());
+
+const CONFIG: IstioConfig = {
+  ...{ zones: ["global."], endpoint: api.url, tls: undefined, kubeconfig: undefined, namespace: "", endpoints: false },
+  ...{ defaultAddresses: [], ttl: 30, fallthrough: [], startupTimeoutMs: 5_000 },
+};
+
+function watched(inherited?: unknown) {
+  const published: Published[] = [];
+  const gauges: Record<string, () => number> = {};
+  const counters: Record<string, number> = {};
+  const start = () =>
+    control(CONFIG, {
+      log: { debug: () => {}, info: () => {}, warning: () => {}, error: () => {} },
+      inherited,
+      publish: (value: Published) => published.push(value),
+      counter: (name: string) => ({ add: (count: number) => (counters[name] = (counters[name] ?? 0) + count) }),
+      gauge: (name: string, _help: string, _labels: object, read: () => number) => {
+        gauges[name] = read;
+      },
+    } as unknown as ControlContext);
+  const last = () => published.at(-1);
+  return { start, published, last, gauges, counters };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !holds(); i++) await sleep(10);
+  assert.ok(holds(), "what was waited for has not come");
+}
+
+test("istio: what is known is shown and counted", async () => {
+  api.apply(
+    serviceEntry("one", "mesh", { hosts: ["a.global", "*.a.global"], addresses: ["240.0.0.1"] }),
+    serviceEntry("two", "mesh", { hosts: ["a..b"], addresses: ["240.0.0.2"] }),
+  );
+  const { start, gauges, counters, last } = watched();
+  const running = await start();
+  assert.equal(running.ready?.(), true);
+  assert.equal(gauges.weftdns_istio_synced?.(), 1);
+  assert.equal(gauges.weftdns_istio_objects?.(), 2);
+  assert.equal(gauges.weftdns_istio_hosts?.(), 2);
+  assert.equal(gauges.weftdns_istio_table_bytes?.(), last()?.table?.buffer.byteLength);
+  assert.ok((gauges.weftdns_istio_watch_age_seconds?.() ?? 1e9) < 60);
+  assert.match(running.readyDetails?.()[0] ?? "", /^serviceentries: synced, 2 objects, heard of \d+\.\d s ago$/);
+  await running.stop();
+  assert.equal(counters.weftdns_istio_refused_objects_total, 1);
+});
+
+test("istio: a crowd of changes makes few tables, and the last one has them all", async () => {
+  const { start, published, last } = watched();
+  const running = await start();
+  const before = published.length;
+  for (let i = 0; i < 200; i++)
+    api.apply(serviceEntry(`crowd-${i}`, "mesh", { hosts: [`h${i}.global`], addresses: ["240.0.0.3"] }));
+  await until(() => last()?.table?.hosts === 202);
+  assert.ok(published.length - before < 50, `${published.length - before} tables`);
+  await running.stop();
+});
+
+test("istio: a reload keeps what is known and the watch, which end with the last that leans on them", async () => {
+  const first = watched();
+  const old = await first.start();
+  await until(() => api.watches === 1);
+  const requests = api.requests.length;
+  const second = watched(old.inherit?.());
+  const reloaded = await second.start();
+  await old.stop();
+  assert.equal(second.last()?.table, first.last()?.table);
+  const heard = first.published.length;
+  api.apply(serviceEntry("late", "mesh", { hosts: ["late.global"], addresses: ["240.0.0.4"] }));
+  await until(() => second.last()?.table?.hosts === 203);
+  assert.equal(first.published.length, heard);
+  assert.equal(api.requests.length, requests);
+  await reloaded.stop();
+  await until(() => api.watches === 0);
+});
