@@ -18,6 +18,7 @@ import {
   ServiceImportSink,
   ServiceSink,
 } from "../../kubernetes/table/sinks.ts";
+import { collectSoon } from "../../memory/retire.ts";
 import type { ControlContext } from "../../plugin/context.ts";
 import { ClusterMetrics } from "./cluster-metrics.ts";
 import type { KubernetesConfig } from "./config.ts";
@@ -83,7 +84,11 @@ export class Cluster {
       const reflector: Reflector = new Reflector(this.#client, query, sink, {
         log: context.log,
         timing: { checkMs: config.checkIntervalMs },
-        onChange: () => table.setState(resource, stateOf(reflector)),
+        onChange: (state) => {
+          table.setState(resource, stateOf(reflector));
+          // A list leaves as much garbage behind as it had bytes, and a quiet cluster makes none that would have it collected.
+          if (state === "synced") collectSoon();
+        },
       });
       followed.push({ resource, name, reflector });
     };
