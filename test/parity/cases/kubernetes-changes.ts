@@ -2,7 +2,7 @@
 import { endpointSlice, type Manifest, namespace, pod, service } from "../../support/api-objects.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import type { ParityServer } from "../case.ts";
-import { kubernetes, noName, ZONES } from "../cluster.ts";
+import { answers, kubernetes, noName, ZONES } from "../cluster.ts";
 
 export const servers: ParityServer[] = [
   {
@@ -126,6 +126,83 @@ export const servers: ParityServer[] = [
         reply: { rcode: "SERVFAIL" },
         differs: "kubernetes: names that cannot exist",
         ours: { reply: { rcode: "NXDOMAIN", counts: { authority: 1 } } },
+      },
+    ],
+  },
+  {
+    name: "kubernetes, the Corefile of a cluster",
+    corefile: `.:{PORT} {
+      errors
+      health 127.0.0.1:{PORT2}
+      kubernetes cluster.local in-addr.arpa ip6.arpa {
+        endpoint {API}
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+      }
+      forward . {UP:u} {
+        max_concurrent 1000
+      }
+      cache 30 {
+        disable success cluster.local
+        disable denial cluster.local
+      }
+      reload
+      loadbalance
+    }`,
+    objects: clusterObjects,
+    upstreams: {
+      u: {
+        rules: [
+          { when: "www.example.org. A", replies: [{ answer: ["www.example.org. 60 IN A 192.0.2.7"] }] },
+          { when: "*.in-addr.arpa. PTR", replies: [{ answer: ["9.9.9.10.in-addr.arpa. 60 IN PTR nine.test."] }] },
+          { replies: [{ rcode: "NXDOMAIN" }] },
+        ],
+      },
+    },
+    cases: [
+      ...answers(
+        ["web.a.svc.cluster.local. A", ["web.a.svc.cluster.local. 30 IN A 10.1.0.1"]],
+        [
+          "hl.a.svc.cluster.local. A",
+          ["10.3.0.1", "10.3.0.2", "10.3.0.4", "10.3.0.5"].map((ip) => `hl.a.svc.cluster.local. 30 IN A ${ip}`),
+        ],
+        ["10-4-0-1.a.pod.cluster.local. A", ["10-4-0-1.a.pod.cluster.local. 30 IN A 10.4.0.1"]],
+        ["1.0.1.10.in-addr.arpa. PTR", ["1.0.1.10.in-addr.arpa. 30 IN PTR web.a.svc.cluster.local."]],
+      ),
+      {
+        ask: "new.a.svc.cluster.local. A",
+        reply: { rcode: "NXDOMAIN", flags: "qr aa rd", answer: [], counts: { authority: 1 } },
+      },
+      {
+        name: "a denial is not kept",
+        ask: "new.a.svc.cluster.local. A",
+        before: [{ apply: service("new", "a", ["10.1.9.1"]) }],
+        withinMs: 3_000,
+        reply: { rcode: "NOERROR", answer: ["new.a.svc.cluster.local. 30 IN A 10.1.9.1"] },
+      },
+      {
+        name: "nor is an answer",
+        ask: "new.a.svc.cluster.local. A",
+        before: [{ apply: service("new", "a", ["10.1.9.2"]) }],
+        withinMs: 3_000,
+        reply: { rcode: "NOERROR", answer: ["new.a.svc.cluster.local. 30 IN A 10.1.9.2"] },
+      },
+      {
+        ask: "www.example.org. A",
+        times: 3,
+        reply: { rcode: "NOERROR", flags: "qr rd ra", counts: { answer: 1 } },
+        asked: ["u udp www.example.org. A"],
+      },
+      {
+        ask: "9.9.9.10.in-addr.arpa. PTR",
+        reply: { rcode: "NOERROR", counts: { answer: 1 } },
+        asked: ["u udp 9.9.9.10.in-addr.arpa. PTR"],
+      },
+      {
+        ask: "www.example.org.a.svc.cluster.local. A",
+        reply: { rcode: "NXDOMAIN", flags: "qr aa rd", counts: { authority: 1 } },
+        asked: [],
       },
     ],
   },
