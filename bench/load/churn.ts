@@ -26,19 +26,20 @@ export type ChurnCounts = {
   wrong: number;
   /** Samples whose change no answer showed in time. */
   unseen: number;
-  /** Of each sample, from the event's writing to the first answer with it. */
+  /** Of each sample, from the event's writing to the first answer with it, or until it was given up. */
   delaysMs: number[];
 };
 
 /** An odd number, so that both kinds are sampled. */
 const sampleEvery = 21;
 const tickMs = 1;
+const mostPauseMs = 50;
 /** Behind the last change; what was not seen then counts as unseen. */
 const patienceMs = 2_000;
 
 /** One name that changes: what was written last, and the newest generation that an answer has shown. */
 type Name = { text: string; n: number; isSlice: boolean; written: number; seen: number };
-type Sample = { name: Name; generation: number; sinceMs: number };
+type Sample = { name: Name; generation: number; sinceMs: number; nextMs: number };
 
 const names: Name[] = [];
 
@@ -58,13 +59,20 @@ export async function runChurn(order: ChurnOrder, change: (manifest: Manifest) =
       const name = names[counts.changes++ % names.length]!;
       name.written++;
       change(name.isSlice ? changingSlice(name.n, name.written) : changingService(name.n, name.written));
-      if (counts.changes % sampleEvery === 0) waiting.add({ name, generation: name.written, sinceMs: nowMs() });
+      if (counts.changes % sampleEvery === 0)
+        waiting.add({ name, generation: name.written, sinceMs: nowMs(), nextMs: 0 });
     }
-    for (const sample of waiting) prober.ask(sample);
+    for (const sample of waiting) {
+      if (now < sample.nextMs) continue;
+      prober.ask(sample);
+      // Every tick at first; a server that is late is not asked ever more.
+      sample.nextMs = now + Math.min(mostPauseMs, (now - sample.sinceMs) / 10);
+    }
     await sleep(tickMs);
   }
   prober.close();
   counts.unseen = waiting.size;
+  for (const { sinceMs } of waiting) counts.delaysMs.push(nowMs() - sinceMs);
   return counts;
 }
 

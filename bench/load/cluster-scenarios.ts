@@ -1,5 +1,5 @@
 /** Scenarios with the Corefile that clusters run, kubernetes and all, on a generated cluster (cluster-objects.ts). */
-import { oneCore } from "./placement.ts";
+import { bothCores, oneCore } from "./placement.ts";
 import type { Goal, Scenario } from "./scenarios.ts";
 
 const cluster = { kind: "cluster", cluster: "asked" } as const;
@@ -50,6 +50,40 @@ export const clusterScenarios: Scenario[] = [
     questions: { pattern: "", count: 10_000, order: "uniform", list: "cluster-search" },
     expect: asListed,
     summary: "the first four names of an ndots:5 search, A and AAAA, none of which is there, one core",
+  },
+  {
+    ...bothCores(2),
+    name: "cluster-sync",
+    among: ["weftdns", "coredns"],
+    work: { kind: "cluster", cluster: "large", pods: true },
+    questions: { pattern: "svc%d.bench.svc.cluster.local", count: 1, order: "uniform" },
+    expect: found,
+    measures: "sync",
+    goal: [
+      { figure: "syncMs", atMost: 3_000 },
+      { figure: "peakMiB", atMost: 170 },
+      { figure: "holdMs", atMost: 50 },
+    ],
+    summary: "10,000 Services, 100,000 endpoints, 50,000 pods (CoreDNS without them): read, and read again",
+  },
+  {
+    ...bothCores(2),
+    name: "cluster-churn",
+    among,
+    work: { kind: "cluster", cluster: "changing" },
+    questions: { pattern: "svc%d.bench.svc.cluster.local", count: 10_000, order: "uniform" },
+    expect: found,
+    sockets: 128,
+    rate: 50_000,
+    measures: "churn",
+    churnPerSecond: 1_000,
+    goal: [
+      { figure: "delayP99Ms", atMost: 20 },
+      { figure: "wrong", atMost: 0 },
+      { figure: "unseen", atMost: 0 },
+      { figure: "rssGrowthMiB", atMost: 4 },
+    ],
+    summary: "1,000 changes a second, 50,000 queries a second for other names: from an event to its answer",
   },
 ];
 

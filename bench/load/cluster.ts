@@ -12,6 +12,7 @@ export class ClusterApi {
   readonly program: Program;
   /** When lists began, on the clock of `nowMs`, since `forget`. */
   firstBytesMs: number[] = [];
+  #onFirstByte: () => void = () => {};
   #hear: (said: Said) => void = () => {};
   #text = "";
 
@@ -23,7 +24,10 @@ export class ClusterApi {
       this.#text = lines.pop()!;
       for (const line of lines) {
         const said: Said = JSON.parse(line);
-        if (said.firstByteMs !== undefined) this.firstBytesMs.push(said.firstByteMs);
+        if (said.firstByteMs !== undefined) {
+          if (this.firstBytesMs.length === 0) this.#onFirstByte();
+          this.firstBytesMs.push(said.firstByteMs);
+        }
         this.#hear(said);
       }
     };
@@ -37,8 +41,10 @@ export class ClusterApi {
     return api;
   }
 
-  forget(): void {
+  /** `onFirstByte` is called with the next first byte. */
+  forget(onFirstByte: () => void = () => {}): void {
     this.firstBytesMs = [];
+    this.#onFirstByte = onFirstByte;
   }
 
   /** All watches end with 410. */

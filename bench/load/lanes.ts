@@ -64,6 +64,11 @@ export type Result = {
   /** Of a scenario with a log: answers whose line neither came nor was said to be lost. */
   linesUncounted?: number;
   disturbed?: Disturbed;
+  /** Of a synchronisation: until it was ready, the most that it held, and the longest that its main thread held others up. */
+  syncMs?: Summary;
+  peakMiB?: Summary;
+  holdMs?: Summary;
+  churn?: Churned;
   /** Of an overload: what was sent and what was answered well, over the capacity; worst of a round's floods. */
   offered?: Summary;
   goodput?: Summary;
@@ -86,6 +91,18 @@ type Disturbed = {
   /** Lost or answered wrongly in the worst window. */
   lostAtOnce: number;
   p99Change: Summary;
+};
+
+/** Of a cluster that changes, over all rounds: events, answers looked at, and from an event to its first answer. */
+type Churned = {
+  changes: number;
+  asked: number;
+  wrong: number;
+  /** Changes that no answer showed in time. */
+  unseen: number;
+  delayP50Ms: Summary;
+  delayP99Ms: Summary;
+  slowestMs: number;
 };
 
 export type ClientView = {
@@ -181,9 +198,9 @@ export async function startLane(
     output: lane.reader?.descriptor,
     environment,
   });
+  lane.program = program;
   const isRight = (reply: Buffer) => server.isFloor || (reply.length > 12 && reply[7]! > 0);
   const answers = await firstAnswers(program, port, lastName(work), isRight, startLimitMs);
-  lane.program = program;
   if (answers === undefined) {
     await program.stop();
     const said = (program.output + (lane.reader?.program.output ?? ""))
@@ -245,8 +262,8 @@ export async function measureLane(
 }
 
 /** Others' work beside it, as a share of a core. */
-export function noteOthers(result: Result): void {
-  const foreign = summarize(result.runs.map(({ foreignCores }) => foreignCores)).median;
+export function noteOthers(result: Result, foreignCores = result.runs.map((run) => run.foreignCores)): void {
+  const foreign = summarize(foreignCores).median;
   if (foreign <= disturbedCores) return;
   result.wasBusy = true;
   result.notes.push(`others used ${percent(foreign)} of a core`);

@@ -184,7 +184,7 @@ function whatIsWrong(scenario: Scenario, target: Target, counts: Omit<LoadResult
   if (counts.received === 0) return `no answer to ${counts.sent} queries`;
   if (counts.wrongRecords > 0) return `${counts.wrongRecords} answers held wrong records`;
   // What a disturbance costs is the figure, and no failure.
-  if (scenario.measures === "disturbance") return undefined;
+  if (scenario.measures === "disturbance" || scenario.measures === "churn") return undefined;
   // Answers under way when a load ends are waited for, so what is lost was dropped.
   if (counts.lost > 0.01 * counts.sent) return `${counts.lost} of ${counts.sent} queries lost`;
   if (counts.foreign > 0.001 * counts.sent) return `${counts.foreign} answers that belong to no query`;

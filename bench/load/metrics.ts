@@ -1,15 +1,17 @@
-/** What a server says about itself on /metrics. */
+/** What a server says about itself over HTTP. */
 import { Agent, get } from "node:http";
 
 const limitMs = 5_000;
 const agent = new Agent({ keepAlive: true });
 
+export const scrape = (port: number) => ask(port, "/metrics");
+
 /** `text` is undefined when the answer was not 200. */
-export function scrape(port: number): Promise<{ text: string | undefined; ms: number; problem: string }> {
+export function ask(port: number, path: string): Promise<{ text: string | undefined; ms: number; problem: string }> {
   const began = performance.now();
   return new Promise((resolve) => {
     const failed = (problem: string) => resolve({ text: undefined, ms: performance.now() - began, problem });
-    const request = get({ host: "127.0.0.1", port, path: "/metrics", agent, timeout: limitMs }, (response) => {
+    const request = get({ host: "127.0.0.1", port, path, agent, timeout: limitMs }, (response) => {
       const parts: string[] = [];
       response.setEncoding("utf8").on("data", (part: string) => parts.push(part));
       response.on("error", (error) => failed(error.message));

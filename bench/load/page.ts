@@ -44,6 +44,22 @@ const charts: Record<Scenario["measures"], Chart[]> = {
     { title: "Share lost by the quiet senders", digits: 3, values: (r) => bar(r.quietLost) },
     { title: "p99 of what was answered, µs", digits: 0, values: (r) => bar(r.p99Micros) },
   ],
+  sync: [
+    { title: "Milliseconds from the first byte of a list to ready", digits: 0, values: (r) => bar(r.syncMs) },
+    {
+      title: "Memory, MiB",
+      digits: 1,
+      values: (r) => [...bar(r.peakMiB, "peak"), ...bar(r.rssMiB, "synced"), ...bar(r.rssAfterMiB, "again")],
+    },
+  ],
+  churn: [
+    {
+      title: "From an event to its answer, ms",
+      digits: 1,
+      values: ({ churn }) => [...bar(churn?.delayP50Ms, "p50"), ...bar(churn?.delayP99Ms, "p99")],
+    },
+    { title: "Resident memory, MiB", digits: 1, values: (r) => bar(r.rssMiB) },
+  ],
   disturbance: [
     {
       title: "Queries without a right answer",

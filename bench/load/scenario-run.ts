@@ -4,6 +4,7 @@
  * server's ratio is taken to the floor of the same round.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { runChurns } from "./churn-run.ts";
 import { runDisturbances } from "./disturbance-run.ts";
 import { crossCheck } from "./dnsperf.ts";
 import {
@@ -31,6 +32,7 @@ import type { Scenario } from "./scenarios.ts";
 import { versionOf } from "./servers.ts";
 import { runStartups } from "./startup-run.ts";
 import { type Summary, summarize } from "./statistics.ts";
+import { runSyncs } from "./sync-run.ts";
 import { machineBusyNs } from "./usage.ts";
 
 /** The first window also lets just-in-time compilers and caches come to rest. */
@@ -47,6 +49,8 @@ const runs = {
   memory: runMemory,
   disturbance: runDisturbances,
   overload: runOverloads,
+  sync: runSyncs,
+  churn: runChurns,
 };
 
 export async function runScenario(
@@ -76,7 +80,7 @@ export async function runScenario(
 
 /** The floor has neither a start nor memory worth a look. */
 function takesPart(name: string, kinds: string[], isFloor: boolean, { work, measures, among }: Scenario): boolean {
-  if (isFloor && (measures === "startup" || measures === "memory")) return false;
+  if (isFloor && (measures === "startup" || measures === "memory" || measures === "sync")) return false;
   return kinds.includes(work.kind) && (among === undefined || among.includes(name));
 }
 
@@ -197,6 +201,8 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
 export function headline(scenario: Scenario, result: Result): Summary | undefined {
   if (scenario.measures === "startup") return result.firstAnswerMs;
   if (scenario.measures === "memory") return result.rssAfterMiB;
+  if (scenario.measures === "sync") return result.syncMs;
+  if (scenario.measures === "churn") return result.churn?.delayP99Ms;
   if (scenario.measures === "overload") return result.goodput;
   if (scenario.measures === "disturbance") return result.disturbed?.p99Change;
   if (!isClosedLoop(scenario)) return result.p99Ratio ?? result.p99Micros;

@@ -84,8 +84,10 @@ export type Scenario = {
    * `load` keeps the server and looks at CPU. `startup` starts it anew for each run and looks at times and memory. `memory`
    * starts it once and looks at what it holds from step to step. `disturbance` has two windows a round, one of which
    * something happens in, and looks at what that does to the clients. `overload` sends more than the server can answer.
+   * `sync` looks at how a cluster is read, and `churn` at how its changes become answers.
    */
-  measures: "load" | "startup" | "memory" | "disturbance" | "overload";
+  measures: "load" | "startup" | "memory" | "disturbance" | "overload" | "sync" | "churn";
+  churnPerSecond?: number;
   overload?: Overload;
   disturbance?: DisturbanceName;
   /** The servers that can do it at all; all whose `kinds` have the work without. */
@@ -116,7 +118,13 @@ export type Goal = {
     | "linesUncounted"
     | "lostCapacity"
     | "quietLost"
-    | "dropsApart";
+    | "dropsApart"
+    | "syncMs"
+    | "peakMiB"
+    | "holdMs"
+    | "delayP99Ms"
+    | "wrong"
+    | "unseen";
   atMost: number;
 }[];
 

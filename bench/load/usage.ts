@@ -1,5 +1,5 @@
 /** What processes have used, as /proc tells it: CPU time of a process with its threads and children, memory, and ports. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 
 /** One tick of utime and stime; Linux shows 100 a second whatever its own clock is. */
 const tickNs = 1e7;
@@ -51,6 +51,15 @@ export function residentMiB(pid: number): number {
   const family = familyOf(pid);
   if (family.length === 1) return field(`/proc/${pid}/status`, "VmRSS") / 1024;
   return family.reduce((sum, process) => sum + field(`/proc/${process}/smaps_rollup`, "Pss"), 0) / 1024;
+}
+
+/** The most that was resident of one process, in MiB, since it began or since `forgetPeak`. */
+export function peakMiB(pid: number): number {
+  return field(`/proc/${pid}/status`, "VmHWM") / 1024;
+}
+
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5"); // proc_pid_clear_refs(5)
 }
 
 /** Whether every UDP socket of this port belongs to the process or its children: else others would get part of the load. */
