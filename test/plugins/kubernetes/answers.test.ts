@@ -158,6 +158,24 @@ test("a change is in the next answer, cache or not", async () => {
   await stop();
 });
 
+test("events that are lost without a word are found by the comparison, and counted", async () => {
+  const { api, chain, stop } = await start({ options: "check_interval 1s" });
+  api.dropEvents(1);
+  api.apply(service("lost", "a", ["10.1.9.7"]));
+  await sleep(100);
+  assert.equal((await chain.ask({ ask: "lost.a.svc.cluster.local. A" })).reply?.rcode, "NXDOMAIN");
+  const deadline = performance.now() + 20_000;
+  const ask = "lost.a.svc.cluster.local. A";
+  while ((await chain.ask({ ask })).reply?.rcode !== "NOERROR" && performance.now() < deadline) await sleep(50);
+  assert.equal((await chain.ask({ ask })).reply?.rcode, "NOERROR");
+  // The count is taken over a moment later.
+  await sleep(300);
+  const repairs = chain.row.descriptions.filter(({ name }) => name === "weftdns_kubernetes_repairs_total");
+  const counted = repairs.find(({ labels }) => labels.resource === "services");
+  assert.equal(chain.row.read(counted!)[0], 1);
+  await stop();
+});
+
 describe("ten thousand endpoints", async () => {
   const ports = [{ name: "http", port: 80 }];
   const slices = Array.from({ length: 100 }, (_, slice) =>
