@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 4
+#define INTERFACE_VERSION 5
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone. */
 #define ADDRESS_TEXT 80
@@ -152,16 +152,22 @@ static napi_value js_write_now(napi_env env, napi_callback_info info) {
 
 /* ---- Memory ---- */
 
-/** useHugePages(bytes): asks the kernel to back these bytes by huge pages where it can; they must not be filled yet. */
-static napi_value js_use_huge_pages(napi_env env, napi_callback_info info) {
+/** Tells the kernel something about the pages that lie whole in the bytes of the first argument. */
+static napi_value advise(napi_env env, napi_callback_info info, int advice) {
   struct call call = begin(env, info);
   size_t size;
   const uint8_t *bytes = elements(&call, 0, napi_uint8_array, &size);
   uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   uintptr_t from = ((uintptr_t)bytes + page - 1) & ~(page - 1), to = ((uintptr_t)bytes + size) & ~(page - 1);
   if (call.wrong || to <= from) return finish(&call, 0);
-  return finish(&call, madvise((void *)from, to - from, MADV_HUGEPAGE) == 0 ? 0 : -errno);
+  return finish(&call, madvise((void *)from, to - from, advice) == 0 ? 0 : -errno);
 }
+
+/** useHugePages(bytes): asks the kernel to back these bytes by huge pages where it can; they must not be filled yet. */
+static napi_value js_use_huge_pages(napi_env env, napi_callback_info info) { return advise(env, info, MADV_HUGEPAGE); }
+
+/** releasePages(bytes): gives the pages back; they read as zeros until somebody writes to them again. */
+static napi_value js_release_pages(napi_env env, napi_callback_info info) { return advise(env, info, MADV_DONTNEED); }
 
 /** trimMemory(): gives memory that was freed, in all threads, back to the system; 1 when there was some. */
 static napi_value js_trim_memory(napi_env env, napi_callback_info info) {
@@ -282,7 +288,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
       {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
       {"socketFill", js_socket_fill},
-      {"useHugePages", js_use_huge_pages}, {"trimMemory", js_trim_memory},
+      {"useHugePages", js_use_huge_pages}, {"releasePages", js_release_pages}, {"trimMemory", js_trim_memory},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
   };

@@ -30,6 +30,8 @@ export interface Native {
   writeNow(fd: number, bytes: Uint8Array, offset: number, length: number): number;
   /** Asks for huge pages behind memory that is looked into at random: fewer misses of the page table's cache. */
   useHugePages(bytes: Uint8Array): number;
+  /** Gives the pages behind these bytes back to the system: they read as zeros until somebody writes to them again. */
+  releasePages(bytes: Uint8Array): number;
   /** Gives memory that was freed, in all threads, back to the system. Takes about a millisecond. */
   trimMemory(): number;
   portOpen(
@@ -57,7 +59,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 4;
+const NATIVE_VERSION = 5;
 
 function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";

@@ -19,6 +19,7 @@ import {
   ServiceSink,
 } from "../../kubernetes/table/sinks.ts";
 import { collectSoon } from "../../memory/retire.ts";
+import { native } from "../../native/index.ts";
 import type { ControlContext } from "../../plugin/context.ts";
 import { ClusterMetrics } from "./cluster-metrics.ts";
 import type { KubernetesConfig } from "./config.ts";
@@ -114,7 +115,7 @@ export class Cluster {
     }
     this.followed = followed;
     this.#timer = setInterval(() => {
-      table.tidy();
+      table.tidy((bytes) => native?.releasePages(bytes));
       this.#metrics.count(this);
     }, TIDY_MS).unref();
   }
