@@ -73,8 +73,8 @@ async function runOnce(scenario: Scenario, lane: Lane, upstream: Upstream): Prom
   const api = upstream.api!;
   const isOurs = lane.contestant.server.name === "weftdns";
   const holdFile = join(scratchDirectory(), "hold");
-  const hook = join(benchDirectory, "load/loop-hold.mjs");
-  const environment = isOurs ? { NODE_OPTIONS: `--import=${hook}`, LOOP_HOLD_FILE: holdFile } : {};
+  const hook = join(benchDirectory, "load/loop-hold.cjs");
+  const environment = isOurs ? { NODE_OPTIONS: `--require=${hook}`, LOOP_HOLD_FILE: holdFile } : {};
   const hold = () => (isOurs ? Number(readFileSync(holdFile, "utf8")) : undefined);
   const forgetHold = () => {
     if (isOurs) lane.program?.signal("SIGUSR2");
