@@ -428,7 +428,15 @@ test("when changes may have been missed, names that are not known are no NXDOMAI
   assert.equal(Buffer.from(hex, "hex").toString("latin1"), "\0\u0016ServiceEntries of the cluster may have changed");
   await askUntil(chain, "x.test.global. A", "240.0.0.3");
   await askUntil(chain, "x.test.global. AAAA", "NOERROR");
+  api.apply(entry("new", { hosts: ["new.global"], addresses: ["240.0.0.20"] }));
+  const heard = new Set<string>();
   api.dropConnections();
+  for (let i = 0; !heard.has("240.0.0.20") && i < 5_000; i++) {
+    const { reply } = await chain.ask({ ask: "new.global. A" });
+    heard.add(reply ? answerOf(reply) : "nothing");
+    await sleep(1);
+  }
+  assert.deepEqual([...heard], ["SERVFAIL", "240.0.0.20"]);
   await askUntil(chain, "unknown.global. A", "NXDOMAIN");
   await stop();
 });

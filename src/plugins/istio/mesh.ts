@@ -2,7 +2,6 @@
  * The ServiceEntries as the supervisor follows them, and the table that is made of them. It outlives reloads that do not change
  * the plugin's options: each control half that leans on it has a function in `#readers`.
  */
-
 import { accessOf } from "../../kubernetes/access-options.ts";
 import { ApiClient } from "../../kubernetes/api/client.ts";
 import { Reflector } from "../../kubernetes/api/reflector.ts";
@@ -24,7 +23,7 @@ const SERVICE_ENTRIES = {
 export interface Published {
   /** Undefined as long as no list has been complete. */
   readonly table: HostTable | undefined;
-  /** Nothing can be missing in it. */
+  /** It has all that there is, as far as anybody knows. */
   readonly isSure: boolean;
   readonly serial: number;
 }
@@ -51,6 +50,8 @@ export class Mesh {
   #serial = 0;
   /** Changes are not in the table yet. */
   #isStale = false;
+  /** What a list has brought that ended doubt is in the table. */
+  #hasCaughtUp = false;
   #isBuilding = false;
   #timer: NodeJS.Timeout | undefined;
   /** From `performance.now()`. */
@@ -111,7 +112,7 @@ export class Mesh {
   }
 
   #published(): Published {
-    return { table: this.#table, isSure: this.#isSure, serial: this.#serial };
+    return { table: this.#table, isSure: this.#isSure && this.#hasCaughtUp, serial: this.#serial };
   }
 
   /** All that there is has been read at some time. */
@@ -126,6 +127,7 @@ export class Mesh {
 
   /** The first table is made when the first list is complete. */
   #toldState(): void {
+    this.#hasCaughtUp = this.#isSure && (this.#hasCaughtUp || !(this.#isStale || this.#isBuilding));
     this.#publish();
     if (this.#table === undefined && this.#isListed && !this.#isBuilding) void this.#build();
   }
@@ -146,6 +148,7 @@ export class Mesh {
     this.#timer = undefined;
     this.#isBuilding = true;
     this.#isStale = false;
+    const wasSure = this.#isSure;
     const began = performance.now();
     try {
       const table = await buildTable(this.#entries.all(), this.#config.namespace);
@@ -159,6 +162,7 @@ export class Mesh {
     this.#isBuilding = false;
     const now = performance.now();
     this.#restUntil = now + (now - began) * REST;
+    if (this.#isSure && (wasSure || !this.#isStale)) this.#hasCaughtUp = true;
     this.#publish();
     if (this.#isStale) this.#buildSoon();
   }
