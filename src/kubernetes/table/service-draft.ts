@@ -1,6 +1,5 @@
 /** The row of a Service, made from the API's object. The slices are added by `ServiceSpace`. */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
-import { LOWER } from "../../dns/name.ts";
 import { encodeName, ROOT } from "../../dns/name-text.ts";
 import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { ServiceField, ServiceFlag, ServiceKind } from "./layout.ts";
@@ -106,12 +105,11 @@ export class ServiceDraft {
     }
   }
 
-  /** Gives its length in wire form, or 0. */
+  /** Gives its length in wire form, letters as written, or 0. */
   #appendName(text: string): number {
     if (text === "" || text === "." || text === "@" || !this.#text.has(MAX_NAME)) return 0;
     const end = encodeName(text, ROOT, scratch, 0);
     if (end < 0) return 0;
-    for (let i = 0; i < end; i++) scratch[i] = LOWER[scratch[i]!]!;
     this.#text.raw(scratch, 0, end);
     return end;
   }

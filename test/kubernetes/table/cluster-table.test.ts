@@ -35,7 +35,7 @@ test("a Service with all that it may have", () => {
     assert.deepEqual([row.externalIpv4Count, row.externalIpv6Count], [2, 1]);
     assert.deepEqual([...bytes.slice(row.externalIpv4At, row.externalIpv4At + 8)], [192, 0, 2, 7, 192, 0, 2, 8]);
     assert.equal(row.externalNameCount, 1);
-    assert.equal(keyText(bytes, row.externalNamesAt, 14), "lb.example.org");
+    assert.equal(keyText(bytes, row.externalNamesAt, 14), "LB.example.org");
     assert.equal(row.targetLength, 0);
     const ports = [0, 1, 2].map((i) => {
       const at = row.ports.nameAt(i);
@@ -68,7 +68,7 @@ for (const { name, spec, kind, target } of [
     name: "ExternalName",
     spec: { type: "ExternalName", externalName: "WWW.example.org" },
     kind: ServiceKind.EXTERNAL_NAME,
-    target: "www.example.org.",
+    target: "WWW.example.org.",
   },
   {
     name: "ExternalName that is an address",
