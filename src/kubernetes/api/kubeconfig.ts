@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
+import { dirname, resolve } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Credentials, TlsMaterial } from "./access.ts";
 
@@ -13,9 +14,10 @@ interface KubeconfigAccess extends Credentials {
 
 /** Gives what reads the file's credentials as they are now; the file itself is read again when it has changed. */
 export async function kubeconfigReader(file: string, context?: string): Promise<() => Promise<KubeconfigAccess>> {
-  const client = await import("@kubernetes/client-node");
+  const [client, { load }] = await Promise.all([import("@kubernetes/client-node"), import("js-yaml")]);
   let text = "";
   let config = new client.KubeConfig();
+  let tokenFile: string | undefined;
   return async () => {
     const now = await readFile(file, "utf8");
     if (now !== text) {
@@ -25,9 +27,21 @@ export async function kubeconfigReader(file: string, context?: string): Promise<
       checkContext(fresh, file);
       // Kept as long as the text stays, since programs and providers cache their tokens in it.
       [config, text] = [fresh, now];
+      tokenFile = tokenFileOf(load(text), config.getCurrentUser()?.name, file);
     }
-    return await accessOf(config);
+    return await accessOf(config, tokenFile);
   };
+}
+
+interface Kubeconfig {
+  readonly users?: readonly { readonly name?: unknown; readonly user?: { readonly tokenFile?: unknown } | null }[];
+}
+
+/** The client knows nothing of this field. Relative to the file that names it. */
+function tokenFileOf(content: unknown, user: string | undefined, file: string): string | undefined {
+  const users = (content as Kubeconfig | null)?.users;
+  const path = Array.isArray(users) ? users.find(({ name }) => name === user)?.user?.tokenFile : undefined;
+  return typeof path === "string" && path !== "" ? resolve(dirname(file), path) : undefined;
 }
 
 function checkContext(config: KubeConfig, file: string): void {
@@ -36,13 +50,15 @@ function checkContext(config: KubeConfig, file: string): void {
   if (config.getCurrentCluster() === null) throw new Error(`context "${name}" names no cluster that is in ${file}`);
 }
 
-async function accessOf(config: KubeConfig): Promise<KubeconfigAccess> {
+async function accessOf(config: KubeConfig, tokenFile: string | undefined): Promise<KubeconfigAccess> {
   const cluster = config.getCurrentCluster()!;
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = String(value);
   if (options.auth) headers.authorization ??= `Basic ${Buffer.from(options.auth).toString("base64")}`;
+  // It counts before a token in the kubeconfig, and is read each time, since it is replaced before it ends.
+  if (tokenFile !== undefined) headers.authorization = `Bearer ${(await readFile(tokenFile, "utf8")).trim()}`;
   // The client leaves out the cluster's CA when the context has no user.
   const ca = options.ca ?? (await clusterCa(cluster));
   return {

@@ -96,12 +96,14 @@ const KUBECONFIG = {
   users: [
     { name: "token", user: { token: "secret" } },
     { name: "certificate", user: { "client-certificate-data": btoa("C"), "client-key-data": btoa("K") } },
+    { name: "tokenFile", user: { token: "older", tokenFile: "token.txt" } },
     { name: "password", user: { username: "me", password: "pass" } },
   ],
   contexts: [
     { name: "main", context: { cluster: "one", user: "token" } },
     { name: "certificate", context: { cluster: "one", user: "certificate" } },
     { name: "password", context: { cluster: "two", user: "password" } },
+    { name: "tokenFile", context: { cluster: "two", user: "tokenFile" } },
     { name: "nobody", context: { cluster: "one", user: "none" } },
     { name: "nowhere", context: { cluster: "three", user: "token" } },
   ],
@@ -156,6 +158,19 @@ test("kubeconfig: a file that changes is read again", async (t) => {
   writeFileSync(file, JSON.stringify(KUBECONFIG).replace("secret", "changed"));
   access.refresh();
   assert.deepEqual((await access.credentials()).headers, { authorization: "Bearer changed" });
+});
+
+test("kubeconfig: a user's tokenFile is beside it, comes before a token, and is read each time", async (t) => {
+  const folder = directory(t);
+  const file = join(folder, "config");
+  writeFileSync(file, JSON.stringify(KUBECONFIG));
+  const token = (text: string) => writeFileSync(join(folder, "token.txt"), text);
+  token("first\n");
+  const access = await fromKubeconfig(file, "tokenFile");
+  assert.deepEqual((await access.credentials()).headers, { authorization: "Bearer first" });
+  token("second");
+  access.refresh();
+  assert.deepEqual((await access.credentials()).headers, { authorization: "Bearer second" });
 });
 
 test("kubeconfig: no file", async () => {
