@@ -165,6 +165,22 @@ for (const { name, addresses } of [
   });
 }
 
+/** An honest client: asks `count` times, and reads all answers. */
+async function readAll(socket: Socket, message: Buffer, count: number): Promise<void> {
+  let answers = 0;
+  let received = Buffer.alloc(0);
+  socket.write(Buffer.concat(Array.from({ length: count }, () => message)));
+  for await (const data of socket) {
+    received = Buffer.concat([received, data as Buffer]);
+    for (; received.length >= 2 && received.length >= 2 + received.readUInt16BE(); answers++) {
+      received = received.subarray(2 + received.readUInt16BE());
+    }
+    if (answers === count) break;
+  }
+  assert.equal(answers, count);
+  socket.destroy();
+}
+
 test("C3: clients that ask for much and never read", { timeout: 60_000 }, async () => {
   const count = sized(40, 200);
   const texts = Array.from({ length: 240 }, (_, i) => `big IN TXT "${String(i).padStart(250, "x")}"`).join("\n");
@@ -174,6 +190,8 @@ test("C3: clients that ask for much and never read", { timeout: 60_000 }, async 
   });
   const big = framed(encodeQuestion({ ask: "big.example.org. TXT" }, 1));
   try {
+    // What workers need that have large answers for the first time is none of this row.
+    for (let i = 0; i < 6; i++) await readAll(open(server.port), big, 100);
     const before = residentMiB(server.pid);
     let most = 0;
     await benign("C3", server, async () => {
@@ -191,8 +209,8 @@ test("C3: clients that ask for much and never read", { timeout: 60_000 }, async 
       const left = connectionsIn(ESTABLISHED, server.port);
       figure({ row: "C3", what: `connections left of ${count}`, value: left, atMost: 0 });
     });
-    // What waits for one client ends with the answer that crosses 256 KiB, and each has some room besides. The rest is
-    // buffers of both workers that are used again, and what a worker needs that has work for the first time.
+    // What waits for one client ends with the answer that crosses 256 KiB, and each has some room besides. Beside that
+    // stand the buffers of both workers that are used again, and what collections leave for later.
     const cap = (count * (256 + 64 + 64)) / 1024 + 2 * 4 + 96;
     figure({
       row: "C3",
