@@ -2,6 +2,7 @@
  * Overload scenarios: what a server can do is measured first, in the closed loop; then `tools/flood.c` sends at a pace that
  * it cannot keep, from many addresses of 127/8. What was sent and not answered must be what the server says it has dropped.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Lane,
   measureLane,
@@ -36,6 +37,8 @@ type Flood = {
   offered: number;
   /** Answered well, over the capacity. */
   goodput: number;
+  /** Answered, but with a failure, over what was sent. */
+  failed: number;
   quietLost: number;
   loudLost: number;
   p99Micros: number;
@@ -48,6 +51,8 @@ const sources = 20;
 const firstWarmupSeconds = 1;
 const warmupSeconds = 0.3;
 const memoryLookMs = 50;
+/** Until a server has forgotten an overload: WeftDNS opens what it has closed two seconds behind the last loss. */
+const restMs = 2_500;
 /** Fewer than this lost, and one of them more or less is no difference. */
 const fewLost = 1_000;
 /** A flood that sends less of its pace is no overload, and proves nothing. */
@@ -132,11 +137,13 @@ async function flood(
   const after = await counts();
   const { quiet, loud }: FloodResult = JSON.parse(output);
   const sent = quiet.sent + loud.sent;
+  await sleep(restMs);
   if (isSequence) sequencePosition += sent + quiet.unsent + loud.unsent;
   const lost = sent - quiet.answered - loud.answered;
   return {
     offered: sent / seconds / capacity,
     goodput: (quiet.answered + loud.answered - quiet.failed - loud.failed) / seconds / capacity,
+    failed: (quiet.failed + loud.failed) / sent,
     quietLost: shareLost(quiet),
     loudLost: shareLost(loud),
     p99Micros: percentileMicros(quiet.latency, 0.99),
@@ -178,6 +185,8 @@ function digest(result: Lane["result"], rounds: Flood[][], { equal, loudTimes }:
     });
     result.notes.push(...steps);
   }
+  const failed = worst((flood) => flood.failed).median;
+  if (failed > 0) result.notes.push(`${percent(failed)} answered with a failure`);
   const wanted = equal * (1 + Math.max(...loudTimes) / sources);
   if (result.offered.median < leastOfWanted * wanted) {
     result.wasBusy = true;
