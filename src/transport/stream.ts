@@ -262,36 +262,18 @@ export class StreamServer {
     const { socket } = connection;
     if (socket.destroyed) return;
     const now = performance.now();
-    const { maxQueries } = this.#limits;
     connection.waiting = false;
     connection.reading = true;
-    // What an error has left there is nobody's.
-    gathered = 0;
-    while (connection.inFlight < MAX_IN_FLIGHT && connection.unsent < MAX_UNSENT) {
-      if (maxQueries >= 0 && connection.queries >= maxQueries) {
-        connection.ended = true;
-        break;
-      }
-      if (this.#isTurnOver()) {
-        connection.waiting = true;
-        this.#waiting.add(connection);
-        break;
-      }
-      const message = connection.shift();
-      if (message === undefined) break;
-      connection.lastActive = now;
-      connection.messageSince = 0;
-      connection.queries++;
-      connection.inFlight++;
-      // Too short for a header: nobody to answer (reliability, row A1).
-      if (message.length < HEADER_SIZE || !this.#handlers.message(connection, message)) {
-        connection.flush();
-        socket.destroy();
-        return;
-      }
+    let isSound = false;
+    try {
+      isSound = this.#takeMessages(connection, now);
+    } finally {
+      // A handler that throws must not leave here what would go out with the next connection's answer.
+      connection.reading = false;
+      connection.flush();
+      if (!isSound) socket.destroy();
     }
-    connection.reading = false;
-    connection.flush();
+    if (!isSound) return;
     if (connection.partial && !connection.waiting && connection.inFlight < MAX_IN_FLIGHT) {
       if (connection.messageSince === 0) connection.messageSince = now;
     } else {
@@ -300,6 +282,31 @@ export class StreamServer {
     const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
     if ((connection.ended || this.#closing) && connection.inFlight === 0 && !connection.waiting) this.#end(connection);
+  }
+
+  /** False: what came deserves no answer, and the connection is to end. */
+  #takeMessages(connection: Connection, now: number): boolean {
+    const { maxQueries } = this.#limits;
+    while (connection.inFlight < MAX_IN_FLIGHT && connection.unsent < MAX_UNSENT) {
+      if (maxQueries >= 0 && connection.queries >= maxQueries) {
+        connection.ended = true;
+        return true;
+      }
+      if (this.#isTurnOver()) {
+        connection.waiting = true;
+        this.#waiting.add(connection);
+        return true;
+      }
+      const message = connection.shift();
+      if (message === undefined) return true;
+      connection.lastActive = now;
+      connection.messageSince = 0;
+      connection.queries++;
+      connection.inFlight++;
+      // Too short for a header: nobody to answer (reliability, row A1).
+      if (message.length < HEADER_SIZE || !this.#handlers.message(connection, message)) return false;
+    }
+    return true;
   }
 
   #isTurnOver(): boolean {

@@ -176,6 +176,38 @@ test("a client that asks and never reads holds a bounded number of bytes and is 
   socket.destroy();
 });
 
+test("a handler that throws: its connection ends, and nobody else gets its answers", async (t) => {
+  const thrown: unknown[] = [];
+  const others = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => thrown.push(error));
+  t.after(() => {
+    process.removeAllListeners("uncaughtException");
+    for (const other of others) process.on("uncaughtException", other);
+  });
+  const { port } = await echo({}, (server, connection, bytes) => {
+    if (bytes[1] === 9) throw new Error("of a handler");
+    const answer = () => {
+      connection.send(bytes, 0, bytes.length);
+      server.answered(connection);
+    };
+    if (bytes[1] === 1) setTimeout(answer, 200);
+    else answer();
+  });
+  const patient = connect(port, "127.0.0.1");
+  const replies = collect(patient, 2, 500);
+  patient.write(framed(1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const closed = closedAfter(port, (socket) => socket.write(Buffer.concat([framed(2), framed(9)])));
+  assert.deepEqual(
+    (await replies).map((reply) => reply.readUInt16BE(0)),
+    [1],
+  );
+  assert.ok((await closed)! < 200, "closed at once");
+  assert.equal(thrown.length, 1);
+  patient.destroy();
+});
+
 test("after a half-close what was asked is answered, then the connection ends (C5)", async () => {
   const { port } = await echo({}, (server, connection, bytes) => {
     setTimeout(() => {
