@@ -40,6 +40,8 @@ export class Metrics {
   readonly #families = new Families();
   /** By worker: what its predecessors' transports counted. */
   readonly #retiredStatistics: (Float64Array | undefined)[] = [];
+  /** Datagrams that found a socket's buffer full. */
+  #full = 0;
   #registry: Registry | undefined;
   #scrape: Promise<Exposition> | undefined;
   #warned = false;
@@ -142,9 +144,9 @@ export class Metrics {
     for (const { stage, reason, counter } of TRANSPORT_DROPS) {
       this.#families.add("counter", ...DROPS, { stage, reason }, total(counter));
     }
-    // The kernel has one number for both.
-    const full = Math.max(sockets.totalDrops() - total(PacketCounter.LIMITED), 0);
-    this.#families.add("counter", ...DROPS, { stage: "kernel", reason: "full" }, full);
+    // The kernel has one number for both, and workers say a moment later which part of it was refused.
+    this.#full = Math.max(this.#full, sockets.totalDrops() - total(PacketCounter.LIMITED));
+    this.#families.add("counter", ...DROPS, { stage: "kernel", reason: "full" }, this.#full);
   }
 
   #warnOnce(): void {

@@ -13,6 +13,8 @@ export class Sockets {
   readonly #groups = new Map<string, number[]>();
   readonly #workers: number;
   readonly #probed = new Set<string>();
+  /** By descriptor. */
+  readonly #drops = new Map<number, Drops>();
   #closedDrops = 0;
 
   constructor(workers: number) {
@@ -51,7 +53,8 @@ export class Sockets {
   close(ids: Iterable<string>): void {
     for (const id of ids) {
       for (const fd of this.#groups.get(id) ?? []) {
-        this.#closedDrops += socketDrops(fd);
+        this.#closedDrops += this.#dropsOf(fd);
+        this.#drops.delete(fd);
         closeFd(fd);
       }
       this.#groups.delete(id);
@@ -76,11 +79,26 @@ export class Sockets {
 
   /** Datagrams that the kernel dropped, by listener id. */
   drops(): Map<string, number> {
-    return new Map([...this.#groups].map(([id, group]) => [id, group.reduce((sum, fd) => sum + socketDrops(fd), 0)]));
+    return new Map([...this.#groups].map(([id, group]) => [id, group.reduce((sum, fd) => sum + this.#dropsOf(fd), 0)]));
   }
 
   /** The same of all listeners, those that are closed too. */
   totalDrops(): number {
     return this.#closedDrops + [...this.drops().values()].reduce((sum, drops) => sum + drops, 0);
   }
+
+  #dropsOf(fd: number): number {
+    const drops = this.#drops.get(fd) ?? { read: 0, total: 0 };
+    this.#drops.set(fd, drops);
+    const read = socketDrops(fd);
+    drops.total += (read - drops.read) >>> 0;
+    drops.read = read;
+    return drops.total;
+  }
+}
+
+/** The kernel counts in 32 bits, which a flood can fill in hours. */
+interface Drops {
+  read: number;
+  total: number;
 }

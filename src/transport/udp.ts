@@ -64,14 +64,21 @@ export function setSteering(fd: number, live: readonly number[]): void {
   check(needNative().setSteering(fd, Int32Array.from(live)), "cannot steer a group of sockets");
 }
 
-/** Datagrams that the kernel dropped because this socket's buffer was full, or by its limits. It counts in 32 bits. */
+/**
+ * Datagrams that the kernel dropped because this socket's buffer was full, or by its limits. It counts in 32 bits. Before
+ * Linux 4.12 and in some sandboxes there is no such count, and it is 0.
+ */
 export function socketDrops(fd: number): number {
-  return check(needNative().socketDrops(fd), "cannot read the drops of a socket");
+  return check(orNothing(needNative().socketDrops(fd)), "cannot read the drops of a socket");
 }
 
-/** From 0, empty, to 1: the part of a socket's receive buffer that is in use. */
+/** From 0, empty, to 1: the part of a socket's receive buffer that is in use. Unknown, as above: 0. */
 export function socketFill(fd: number): number {
-  return check(needNative().socketFill(fd), "cannot read the buffer of a socket");
+  return check(orNothing(needNative().socketFill(fd)), "cannot read the buffer of a socket");
+}
+
+function orNothing(result: number): number {
+  return result === -ENOPROTOOPT ? 0 : result;
 }
 
 /**
@@ -105,6 +112,7 @@ export function setLimits(fd: number, limits: readonly AddressLimit[]): void {
   check(needNative().setLimits(fd, Uint32Array.from(words)), "cannot limit what a socket takes");
 }
 
+const ENOPROTOOPT = 92;
 const EAFNOSUPPORT = 97;
 
 function tryOpen(addon: Native, options: OpenUdpOptions): number {

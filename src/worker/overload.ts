@@ -78,8 +78,8 @@ export class Overload {
 
   /** `fd` is what socket number `socket` reads from. */
   watch(socket: number, fd: number): void {
-    // What a worker before this one may have left behind.
-    setLimits(fd, []);
+    // What a worker before this one may have left behind. Where nothing can be taken off, nothing was put on.
+    this.#try(() => setLimits(fd, []));
     setReceiveBuffer(fd, RECEIVE_BUFFER);
     this.#sockets[socket] = { fd, drops: socketDrops(fd), flood: undefined };
   }
@@ -146,13 +146,18 @@ export class Overload {
 
   /** Some sandboxes have no filters: everybody then loses alike, as with a server that knows no limits. */
   #limit(fd: number, flood: Flood): void {
+    if (!this.#try(() => setLimits(fd, flood.limits))) flood.limits = [];
+  }
+
+  #try(set: () => void): boolean {
     try {
-      setLimits(fd, flood.limits);
+      set();
+      return true;
     } catch (error) {
-      flood.limits = [];
-      if (this.#hasFailed) return;
+      if (this.#hasFailed) return false;
       this.#hasFailed = true;
       new Logger().warning(`No limits for those who send too much: ${(error as Error).message}`);
+      return false;
     }
   }
   #hasFailed = false;

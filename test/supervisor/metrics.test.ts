@@ -169,6 +169,22 @@ test("metrics: what the kernel dropped, by listener", async () => {
   assert.deepEqual(full, ['weftdns_drops_total{reason="full",stage="kernel"} 9']);
 });
 
+test("metrics: a full buffer never drops less than before, though refusals are told apart a moment later", async () => {
+  const metrics = new Metrics();
+  const worker = member();
+  const full = async (dropped: number, limited: number) => {
+    worker.statistics[PacketCounter.LIMITED] = limited;
+    const lines = await scrape(metrics, [worker], new Map([["udp 127.0.0.1 53", dropped]]));
+    const line = lines.find((one) => one.startsWith("weftdns_drops_total") && one.includes('reason="full"'));
+    return Number(line?.split(" ").at(-1));
+  };
+  assert.equal(await full(100, 0), 100);
+  // Refused, but the worker has not looked yet; then it has.
+  assert.equal(await full(1_100, 0), 1_100);
+  assert.equal(await full(1_100, 1_000), 1_100);
+  assert.equal(await full(2_300, 1_100), 1_200);
+});
+
 test("metrics: those who come during a scrape get the same text", async () => {
   const metrics = new Metrics();
   const pool = { rows: () => [], restarts: new Map() } as unknown as WorkerPool;

@@ -1,6 +1,7 @@
 /** A socket that gets more than is read from it: what the kernel is told to refuse, and that it is told to stop. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { native } from "../../src/native/index.ts";
 import { PACKET_COUNTERS, PacketCounter } from "../../src/transport/packets.ts";
 import { boundPort, closeFd, createNativePort, openUdp, socketDrops } from "../../src/transport/udp.ts";
 import { LOOK_MS, Overload } from "../../src/worker/overload.ts";
@@ -90,7 +91,6 @@ describe("overload", { skip: skipNative }, () => {
       loud += read.loud;
       quiet += read.quiet;
     }
-    console.log(quiet, loud);
     assert.ok(quiet >= 9_500, `${quiet} of the quiet client's 10,000 were read`);
     assert.ok(quiet + loud >= 0.8 * 10 * CAPACITY, `${quiet} and ${loud} were read, of what could be`);
     const limited = scene.statistics[PacketCounter.LIMITED]!;
@@ -107,5 +107,17 @@ describe("overload", { skip: skipNative }, () => {
     new Overload(new Float64Array(PACKET_COUNTERS)).watch(0, scene.fd);
     for (let i = 0; i < 5; i++) await scene.interval(0, 0);
     assert.deepEqual(await scene.interval(1_000, 1_000), { loud: 1_000, quiet: 1_000 });
+  });
+
+  test("where the kernel has neither counts nor filters nobody is limited, and nothing fails", async (t) => {
+    const ENOPROTOOPT = 92;
+    const EPERM = 1;
+    t.mock.method(native!, "socketDrops", () => -ENOPROTOOPT);
+    t.mock.method(native!, "socketFill", () => -ENOPROTOOPT);
+    t.mock.method(native!, "setLimits", () => -EPERM);
+    using scene = new Scene();
+    for (let i = 0; i < 3; i++) await scene.interval(1_000, 1_000);
+    assert.deepEqual(await scene.interval(1_000, 1_000), { loud: 1_000, quiet: 1_000 });
+    assert.equal(scene.overload.active, false);
   });
 });
