@@ -83,7 +83,9 @@ export class UdpServer {
     const port = this.#port;
     const { lengths, sockets, received, stride } = port;
     const now = performance.now();
-    if (this.#isBacklogStale || now - this.#beatAt > STALE_MS) return this.#dropStale(count);
+    // Whether this batch or the timer comes first behind a pause, it is one pause.
+    this.beat(now);
+    if (this.#isBacklogStale) return this.#dropStale(count);
     if (this.#overload.active) this.#overload.note(count, sockets, lengths, port.addresses);
     this.#inBatch = true;
     for (let slot = 0; slot < count; slot++) {
