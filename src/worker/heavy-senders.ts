@@ -70,7 +70,7 @@ export class HeavySenders {
 
   #setOf(high: number, low: number): number {
     let hash = Math.imul(high ^ this.#key, 0x9e3779b1);
-    hash = Math.imul(hash ^ (hash >>> 15) ^ low, 0x85ebca77 ^ this.#key);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ low, 0x85ebca76 ^ this.#key);
     return (hash ^ (hash >>> 13)) & (SETS - 1);
   }
 }
