@@ -4,16 +4,7 @@
  */
 import type { ChurnCounts } from "./churn.ts";
 import { clusterSizes } from "./cluster-objects.ts";
-import {
-  type Lane,
-  measureLane,
-  noteOthers,
-  noteSpread,
-  type RunOptions,
-  startLane,
-  stopLane,
-  type Upstream,
-} from "./lanes.ts";
+import { type Lane, measureLane, noteOthers, type RunOptions, startLane, stopLane, type Upstream } from "./lanes.ts";
 import type { Scenario } from "./scenarios.ts";
 import { summarize } from "./statistics.ts";
 
@@ -82,16 +73,17 @@ function digest({ result }: Lane, rounds: ChurnCounts[]): void {
   noteOthers(result);
   if (rounds.length === 0) return;
   const sum = (figure: (counts: ChurnCounts) => number) => rounds.reduce((total, counts) => total + figure(counts), 0);
+  // All rounds together: a hundredth of one round's samples is a handful.
+  const delaysMs = rounds.flatMap((counts) => counts.delaysMs);
   result.churn = {
     changes: sum(({ changes }) => changes),
     asked: sum(({ asked }) => asked),
     wrong: sum(({ wrong }) => wrong) + runs.reduce((total, run) => total + run.wrong, 0),
     unseen: sum(({ unseen }) => unseen),
-    delayP50Ms: summarize(rounds.map(({ delaysMs }) => shareOf(delaysMs, 0.5))),
-    delayP99Ms: summarize(rounds.map(({ delaysMs }) => shareOf(delaysMs, 0.99))),
-    slowestMs: Math.max(...rounds.map(({ delaysMs }) => shareOf(delaysMs, 1))),
+    delayP50Ms: shareOf(delaysMs, 0.5),
+    delayP99Ms: shareOf(delaysMs, 0.99),
+    slowestMs: shareOf(delaysMs, 1),
   };
-  noteSpread(result, result.churn.delayP99Ms);
 }
 
 /** The least of the values that `share` of them do not exceed. */

@@ -31,7 +31,7 @@ export type ChurnCounts = {
 };
 
 /** An odd number, so that both kinds are sampled. */
-const sampleEvery = 21;
+const sampleEvery = 5;
 const tickMs = 1;
 const mostPauseMs = 50;
 /** Behind the last change; what was not seen then counts as unseen. */

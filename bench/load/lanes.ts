@@ -100,8 +100,8 @@ type Churned = {
   wrong: number;
   /** Changes that no answer showed in time. */
   unseen: number;
-  delayP50Ms: Summary;
-  delayP99Ms: Summary;
+  delayP50Ms: number;
+  delayP99Ms: number;
   slowestMs: number;
 };
 

@@ -2,6 +2,7 @@
  * Overload scenarios: what a server can do is measured first, in the closed loop; then `tools/flood.c` sends at a pace that
  * it cannot keep, from many addresses of 127/8. What was sent and not answered must be what the server says it has dropped.
  */
+import { setPriority } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Lane,
@@ -51,6 +52,7 @@ const sources = 20;
 const firstWarmupSeconds = 1;
 const warmupSeconds = 0.3;
 const memoryLookMs = 50;
+const floodNice = 10;
 /** Until a server has forgotten an overload: WeftDNS opens what it has closed two seconds behind the last loss. */
 const restMs = 2_500;
 /** Fewer than this lost, and one of them more or less is no difference. */
@@ -127,6 +129,8 @@ async function flood(
     tool("flood"),
     Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, `${value}`]),
   );
+  // The upstream is on the same core, and must not be what is too slow.
+  setPriority(program.pid, floodNice);
   let output = "";
   program.onOutput = (text) => {
     output += text;

@@ -56,7 +56,10 @@ const charts: Record<Scenario["measures"], Chart[]> = {
     {
       title: "From an event to its answer, ms",
       digits: 1,
-      values: ({ churn }) => [...bar(churn?.delayP50Ms, "p50"), ...bar(churn?.delayP99Ms, "p99")],
+      values: ({ churn }) => [
+        { name: "p50", value: churn?.delayP50Ms },
+        { name: "p99", value: churn?.delayP99Ms },
+      ],
     },
     { title: "Resident memory, MiB", digits: 1, values: (r) => bar(r.rssMiB) },
   ],

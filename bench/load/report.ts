@@ -75,8 +75,8 @@ const churnColumns: Column[] = [
   { head: "looked at", cell: ({ churn }) => figure(churn?.asked, 0) },
   { head: "wrong", cell: ({ churn }) => figure(churn?.wrong, 0) },
   { head: "not seen", cell: ({ churn }) => figure(churn?.unseen, 0) },
-  { head: "p50 ms", timed: true, cell: ({ churn }) => median(churn?.delayP50Ms, 1) },
-  { head: "p99 ms", timed: true, cell: ({ churn }) => median(churn?.delayP99Ms, 1) },
+  { head: "p50 ms", timed: true, cell: ({ churn }) => figure(churn?.delayP50Ms, 1) },
+  { head: "p99 ms", timed: true, cell: ({ churn }) => figure(churn?.delayP99Ms, 1) },
   { head: "slowest ms", timed: true, cell: ({ churn }) => figure(churn?.slowestMs, 1) },
   { head: "queries/s", timed: true, cell: ({ queriesPerSecond }) => median(queriesPerSecond) },
   { head: "lost", cell: ({ runs }) => `${runs.reduce((sum, run) => sum + run.lost + run.skipped, 0)}` },
@@ -185,9 +185,8 @@ function figureOf(result: Result, figure: Goal[number]["figure"]): number | unde
       return result.holdMs && Math.max(...result.holdMs.values);
     case "wrong":
     case "unseen":
-      return result.churn?.[figure];
     case "delayP99Ms":
-      return result.churn?.delayP99Ms.median;
+      return result.churn?.[figure];
     case "lostCapacity":
       return result.goodput && 1 - result.goodput.median;
     case "lost":

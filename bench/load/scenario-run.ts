@@ -202,7 +202,7 @@ export function headline(scenario: Scenario, result: Result): Summary | undefine
   if (scenario.measures === "startup") return result.firstAnswerMs;
   if (scenario.measures === "memory") return result.rssAfterMiB;
   if (scenario.measures === "sync") return result.syncMs;
-  if (scenario.measures === "churn") return result.churn?.delayP99Ms;
+  if (scenario.measures === "churn") return undefined;
   if (scenario.measures === "overload") return result.goodput;
   if (scenario.measures === "disturbance") return result.disturbed?.p99Change;
   if (!isClosedLoop(scenario)) return result.p99Ratio ?? result.p99Micros;
