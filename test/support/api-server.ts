@@ -48,6 +48,8 @@ export interface Fault {
   readonly cutAt?: number;
   /** The request is taken and never answered. */
   readonly hang?: boolean;
+  /** A streamed list says so much later that it is complete; changes until then come before that. */
+  readonly completeAfterMs?: number;
 }
 
 export interface SeenRequest {
@@ -238,7 +240,7 @@ export class ApiServer {
       fail(response, refused);
     } else {
       const selector = selectorOf(query.get("labelSelector"), query.get("fieldSelector"), target.namespace);
-      if (isWatch) this.#watch(response, target, selector, query);
+      if (isWatch) this.#watch(response, target, selector, query, fault?.completeAfterMs);
       else this.#list(response, target, selector, query, request.headers.accept ?? "");
     }
   }
@@ -300,7 +302,13 @@ export class ApiServer {
     response.end(bytes);
   }
 
-  #watch(response: ServerResponse, target: Target, selector: Selector, query: URLSearchParams): void {
+  #watch(
+    response: ServerResponse,
+    target: Target,
+    selector: Selector,
+    query: URLSearchParams,
+    completeAfterMs: number | undefined,
+  ): void {
     const initial = query.get("sendInitialEvents") === "true";
     const given = query.get("resourceVersion") ?? "";
     const all = initial || given === "" || given === "0";
@@ -329,7 +337,11 @@ export class ApiServer {
         if (selector.matches(stored)) watch.send(eventOf("ADDED", versionedJson(stored, target)));
       }
     }
-    if (initial && watch.bookmarks) watch.send(bookmarkOf(target.resource, from, true));
+    const complete = () => watch.send(bookmarkOf(target.resource, this.store.version, true));
+    if (initial && watch.bookmarks) {
+      if (completeAfterMs === undefined) complete();
+      else setTimeout(complete, completeAfterMs);
+    }
     for (const change of missed) deliverTo(watch, change);
     this.#watches.add(watch);
     const seconds = Number(query.get("timeoutSeconds") ?? 0);

@@ -17,11 +17,16 @@ export interface ListRequest extends RequestOptions {
   readonly receive: (object: unknown) => void;
 }
 
+export interface StreamRequest extends ListRequest {
+  /** An object that came, and is gone before the list was complete. */
+  readonly retract: (object: unknown) => void;
+}
+
 /**
  * A watch that begins with all that is there: the API server sends it from memory, object by object, without holding the list.
  * Gives the version from which on a watch continues.
  */
-export async function streamList(request: ListRequest): Promise<string> {
+export async function streamList(request: StreamRequest): Promise<string> {
   const complete = new AbortController();
   let version = "";
   const events = new LineSplitter((event) => {
@@ -33,7 +38,8 @@ export async function streamList(request: ListRequest): Promise<string> {
       if (!isInitialEnd(object)) return;
       version = resourceVersionOf(object);
       complete.abort();
-    } else if (type !== "DELETED") request.receive(object);
+    } else if (type === "DELETED") request.retract(object);
+    else request.receive(object);
   });
   const parameters = {
     ...request.selectors,

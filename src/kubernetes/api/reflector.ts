@@ -9,7 +9,7 @@
 import { Backoff } from "./backoff.ts";
 import { type ApiClient, collectionPath, type Parameters } from "./client.ts";
 import { BadStream, LineSplitter, ListSplitter } from "./documents.ts";
-import { type ListRequest, pageList, refusesStreaming, streamList } from "./list.ts";
+import { type ListRequest, pageList, refusesStreaming, type StreamRequest, streamList } from "./list.ts";
 import { asObject, isOlder, resourceVersionOf } from "./objects.ts";
 import type { KubernetesObject, Log, ReflectorState, ResourceQuery, ResourceSink } from "./resource.ts";
 import { METADATA_ONLY, Refused, type SelfCheckTarget, selfCheck } from "./self-check.ts";
@@ -27,8 +27,6 @@ export interface ReflectorOptions {
 }
 
 export class Reflector {
-  /** Objects that the sink holds. */
-  objects = 0;
   /** Complete lists since the start. */
   lists = 0;
   /** Objects that the self-check has found missing, old or too many, and put right. */
@@ -82,6 +80,11 @@ export class Reflector {
       () => this.#forgetError(),
     );
     this.#versions = typeof query.version === "string" ? [query.version] : query.version;
+  }
+
+  /** Objects that the sink holds. */
+  get objects(): number {
+    return this.#sink.size;
   }
 
   get state(): ReflectorState {
@@ -138,22 +141,21 @@ export class Reflector {
 
   async #list(): Promise<void> {
     const paged = !this.#streams || this.#pagesOnce;
-    let held = 0;
     const begin = () => {
-      held = 0;
       this.#refused.clear();
       this.#sink.beginList();
     };
-    const request: ListRequest = {
+    const request: StreamRequest = {
       client: this.#client,
       path: this.#path,
       selectors: this.#selectors,
       receive: (value) => {
         const object = this.#taken(value);
-        if (object === undefined) return;
-        this.#sink.upsert(object);
-        if (this.#isHeld(object)) held++;
-        else this.#refused.note(object);
+        if (object !== undefined) this.#upsert(object);
+      },
+      retract: (value) => {
+        const object = this.#taken(value);
+        if (object !== undefined) this.#sink.remove(object);
       },
       signal: this.#stop.signal,
       beginMs: this.#timing.listMs,
@@ -169,8 +171,7 @@ export class Reflector {
       this.#streams = false;
       version = await this.#pages(request, begin);
     }
-    this.#sink.endList();
-    this.objects = held;
+    await this.#sink.endList();
     this.#pagesOnce = false;
     this.#setAbsent(false);
     this.#broke = false;
@@ -180,7 +181,7 @@ export class Reflector {
     if (this.#checkTimer === undefined) this.#checkLater(this.#timing.checkMs);
   }
 
-  #stream(request: ListRequest, begin: () => void): Promise<string> {
+  #stream(request: StreamRequest, begin: () => void): Promise<string> {
     begin();
     return streamList(request);
   }
@@ -256,7 +257,7 @@ export class Reflector {
     if (isOlder(version, this.resourceVersion)) this.#disorder();
     else this.resourceVersion = version;
     this.#errorEvents = 0;
-    if (type === "DELETED") this.#remove(object);
+    if (type === "DELETED") this.#sink.remove(object);
     else this.#upsert(object);
     this.#options.onEvent?.(object);
   }
@@ -280,17 +281,8 @@ export class Reflector {
   }
 
   #upsert(object: KubernetesObject): void {
-    const before = this.#isHeld(object);
     this.#sink.upsert(object);
-    const after = this.#isHeld(object);
-    if (!after) this.#refused.note(object);
-    this.objects += Number(after) - Number(before);
-  }
-
-  #remove(object: KubernetesObject): void {
-    const before = this.#isHeld(object);
-    this.#sink.remove(object);
-    this.objects += Number(this.#isHeld(object)) - Number(before);
+    if (!this.#isHeld(object)) this.#refused.note(object);
   }
 
   #isHeld({ metadata }: KubernetesObject): boolean {
@@ -392,7 +384,7 @@ export class Reflector {
       graceMs: this.#timing.graceMs,
       version: () => this.resourceVersion,
       upsert: (object) => this.#upsert(object),
-      remove: (object) => this.#remove(object),
+      remove: (object) => this.#sink.remove(object),
       relist: (why) => {
         this.resourceVersion = "";
         this.#standing.doubt();

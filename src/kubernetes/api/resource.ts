@@ -22,12 +22,15 @@ export interface ObjectMetadata {
 
 /** Keeps the objects of one resource. All is called from one thread, synchronously as the stream arrives. */
 export interface ResourceSink {
+  /** How many objects it holds. */
+  readonly size: number;
   /**
    * A complete list begins: what is not upserted until `endList` is gone then. Mark and sweep: what was there stays there
    * and is answered meanwhile. A list that breaks off is begun anew, without an end in between, and its marks do not count.
    */
   beginList(): void;
-  endList(): void;
+  /** Takes its time when much is gone, and lets others have their turns. */
+  endList(): void | Promise<void>;
   /** Creates or replaces. Must keep no reference to `object`, and must not throw, whatever it holds. */
   upsert(object: KubernetesObject): void;
   /** By namespace and name; `object` may be as old as it likes. Unknown objects are ignored. */

@@ -3,6 +3,7 @@
  * time to time a consistent list, of names and versions only, is compared with the sink. What differs is looked at again after
  * the watch has had time to bring it; what then still stands as it stood was missed, is fetched and put right.
  */
+import { setImmediate } from "node:timers/promises";
 import type { ApiClient, Parameters } from "./client.ts";
 import { ListSplitter } from "./documents.ts";
 import { pageList } from "./list.ts";
@@ -42,6 +43,8 @@ interface Suspect {
 
 /** More than this are not fetched one by one. */
 const MAX_FETCHED = 200;
+/** Names that are looked at before others have their turn: a few milliseconds. */
+const KEYS_A_TURN = 1_000;
 
 /** Gives how many objects were wrong. Rejects when the API does not answer. */
 export async function selfCheck(target: SelfCheckTarget): Promise<number> {
@@ -53,7 +56,11 @@ export async function selfCheck(target: SelfCheckTarget): Promise<number> {
   }
   if (suspects.length === 0) return 0;
   await pause(target.graceMs, target.signal);
-  const missed = suspects.filter(({ namespace, name, held }) => target.sink.versionOf(namespace, name) === held);
+  const missed: Suspect[] = [];
+  for (const [i, suspect] of suspects.entries()) {
+    if ((i + 1) % KEYS_A_TURN === 0) await setImmediate();
+    if (target.sink.versionOf(suspect.namespace, suspect.name) === suspect.held) missed.push(suspect);
+  }
   if (missed.length > MAX_FETCHED) {
     target.relist(`${missed.length} objects differ from a fresh list`);
     return missed.length;
@@ -114,7 +121,9 @@ async function compare(target: SelfCheckTarget): Promise<{ suspects: Suspect[]; 
       if (held !== hashOf(object)) suspects.push({ namespace, name, held });
     },
   });
+  let looked = 0;
   for (const { namespace, name } of sink.keys()) {
+    if (++looked % KEYS_A_TURN === 0) await setImmediate();
     if (listed.has(keyHash(namespace, name))) continue;
     suspects.push({ namespace, name, held: sink.versionOf(namespace, name) });
   }

@@ -1,4 +1,5 @@
 /** What the API's lists and watches flow into: one sink for each resource, all into one table. */
+import { setImmediate } from "node:timers/promises";
 import type { KubernetesObject, ObjectKey, ResourceSink } from "../api/resource.ts";
 import type { ClusterTable, EndpointsKind } from "./cluster-table.ts";
 import { fieldsOf, textOf } from "./fields.ts";
@@ -8,6 +9,8 @@ import type { Namespaces } from "./namespaces.ts";
 import type { Pods } from "./pods.ts";
 import type { ServiceSpace } from "./service-space.ts";
 
+/** Objects that one turn of the loop takes out: a few milliseconds. */
+const DROPS = 1_000;
 const TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time";
 const SERVICE_NAME = "kubernetes.io/service-name";
 const IMPORT_NAME = "multicluster.kubernetes.io/service-name";
@@ -23,12 +26,24 @@ abstract class TableSink implements ResourceSink {
     this.#held = held;
   }
 
+  get size(): number {
+    return this.#held.count;
+  }
+
   beginList(): void {
     this.#held.beginList();
   }
 
-  endList(): void {
-    for (const id of this.ids()) if (this.#held.isStale(id)) this.drop(id);
+  async endList(): Promise<void> {
+    let dropped = 0;
+    for (const id of this.ids()) {
+      if (!this.#held.isStale(id)) continue;
+      this.drop(id);
+      if (++dropped % DROPS === 0) {
+        this.#table.reclaim();
+        await setImmediate();
+      }
+    }
     this.#table.reclaim();
   }
 

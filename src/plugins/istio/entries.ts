@@ -34,6 +34,10 @@ export class Entries implements ResourceSink {
     for (const { entry } of this.#entries.values()) yield entry;
   }
 
+  get size(): number {
+    return this.#entries.size;
+  }
+
   beginList(): void {
     this.#list++;
   }

@@ -28,6 +28,7 @@ for (const { name, options } of [
     let [objects, endpoints, longestMs, turns] = [0, 0, 0, 0];
     const log = { info: () => {}, warning: () => {}, error: () => {} };
     const sink = {
+      size: 0,
       ...{ beginList: () => {}, endList: () => {}, remove: () => {}, keys: () => [], versionOf: () => 0 },
       upsert: (object: { readonly [field: string]: unknown }) => {
         objects++;

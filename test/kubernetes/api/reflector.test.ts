@@ -30,6 +30,19 @@ for (const streaming of [true, false]) {
   });
 }
 
+test("what changes before a streamed list is complete belongs to it", async (t) => {
+  const { api, reflector, equal } = await start(t, {
+    prepare: (api) => api.fault({ on: "stream", completeAfterMs: 300 }),
+  });
+  await until(() => api.requests.length > 0, "the request");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  api.remove(...services(1));
+  api.apply(EXTRA, service("web-1", "shop", ["10.7.7.7"]));
+  await until(() => reflector.synced, "synced");
+  await equal();
+  assert.equal(reflector.objects, 3);
+});
+
 test("pages that come compressed, though nobody asked", async (t) => {
   const { reflector, equal } = await start(t, { gzip: true, streaming: false, objects: services(700) });
   await until(() => reflector.synced, "synced");

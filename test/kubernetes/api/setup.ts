@@ -27,6 +27,10 @@ export class MapSink implements ResourceSink {
   upserts = 0;
   #marks: Set<string> | undefined;
 
+  get size(): number {
+    return this.held.size;
+  }
+
   beginList(): void {
     this.#marks = new Set();
   }

@@ -188,6 +188,21 @@ test("a Service that goes before its slices, and comes again", () => {
   assert.ok(usedBytes < 4_096, `${usedBytes} bytes are left`);
 });
 
+test("thousands of objects that a list does not name go in turns", async () => {
+  const bench = new Bench();
+  for (let i = 0; i < 3_500; i++) bench.pods.upsert(pod("ns", `pod-${i}`, [`10.0.${i >> 8}.${i & 255}`]));
+  assert.equal(bench.pods.size, 3_500);
+  bench.pods.beginList();
+  bench.pods.upsert(pod("ns", "pod-3000", ["10.1.1.1"]));
+  const end = bench.pods.endList();
+  const sizes = [bench.pods.size];
+  bench.pods.upsert(pod("ns", "pod-3400", ["10.1.1.2"]));
+  await end;
+  sizes.push(bench.pods.size);
+  assert.deepEqual(sizes, [2_500, 2]);
+  assert.equal(bench.hasPod("10.1.1.2", "ns"), true, "what comes meanwhile stays");
+});
+
 test("a list sweeps what it does not name, and one that broke off does not", () => {
   const bench = new Bench();
   const one = service("ns", "one", { clusterIP: "10.0.0.1" });

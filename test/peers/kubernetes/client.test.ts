@@ -29,6 +29,10 @@ class MapSink implements ResourceSink {
   readonly held = new Map<string, KubernetesObject>();
   #unseen = new Set<string>();
 
+  get size(): number {
+    return this.held.size;
+  }
+
   beginList(): void {
     this.#unseen = new Set(this.held.keys());
   }
