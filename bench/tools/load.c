@@ -30,8 +30,7 @@
 
 #include "histogram.h"
 #include "names.h"
-
-enum { TYPE_PTR = 12, TYPE_SRV = 33 };
+#include "records.h"
 #include "stream.h"
 
 enum {
@@ -170,78 +169,16 @@ static int ask(struct line *line, int wanted, clockid_t clock) {
   return sent;
 }
 
-/*
- * Where the type of the record at `at` stands, 0 when it is cut or belongs to another name. Its owner is a pointer to the
- * question's name, or that name once more where a server does not compress.
- */
-static size_t behind_owner(const unsigned char *reply, size_t length, size_t at, const struct slot *slot) {
-  size_t owner = slot->question_end - 12 - 4;
-  if (length >= at + 2 && memcmp(reply + at, "\300\14", 2) == 0) at += 2;
-  else if (length >= at + owner && memcmp(reply + at, slot->query + 12, owner) == 0) at += owner;
-  else return 0;
-  return length >= at + 10 ? at : 0;
-}
-
-/* The address that the zones and the upstream of the benchmark give to number n: 10.x.y.z. */
-static bool has_own_address(const unsigned char *reply, size_t length, const struct slot *slot) {
-  size_t at = behind_owner(reply, length, slot->question_end, slot);
-  uint32_t n = slot->number;
-  return at != 0 && length >= at + 14 && memcmp(reply + at, "\0\1\0\1", 4) == 0 &&
-         memcmp(reply + at + 8, (unsigned char[]){0, 4, 10, n >> 16, n >> 8, n}, 6) == 0;
-}
-
-/* Of a headless name of the generated cluster: --endpoints addresses 10.x.y.z, 11.x.y.z, ..., each once, in any order. */
-static bool has_own_endpoints(const unsigned char *reply, size_t length, const struct slot *slot) {
-  size_t at = slot->question_end;
-  uint32_t n = slot->number, seen = 0;
-  if (reply[6] != 0 || reply[7] != options.endpoints) return false;
-  for (int i = 0; i < options.endpoints; i++, at += 14) {
-    at = behind_owner(reply, length, at, slot);
-    if (at == 0 || length < at + 14 || memcmp(reply + at, "\0\1\0\1", 4) != 0) return false;
-    if (memcmp(reply + at + 11, (unsigned char[]){n >> 16, n >> 8, n}, 3) != 0) return false;
-    unsigned which = reply[at + 10] - 10u;
-    if (which >= (unsigned)options.endpoints) return false;
-    seen |= 1u << which;
-  }
-  return seen == (1u << options.endpoints) - 1;
-}
-
-/* The target of a PTR or SRV record: its first label is letters and the number. */
-static bool has_own_target(const unsigned char *reply, size_t length, const struct slot *slot, size_t at) {
-  char digits[16];
-  size_t count = snprintf(digits, sizeof digits, "%u", slot->number);
-  at += 10 + (reply[at + 1] == TYPE_SRV ? 6 : 0);
-  if (length <= at || length <= at + reply[at] || reply[at] <= count) return false;
-  const unsigned char *end = reply + at + 1 + reply[at];
-  return memcmp(end - count, digits, count) == 0 && (end[-count - 1] < '0' || end[-count - 1] > '9');
-}
-
-/* The strings that zones of large answers give to number n: each begins with "n ". */
-static bool has_own_texts(const unsigned char *reply, size_t length, const struct slot *slot) {
-  char start[16];
-  size_t at = slot->question_end, digits = snprintf(start, sizeof start, "%u ", slot->number);
-  if (reply[6] != 0 || reply[7] != options.texts) return false;
-  for (int i = 0; i < options.texts; i++) {
-    at = behind_owner(reply, length, at, slot);
-    if (at == 0 || memcmp(reply + at, "\0\20\0\1", 4) != 0) return false;
-    int data = (reply[at + 8] << 8) | reply[at + 9];
-    at += 10;
-    if (data != options.text_size + 1 || length < at + data || reply[at] != options.text_size) return false;
-    if (memcmp(reply + at + 1, start, digits) != 0) return false;
-    at += data;
-  }
-  return true;
-}
-
 static bool has_own_records(const unsigned char *reply, size_t length, const struct slot *slot) {
-  if (options.texts > 0) return has_own_texts(reply, length, slot);
+  struct asked asked = {slot->query + 12, slot->question_end, slot->number};
+  if (options.texts > 0) return has_own_texts(reply, length, &asked, options.texts, options.text_size);
   if (names.listed != NULL && !names.listed[slot->name].has_number) return true;
   if (!options.addresses) return true;
-  if (options.endpoints > 0) return has_own_endpoints(reply, length, slot);
-  size_t at = behind_owner(reply, length, slot->question_end, slot);
+  if (options.endpoints > 0) return has_own_endpoints(reply, length, &asked, options.endpoints);
+  size_t at = behind_owner(reply, length, asked.end, &asked);
   if (at != 0 && reply[at] == 0 && (reply[at + 1] == TYPE_PTR || reply[at + 1] == TYPE_SRV))
-    return has_own_target(reply, length, slot, at);
-  return has_own_address(reply, length, slot);
+    return has_own_target(reply, length, &asked, at);
+  return has_own_address(reply, length, &asked);
 }
 
 static void take_reply(struct line *line, const unsigned char *reply, size_t length, uint64_t now) {
