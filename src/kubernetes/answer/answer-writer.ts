@@ -6,6 +6,7 @@
  * the server cuts the reply and sets TC.
  */
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
+import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import type { Request } from "../../dns/request.ts";
 import { Class, Type } from "../../dns/types.ts";
@@ -148,6 +149,14 @@ export class AnswerWriter {
     this.#copy(bytes, at, size);
     reply.counts[Section.ADDITIONAL]!++;
     return true;
+  }
+
+  /**
+   * Whether labels of `length` bytes make a name below `svc` in `zone`, or else in the zone that was asked: it has 255 bytes at
+   * most (RFC 1035 section 3.1).
+   */
+  isName(length: number, zone?: Uint8Array): boolean {
+    return length + SVC.length + (zone?.length ?? this.#zoneLength) <= MAX_NAME_LENGTH;
   }
 
   /** An SRV record of the question's name with the target to be written behind it by `label`, `key` and `endTarget`. */

@@ -19,7 +19,9 @@ export class SrvWriter {
   readonly #walk: EndpointWalk;
   readonly #duplicates = new Duplicates();
   readonly #glueDuplicates = new Duplicates();
-  readonly #host = new Uint8Array(64);
+  readonly #dashed = new Uint8Array(64);
+  #hostBytes: Uint8Array = this.#dashed;
+  #hostAt = 0;
   /** Of each target that needs glue: where it begins in the reply, and where its address stands in the table. */
   readonly #targets = new Uint32Array(MAX_TARGETS);
   readonly #addresses = new Uint32Array(MAX_TARGETS);
@@ -53,6 +55,7 @@ export class SrvWriter {
     const list = service.ports;
     const weight = weightOf(ports * (ipv4Count + ipv6Count));
     let target = 0;
+    if (!writer.isName(keyLength)) return 0;
     for (let i = 0; i < list.count; i++) {
       if (cut.form === Form.PORT && !isPort(bytes, list, i, name, this.#walk.wildcards)) continue;
       if (this.#hasEarlier(list.number(i), i, view, name, cut)) continue;
@@ -131,10 +134,15 @@ export class SrvWriter {
     const addressAt = slice.addressesAt + endpoint * addressSize;
     const { keyAt, keyLength } = service;
     let target = -1;
+    const hostLength = this.#findHost(view);
+    const { clusterAt } = slice;
+    const clusterLength = clusterAt === 0 ? 0 : view.bytes[clusterAt]! + 1;
+    if (!writer.isName(hostLength + clusterLength + keyLength)) return;
     for (let i = 0; i < ports.count; i++) {
       if (!this.#walk.isPort(ports, i)) continue;
       if (writer.full || !writer.beginSrv(weight, ports.number(i))) return;
-      this.#writeHost(view);
+      writer.labels(this.#hostBytes, this.#hostAt, hostLength);
+      writer.labels(view.bytes, clusterAt, clusterLength);
       writer.labels(view.bytes, keyAt, keyLength);
       writer.endTarget();
       const at = writer.targetAt;
@@ -155,18 +163,14 @@ export class SrvWriter {
     if (!this.#glueDuplicates.has(hashOf(view.bytes, addressAt, addressSize), i, this.#isSameGlue)) this.#count++;
   }
 
-  #writeHost(view: ClusterView): void {
-    const writer = this.#writer;
-    const { slice, endpoint } = view;
-    const hostAt = slice.hostAt(endpoint);
-    if (hostAt !== 0) writer.labels(view.bytes, hostAt, view.bytes[hostAt]! + 1);
-    else {
-      const size = slice.addressSize;
-      const length = writeDashed(view.bytes, slice.addressesAt + endpoint * size, size, this.#host, 0);
-      writer.labels(this.#host, 0, length);
-    }
-    const { clusterAt } = slice;
-    if (clusterAt !== 0) writer.labels(view.bytes, clusterAt, view.bytes[clusterAt]! + 1);
+  /** The label of the endpoint that the view stands on is then at `#hostAt` of `#hostBytes`. Gives its length. */
+  #findHost({ slice, endpoint, bytes }: ClusterView): number {
+    this.#hostAt = slice.hostAt(endpoint);
+    this.#hostBytes = bytes;
+    if (this.#hostAt !== 0) return bytes[this.#hostAt]! + 1;
+    const size = slice.addressSize;
+    this.#hostBytes = this.#dashed;
+    return writeDashed(bytes, slice.addressesAt + endpoint * size, size, this.#dashed, 0);
   }
 
   /** The target that was found equal last. */
@@ -209,29 +213,25 @@ export class SrvWriter {
     writer.glue(address, 0, size, writer.targetAt);
   }
 
-  /** PTR of the endpoint that the view stands on, whose Service's two labels are at `keyAt`. */
-  ptr(view: ClusterView, keyAt: number, keyLength: number, zone: Uint8Array): void {
+  /**
+   * PTR of the endpoint that the view stands on, whose Service's two labels are at `keyAt`. False when they make no name, being
+   * too long.
+   */
+  ptr(view: ClusterView, keyAt: number, keyLength: number, zone: Uint8Array): boolean {
     const writer = this.#writer;
-    const { slice, endpoint, bytes } = view;
-    let hostAt = slice.hostAt(endpoint);
-    let host = bytes;
-    if (hostAt === 0) {
-      const size = slice.addressSize;
-      writeDashed(bytes, slice.addressesAt + endpoint * size, size, this.#host, 0);
-      host = this.#host;
-      hostAt = 0;
-    }
-    const length = host[hostAt]! + 1;
-    if (!writer.beginPtr(length + keyLength, zone)) return;
+    const length = this.#findHost(view);
+    if (!writer.isName(length + keyLength, zone)) return false;
+    if (!writer.beginPtr(length + keyLength, zone)) return true;
     const at = writer.end - writer.start;
-    writer.labels(host, hostAt, length);
-    writer.labels(bytes, keyAt, keyLength);
+    writer.labels(this.#hostBytes, this.#hostAt, length);
+    writer.labels(view.bytes, keyAt, keyLength);
     writer.endPtr(zone);
     // An endpoint may stand in two slices.
     this.#message = writer.message;
     this.#start = writer.start;
     const from = writer.start + at;
     if (this.#duplicates.has(hashOf(writer.message, from, writer.end - from), at, this.#isSamePtr)) writer.dropPtr(at);
+    return true;
   }
 
   readonly #isSamePtr = (one: number, other: number): boolean =>

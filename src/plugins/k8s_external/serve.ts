@@ -1,6 +1,6 @@
 /** The serve half of k8s_external: finds the Service that a name means, and writes what it has outside of the cluster. */
 import { HEADER_SIZE } from "../../dns/header.ts";
-import type { Name } from "../../dns/name.ts";
+import { MAX_NAME_LENGTH, type Name } from "../../dns/name.ts";
 import { nameToWire, ROOT, wireLength } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
@@ -240,7 +240,8 @@ class External {
       for (let i = 0; i < ports.count; i++) if (this.#walk.isPort(ports, i)) numbers.push(ports.number(i));
       const at = slice.addressesAt + endpoint * slice.addressSize;
       const address = view.bytes.slice(at, at + slice.addressSize);
-      found.push({ target: join(hostOf(view), suffix), address, ports: numbers });
+      const target = join(hostOf(view), suffix);
+      if (target.length <= MAX_NAME_LENGTH) found.push({ target, address, ports: numbers });
     }
     if (!seen) return this.#missing(view, Resource.ENDPOINT_SLICES);
     const weight = weightOf(found.reduce((sum, { ports }) => sum + Math.max(1, ports.length), 0));
@@ -267,6 +268,7 @@ class External {
     const { bytes } = view;
     if (!this.#isExposed(bytes, keyAt + 1 + bytes[keyAt]!)) return Found.NO_NAME;
     const target = join(keyOf(view), this.#primaryZone);
+    if (target.length > MAX_NAME_LENGTH) return Found.NO_NAME;
     this.writer.name(Type.PTR, target, 0, target.length, undefined);
     return Found.WRITTEN;
   }

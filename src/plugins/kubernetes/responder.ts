@@ -241,7 +241,8 @@ export class Responder {
     const { writer } = this;
     if (view.findServiceByAddress(this.#address, 0, size)) {
       const { keyAt, keyLength } = view.service;
-      if (this.#isExposed(view.bytes, keyAt + 1 + view.bytes[keyAt]!)) {
+      const isExposed = this.#isExposed(view.bytes, keyAt + 1 + view.bytes[keyAt]!);
+      if (isExposed && writer.isName(keyLength, this.#primaryZone)) {
         writer.name(Type.PTR, view.bytes, keyAt, keyLength, this.#primaryZone);
         return Result.WRITTEN;
       }
@@ -252,8 +253,7 @@ export class Responder {
     while (!writer.full && view.nextEndpoint()) {
       const { keyAt, keyLength, clusterAt } = view.slice;
       if (clusterAt !== 0 || !this.#isExposed(view.bytes, keyAt + 1 + view.bytes[keyAt]!)) continue;
-      found = true;
-      this.#srv.ptr(view, keyAt, keyLength, this.#primaryZone);
+      if (this.#srv.ptr(view, keyAt, keyLength, this.#primaryZone)) found = true;
     }
     if (found) return Result.WRITTEN;
     return this.#isSure(Resource.SERVICES) ? this.#missing(Resource.ENDPOINT_SLICES) : this.#missing(Resource.SERVICES);

@@ -137,6 +137,34 @@ test("lost history is doubt until all has been listed again, and known names are
   await stop();
 });
 
+describe("names that would be too long are left out", () => {
+  const [first, second, third] = ["l".repeat(63), "n".repeat(63), "h".repeat(63)];
+  const zone = `${"z".repeat(63)}.${"y".repeat(50)}.test`;
+  const name = `${first}.${second}.svc.${zone}.`;
+  const ports = [{ name: "http", port: 80 }];
+  const endpoints = [{ addresses: ["10.0.0.1"], hostname: third }, { addresses: ["10.0.0.2"] }];
+  const objects = [
+    namespace(second),
+    service(first, second, ["None"]),
+    endpointSlice(first, second, endpoints, ports),
+    service("ok", second, ["10.1.0.1"]),
+  ];
+  for (const { options, ask, rcode, answers } of [
+    { ask: `${name} SRV`, rcode: "NOERROR", answers: 0 },
+    { ask: `${name} A`, rcode: "NOERROR", answers: 2 },
+    { ask: "1.0.0.10.in-addr.arpa. PTR", rcode: "NXDOMAIN", answers: 0 },
+    { ask: "1.0.1.10.in-addr.arpa. PTR", rcode: "NOERROR", answers: 1 },
+    { options: "wildcard_queries", ask: `*.*.svc.${zone}. SRV`, rcode: "NOERROR", answers: 1 },
+  ]) {
+    test(ask.replaceAll(/(.)\1+/g, "$1"), async () => {
+      const { chain, stop } = await start({ objects, zones: `${zone} in-addr.arpa`, ...(options && { options }) });
+      const { reply } = await chain.ask({ ask, edns: { size: 4_096 }, over: "tcp" });
+      assert.deepEqual([reply?.rcode, reply?.answer.length], [rcode, answers]);
+      await stop();
+    });
+  }
+});
+
 test("without the API the last known answers go on", async () => {
   const { api, chain, stop } = await start();
   await api.close();
