@@ -192,6 +192,7 @@ export class Engine {
     query.block = original.block;
     query.resolver = original.resolver;
     query.depth = original.depth;
+    query.mayWait = this.waiting < MAX_WAITING;
     takeClient(query, original);
     return query;
   }
