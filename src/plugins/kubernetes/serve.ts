@@ -61,7 +61,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
 
   /**
    * An ExternalName: what its target has to say stands behind the CNAME. A target in the same zone that has nothing to say is
-   * not named, as CoreDNS does.
+   * not named, as CoreDNS does; when it may have something that is not known yet, nobody is told that it has not.
    */
   const followAlias = (query: Query, zoneLabel: number, zone: Uint8Array): Outcome | Promise<Outcome> => {
     const target = responder.alias;
@@ -81,10 +81,12 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     const { reply } = query;
     const records = found.outcome === ANSWERED && !found.reply.empty ? found.reply.records() : [];
     const answers = records.filter(({ section }) => section === Section.ANSWER);
+    const hasFailed = found.outcome === SERVFAIL || found.reply.rcode === Rcode.SERVFAIL;
     found.release();
     // The writer has answered others meanwhile.
     responder.writer.begin(query, zoneLabel);
     if (answers.length === 0 && isSubdomain(target, zone)) {
+      if (hasFailed) reply.rcode = Rcode.SERVFAIL;
       responder.writer.soa(view!.serial, Section.AUTHORITY);
       return ANSWERED;
     }

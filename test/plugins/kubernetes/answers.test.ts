@@ -165,6 +165,25 @@ describe("names that would be too long are left out", () => {
   }
 });
 
+for (const { hang, rcode } of [
+  { hang: true, rcode: "SERVFAIL" },
+  { hang: false, rcode: "NOERROR" },
+]) {
+  test(`an alias for a name of the cluster without endpoints, ${hang ? "which may have some" : "which has none"}`, async () => {
+    const objects = [
+      namespace("a"),
+      service("hl", "a", ["None"]),
+      service("alias", "a", [], [], { type: "ExternalName", externalName: "hl.a.svc.cluster.local" }),
+    ];
+    const faults: Fault[] = hang ? [{ plural: "endpointslices", hang, times: 100 }] : [];
+    const { chain, stop } = await start({ objects, faults, options: "startup_timeout 100ms" });
+    await askUntil(chain, "alias.a.svc.cluster.local. A", rcode);
+    const { reply } = await chain.ask({ ask: "alias.a.svc.cluster.local. A" });
+    assert.deepEqual([reply?.rcode, reply?.answer], [rcode, []]);
+    await stop();
+  });
+}
+
 test("without the API the last known answers go on", async () => {
   const { api, chain, stop } = await start();
   await api.close();
