@@ -274,7 +274,9 @@ export class StreamServer {
       if (!isSound) socket.destroy();
     }
     if (!isSound) return;
-    if (connection.partial && !connection.waiting && connection.inFlight < MAX_IN_FLIGHT) {
+    // Who has said all waits for answers; what is left of him is of no use.
+    const expects = !connection.ended && !connection.waiting && connection.inFlight < MAX_IN_FLIGHT;
+    if (connection.partial && expects) {
       if (connection.messageSince === 0) connection.messageSince = now;
     } else {
       connection.messageSince = 0;

@@ -229,6 +229,33 @@ test("a connection that has sent its maximum of queries is closed after the last
   assert.equal((await replies).length, 2);
 });
 
+for (const { name, limits, act } of [
+  {
+    name: "its maximum of queries and more",
+    limits: { maxQueries: 2 },
+    act: (socket: Socket) => socket.write(Buffer.concat([framed(1), framed(2), framed(3)])),
+  },
+  {
+    name: "two queries, a half and its end",
+    limits: {},
+    act: (socket: Socket) => socket.end(Buffer.concat([framed(1), framed(2), framed(3).subarray(0, 5)])),
+  },
+]) {
+  test(`a client that has sent ${name} gets answers that take long`, async () => {
+    const { port } = await echo({ readTimeoutMs: 100, ...limits }, (server, connection, bytes) => {
+      setTimeout(() => {
+        connection.send(bytes, 0, bytes.length);
+        server.answered(connection);
+      }, 800);
+    });
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const replies = collect(socket, 3, 1_500);
+    act(socket);
+    assert.equal((await replies).length, 2);
+    socket.destroy();
+  });
+}
+
 test("one address gets no more than its share once half of all connections are taken", async () => {
   const { port, server } = await echo({ idleTimeoutMs: 60_000 });
   const sockets: Socket[] = [];
