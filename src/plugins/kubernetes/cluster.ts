@@ -1,6 +1,7 @@
 /**
  * The cluster as the supervisor follows it: the record table, and for each resource that is wanted a reflector that keeps it
- * equal to what the API has. It outlives reloads that do not change the plugin's options: `users` counts who leans on it.
+ * equal to what the API has. All that want the same of the same API share one, blocks as well as the configurations before and
+ * after a reload: what is known is not lost while the API is away, and not kept twice. `users` counts who leans on it.
  */
 import { accessOf } from "../../kubernetes/access-options.ts";
 import type { Access } from "../../kubernetes/api/access.ts";
@@ -38,21 +39,31 @@ export interface Followed {
   readonly reflector: Reflector;
 }
 
+/** Those that somebody leans on, by `wishesOf`. */
+const clusters = new Map<string, Cluster>();
+
 export class Cluster {
   readonly table: ClusterTable;
   readonly followed: readonly Followed[];
   readonly #client: ApiClient;
   readonly #metrics: ClusterMetrics;
   readonly #timer: NodeJS.Timeout;
+  readonly #wishes: string;
   #users = 0;
 
+  /** Who has it leans on it until `release`. */
   static async open(config: KubernetesConfig, context: ControlContext): Promise<Cluster> {
-    const cluster = new Cluster(config, context, await accessOf(config));
-    for (const { reflector } of cluster.followed) reflector.start();
-    return cluster;
+    const wishes = wishesOf(config);
+    const known = clusters.get(wishes);
+    if (known !== undefined) return known.#use();
+    const access = await accessOf(config);
+    // Another block may have opened it meanwhile.
+    const opened = clusters.get(wishes) ?? new Cluster(config, context, access);
+    return opened.#use();
   }
 
   private constructor(config: KubernetesConfig, context: ControlContext, access: Access) {
+    this.#wishes = wishesOf(config);
     this.#metrics = new ClusterMetrics(context);
     this.table = new ClusterTable({
       podNames: config.endpointPodNames,
@@ -118,6 +129,13 @@ export class Cluster {
       table.tidy((bytes) => native?.releasePages(bytes));
       this.#metrics.count(this);
     }, TIDY_MS).unref();
+    clusters.set(this.#wishes, this);
+    for (const { reflector } of followed) reflector.start();
+  }
+
+  #use(): this {
+    this.#users++;
+    return this;
   }
 
   /** Every resource has been read completely, or does not exist in this cluster. */
@@ -130,18 +148,23 @@ export class Cluster {
     return this.followed.map(({ name, reflector }) => describeReflector(name, reflector));
   }
 
-  /** Somebody leans on it from now on, until `release`. */
-  use(): this {
-    this.#users++;
-    return this;
-  }
-
   async release(): Promise<void> {
     if (--this.#users > 0) return;
+    clusters.delete(this.#wishes);
     clearInterval(this.#timer);
     await Promise.all(this.followed.map(({ reflector }) => reflector.stop()));
     await this.#client.close();
   }
+}
+
+/** What decides where a cluster is, what is followed of it and what of that is kept; the other options are about answers. */
+function wishesOf(config: KubernetesConfig): string {
+  return JSON.stringify([
+    [config.endpoint, config.tls, config.kubeconfig],
+    [config.apiServerQps, config.apiServerBurst, config.apiServerMaxInflight, config.checkIntervalMs],
+    [config.labels, config.namespaceLabels, config.pods === "verified", config.endpoints],
+    [config.endpointPodNames, config.zonal, config.multicluster.length > 0],
+  ]);
 }
 
 function stateOf(reflector: Reflector): SyncState {

@@ -17,8 +17,7 @@ export interface Published {
 }
 
 export async function control(config: KubernetesConfig, context: ControlContext): Promise<Control> {
-  const inherited = context.inherited as Cluster | undefined;
-  const cluster = (inherited ?? (await Cluster.open(config, context))).use();
+  const cluster = await Cluster.open(config, context);
   showCluster(cluster, context);
   const { memory } = cluster.table;
   const addresses = addressesOf(config);
@@ -28,7 +27,6 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   return {
     ready: () => cluster.isSynced,
     readyDetails: () => cluster.describe(),
-    inherit: () => cluster,
     stop: () => cluster.release(),
   };
 }

@@ -37,7 +37,7 @@ async function withServer(
   }
 }
 
-test("a reload keeps the cluster when the options are the same, and follows it anew when they are not", async () => {
+test("a reload keeps the cluster when the same is wanted of it, and follows it anew when not", async () => {
   const options = { corefile: "import {DIR}/inner", files: { inner: corefile("") } };
   await withServer(options, [], async (server, api) => {
     const ask = "web.a.svc.cluster.local. A";
@@ -47,16 +47,39 @@ test("a reload keeps the cluster when the options are the same, and follows it a
       server.signal("SIGUSR1");
       assert.ok(await server.line(/Reloading complete/, from, 10_000), server.lines.join("\n"));
     };
+    const answered = async (ttl: number): Promise<void> =>
+      assert.deepEqual((await server.ask({ ask }))?.answer, [`web.a.svc.cluster.local. ${ttl} IN A 10.1.0.1`]);
     const before = api.requests.length;
     await reload(corefile("errors"));
-    assert.equal((await server.ask({ ask }))?.answer[0], "web.a.svc.cluster.local. 5 IN A 10.1.0.1");
-    assert.equal(api.requests.length, before, "nothing was asked of the API");
+    await answered(5);
     await reload(corefile("errors", "ttl 60"));
-    assert.equal((await server.ask({ ask }))?.answer[0], "web.a.svc.cluster.local. 60 IN A 10.1.0.1");
+    await answered(60);
+    assert.equal(api.requests.length, before, "nothing was asked of the API");
+    await reload(corefile("errors", "endpoint_pod_names"));
+    await answered(5);
     assert.ok(api.requests.length > before);
     // The one that was left has ended its watches.
     const deadline = performance.now() + 5_000;
     while (api.watches > 3 && performance.now() < deadline) await sleep(20);
+    assert.equal(api.watches, 3);
+    const { port } = api;
+    await api.close();
+    // The API is away: what is known stays, though the options have changed, and another block has it too.
+    await reload(corefile("errors", "endpoint_pod_names\nttl 30").replace(".:{PORT}", ".:{PORT} other.test:{PORT}"));
+    await answered(30);
+    await api.listen(port);
+  });
+});
+
+test("blocks that want the same share one cluster", async () => {
+  const one = corefile("");
+  const options = {
+    corefile: `${one}\nin-addr.arpa:{PORT} {\nkubernetes in-addr.arpa cluster.local {\nendpoint {API}\n}\n}\n`,
+  };
+  await withServer(options, [], async (server, api) => {
+    assert.equal((await server.ask({ ask: "web.a.svc.cluster.local. A" }))?.rcode, "NOERROR");
+    const reply = await server.ask({ ask: "1.0.1.10.in-addr.arpa. PTR" });
+    assert.deepEqual(reply?.answer, ["1.0.1.10.in-addr.arpa. 5 IN PTR web.a.svc.cluster.local."]);
     assert.equal(api.watches, 3);
   });
 });
