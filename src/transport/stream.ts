@@ -154,7 +154,7 @@ export class Connection {
 }
 
 export class StreamServer {
-  readonly #limits: StreamLimits;
+  #limits: StreamLimits;
   readonly #handlers: StreamHandlers;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
@@ -185,6 +185,11 @@ export class StreamServer {
         resolve(typeof bound === "object" && bound ? bound.port : port);
       });
     });
+  }
+
+  /** From now on, also for connections that are there. */
+  limit(limits: StreamLimits): void {
+    this.#limits = limits;
   }
 
   get connectionCount(): number {

@@ -3,7 +3,7 @@ import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import type { Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
-import { type Connection, StreamServer } from "../transport/stream.ts";
+import { type Connection, type StreamLimits, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
@@ -19,11 +19,11 @@ export class TcpServer {
   constructor(engine: Engine, served: Served, report: (error: Error) => void) {
     this.#engine = engine;
     this.#served = served;
-    const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = served.plan;
-    this.#server = new StreamServer(
-      { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxQueries: maxTcpQueries },
-      { message: (connection, bytes) => this.#take(connection, bytes), error: report, refused: () => engine.refused() },
-    );
+    this.#server = new StreamServer(limitsOf(served), {
+      message: (connection, bytes) => this.#take(connection, bytes),
+      error: report,
+      refused: () => engine.refused(),
+    });
   }
 
   listen(): Promise<number> {
@@ -32,6 +32,7 @@ export class TcpServer {
 
   switchTo(served: Served): void {
     this.#served = served;
+    this.#server.limit(limitsOf(served));
   }
 
   close(graceMs: number = GRACE_MS): Promise<void> {
@@ -79,4 +80,9 @@ export class TcpServer {
     this.#engine.release(query);
     this.#server.answered(connection);
   }
+}
+
+function limitsOf({ plan }: Served): StreamLimits {
+  const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = plan;
+  return { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxQueries: maxTcpQueries };
 }

@@ -1,0 +1,35 @@
+/** A worker's connections, over reloads. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test } from "node:test";
+import type { ListenerPlan } from "../../src/plugin/plan.ts";
+import { Engine, Served, UNCOUNTED } from "../../src/worker/engine.ts";
+import { TcpServer } from "../../src/worker/tcp-server.ts";
+import { ZoneRouter } from "../../src/worker/zone-router.ts";
+
+const before = { readTimeoutMs: 60_000, writeTimeoutMs: 60_000, idleTimeoutMs: 60_000, maxTcpQueries: -1 };
+
+for (const { name, changed, sent } of [
+  { name: "idle", changed: { idleTimeoutMs: 100 }, sent: [] },
+  { name: "read", changed: { readTimeoutMs: 100 }, sent: [0] },
+]) {
+  test(`a reload brings its own time limits: ${name}`, async () => {
+    const served = (limits: object): Served => {
+      const plan = { address: "127.0.0.1", port: 0, anyClass: false, server: "", ...before, ...limits };
+      return new Served(plan as unknown as ListenerPlan, new ZoneRouter([]));
+    };
+    const server = new TcpServer(new Engine(UNCOUNTED), served({}), (error) => assert.fail(error));
+    try {
+      const client = connect(await server.listen(), "127.0.0.1");
+      client.resume();
+      client.on("error", () => {});
+      await once(client, "connect");
+      client.write(Uint8Array.from(sent));
+      server.switchTo(served(changed));
+      await once(client, "close", { signal: AbortSignal.timeout(3_000) });
+    } finally {
+      await server.close(0);
+    }
+  });
+}
