@@ -107,9 +107,14 @@ export class ClusterView {
     this.#section.leave();
   }
 
-  /** Unix time of the last change, in seconds. No section needed, nor for `state`. */
+  /** Unix time of the last change, in seconds. No section needed, nor for `changes` and `state`. */
   get serial(): number {
     return Atomics.load(this.#header, Header.SERIAL) >>> 0;
+  }
+
+  /** Counts the changes of answers. */
+  get changes(): number {
+    return this.#load(Header.CHANGES);
   }
 
   state(resource: Resource): SyncState {

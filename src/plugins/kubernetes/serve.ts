@@ -14,6 +14,9 @@ import { provideLabels } from "./labels.ts";
 import { OwnNames } from "./own-names.ts";
 import { Responder, Result } from "./responder.ts";
 
+/** A name that is not found while the table is changed is looked for again; each time takes less than a change does. */
+const MAX_TRIES = 4;
+
 interface ServedZone {
   readonly wire: Uint8Array;
   readonly isMulticluster: boolean;
@@ -41,7 +44,13 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   /** An open section must be left before anyone else is called. */
   const answer = (table: ClusterView, query: Query, zoneLabel: number, zone: ServedZone): Result => {
     table.enter();
-    let result = responder.answer(table, query, zoneLabel, zone.isMulticluster);
+    let result: Result = Result.NO_NAME;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { changes } = table;
+      result = responder.answer(table, query, zoneLabel, zone.isMulticluster);
+      // The name may have come, and its list have been completed, between looking for the one and at the other.
+      if (result !== Result.NO_NAME || table.changes === changes) break;
+    }
     if (result === Result.OWN) result = answerOwn(table, query, zoneLabel);
     table.leave();
     return result;

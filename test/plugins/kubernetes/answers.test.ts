@@ -1,7 +1,11 @@
 /** What kubernetes answers beyond what CoreDNS's answers show: doubt, outages, large Services, freshness. */
 import assert from "node:assert/strict";
-import { after, describe, test } from "node:test";
+import { after, describe, mock, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ClusterTable } from "../../../src/kubernetes/table/cluster-table.ts";
+import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
+import { Resource, SyncState } from "../../../src/kubernetes/table/layout.ts";
+import { ServiceSink } from "../../../src/kubernetes/table/sinks.ts";
 import type { Plugin } from "../../../src/plugin/plugin.ts";
 import { bind } from "../../../src/plugins/bind.ts";
 import { cache } from "../../../src/plugins/cache/index.ts";
@@ -183,6 +187,38 @@ for (const { hang, rcode } of [
     await stop();
   });
 }
+
+test("a name that comes with the end of its list, while it is looked for, is no NXDOMAIN", async () => {
+  let table: ClusterTable | undefined;
+  const { setState } = ClusterTable.prototype;
+  const watched = mock.method(ClusterTable.prototype, "setState", function (this: ClusterTable, ...args: [0, 0]) {
+    table = this;
+    setState.apply(this, args);
+  });
+  const { chain, stop } = await start({
+    options: "startup_timeout 50ms",
+    faults: [{ plural: "services", hang: true, times: 100 }],
+  });
+  watched.mock.restore();
+  const { findService } = ClusterView.prototype;
+  const looked = mock.method(
+    ClusterView.prototype,
+    "findService",
+    function (this: ClusterView, ...args: [Uint8Array, number, number]) {
+      const found = findService.apply(this, args);
+      if (table?.statistics.services === 0) {
+        const metadata = { name: "late", namespace: "a", uid: "u", resourceVersion: "1" };
+        new ServiceSink(table).upsert({ metadata, spec: { clusterIPs: ["10.1.0.9"] } });
+        table.setState(Resource.SERVICES, SyncState.SYNCED);
+      }
+      return found;
+    },
+  );
+  const { reply } = await chain.ask({ ask: "late.a.svc.cluster.local. A" });
+  looked.mock.restore();
+  assert.deepEqual(reply?.answer, ["late.a.svc.cluster.local. 5 IN A 10.1.0.9"]);
+  await stop();
+});
 
 test("without the API the last known answers go on", async () => {
   const { api, chain, stop } = await start();
