@@ -7,6 +7,7 @@ import { type AccessConfig, accessReaders } from "../../kubernetes/access-option
 import type { BlockSettings } from "../../plugin/block-settings.ts";
 import { selectorProblem } from "./selector.ts";
 
+const DOUBT_MODES = ["servfail", "nxdomain"] as const;
 const POD_MODES = ["disabled", "verified", "insecure"] as const;
 type PodMode = (typeof POD_MODES)[number];
 
@@ -31,6 +32,8 @@ export interface KubernetesConfig extends AccessConfig {
   zonal: boolean;
   startupTimeoutMs: number;
   wildcardQueries: boolean;
+  /** What names get that were not there when the API was heard of last. */
+  doubt: (typeof DOUBT_MODES)[number];
   /** 0: never. */
   checkIntervalMs: number;
   /** What the server block listens on; empty: everything. */
@@ -68,6 +71,7 @@ export function parse(directive: Directive, block: BlockSettings): KubernetesCon
     zonal: false,
     startupTimeoutMs: DEFAULT_STARTUP_TIMEOUT_MS,
     wildcardQueries: false,
+    doubt: "servfail",
     checkIntervalMs: DEFAULT_CHECK_INTERVAL_MS,
     boundAddresses: block.addresses ?? [],
   };
@@ -143,6 +147,9 @@ function readers(config: KubernetesConfig): Record<string, (line: Option) => voi
     wildcard_queries: (line) => {
       line.noArguments();
       config.wildcardQueries = true;
+    },
+    doubt: (line) => {
+      config.doubt = line.oneOf(DOUBT_MODES);
     },
     check_interval: (line) => {
       const token = line.args[0];

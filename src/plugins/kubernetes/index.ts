@@ -29,6 +29,7 @@
  *   zonal                             names that choose endpoints by their zone: ZONE[.ZONE...].pin|prefer._zone.SERVICE...
  *   startup_timeout DUR               how long the start waits for the API (5s)
  *   wildcard_queries                  `*` and `any` in names stand for every namespace, Service, endpoint, port or protocol
+ *   doubt servfail|nxdomain           what names get that were not there when the API was heard of last (servfail)
  *   check_interval DUR                how often what is known is compared with a fresh list (5m); 0: never
  *   upstream, cidrs, resyncperiod     words of the first years; cidrs adds reverse zones, the others do nothing
  * Metrics

@@ -275,7 +275,8 @@ export class Responder {
 
   #isSure(resource: Resource): boolean {
     const state = this.#view.state(resource);
-    return state === SyncState.SYNCED || state === SyncState.UNWATCHED;
+    if (state === SyncState.DOUBTFUL) return this.#config.doubt === "nxdomain";
+    return state !== SyncState.STARTING;
   }
 }
 

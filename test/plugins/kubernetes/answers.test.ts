@@ -141,6 +141,28 @@ test("lost history is doubt until all has been listed again, and known names are
   await stop();
 });
 
+test("doubt nxdomain: what was not there when the API was heard of last is not there", async () => {
+  const faults = [{ plural: "services", hang: true, times: 1 }];
+  const { api, chain, stop } = await start({ options: "doubt nxdomain\nstartup_timeout 50ms", faults });
+  const ask = "none.a.svc.cluster.local. A";
+  assert.equal((await chain.ask({ ask })).reply?.rcode, "SERVFAIL", "before all has been read once");
+  api.dropConnections();
+  await askUntil(chain, ask, "NXDOMAIN");
+  api.fault({ on: "stream", plural: "services", hang: true, times: 100 });
+  const before = api.requests.length;
+  api.expire();
+  while (!api.requests.slice(before).some(({ path, kind }) => kind === "stream" && path.endsWith("/services"))) {
+    await sleep(10);
+  }
+  assert.equal(chain.unready().length, 0);
+  assert.ok(
+    chain.readyDetails().some((line) => line.startsWith("kubernetes: services: doubtful")),
+    chain.readyDetails().join("\n"),
+  );
+  assert.equal((await chain.ask({ ask })).reply?.rcode, "NXDOMAIN");
+  await stop();
+});
+
 describe("names that would be too long are left out", () => {
   const [first, second, third] = ["l".repeat(63), "n".repeat(63), "h".repeat(63)];
   const zone = `${"z".repeat(63)}.${"y".repeat(50)}.test`;

@@ -28,6 +28,7 @@ const DEFAULTS: KubernetesConfig = {
   zonal: false,
   startupTimeoutMs: 5_000,
   wildcardQueries: false,
+  doubt: "servfail",
   checkIntervalMs: 300_000,
   boundAddresses: [],
 };
@@ -118,6 +119,11 @@ for (const { line = "kubernetes cluster.local", options = "", config, mistake, w
   {
     options: "pods some",
     mistake: "3:6: plugin/kubernetes: wrong value for pods: some,  must be one of: disabled, verified, insecure",
+  },
+  { options: "doubt nxdomain", config: { doubt: "nxdomain" } },
+  {
+    options: "doubt never",
+    mistake: "3:7: plugin/kubernetes: unknown doubt 'never', expected servfail or nxdomain",
   },
   { options: "endpoint_pod_names\nwildcard_queries", config: { endpointPodNames: true, wildcardQueries: true } },
   { options: "ttl 0", config: { ttl: 0 } },
