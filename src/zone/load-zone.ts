@@ -39,8 +39,13 @@ export function loadZoneText(text: string, path: string, origin: Uint8Array): Lo
 }
 
 export function stampOf(path: string): FileStamp {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats ? { modifiedMs: stats.mtimeMs, size: stats.size } : NO_STAMP;
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats ? { modifiedMs: stats.mtimeMs, size: stats.size } : NO_STAMP;
+  } catch {
+    // A circle of links, a directory without rights: reading the file says so, with words.
+    return NO_STAMP;
+  }
 }
 
 const NO_STAMP: FileStamp = { modifiedMs: 0, size: -1 };

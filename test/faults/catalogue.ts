@@ -300,7 +300,6 @@ const threads: readonly FaultRow[] = [
     id: "J8",
     fault: "the process stands still (SIGSTOP), the clock jumps",
     tests: [[faults("process"), /^J8/], [faults("clock")]],
-    open: "a worker may be replaced for the pause",
   },
   { id: "J9", fault: "nobody reads the log", tests: [[faults("log-reader")], ["test/native/write-now.test.ts"]] },
 ];
@@ -334,7 +333,6 @@ const operation: readonly FaultRow[] = [
       [faults("files"), /^K5/],
       [plugins("file"), /bad file|missing|exchanged|exchanges/],
     ],
-    open: "a zone file whose state cannot be read (a circle of links, a directory without rights) ends the process",
   },
   {
     id: "K6",

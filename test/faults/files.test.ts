@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -164,6 +164,7 @@ hosts.test:{PORT} {
       { name: "partial", change: texts(good.slice(0, -4), hosts), shows: "more" },
       { name: "empty", change: texts("", hosts), shows: "more" },
       { name: "a directory", change: () => replace((name) => mkdirSync(at(name))), shows: "more" },
+      { name: "a circle of links", change: () => replace((name) => symlinkSync(name, at(name))), shows: "more" },
       { name: "gone", change: () => replace(() => {}), shows: "more" },
       { name: "an older serial", change: texts(zone(9, "older A 192.0.2.4\n"), hosts), shows: "older" },
       { name: "ten times bigger", change: texts(zone(11, bigger), hosts), shows: "n1999" },
