@@ -159,7 +159,12 @@ export class WebConfig {
 
 /** 0 for a file that is not there. */
 function changedAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  } catch {
+    // Reading it says why, with words.
+    return 0;
+  }
 }
 
 /** Nothing but texts, lists and mappings: what is meant by a text its field knows. Of several documents the first. */
