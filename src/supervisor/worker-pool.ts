@@ -5,6 +5,7 @@
  * A worker that throws, runs out of heap or stalls costs the queries it held. As soon as it is known to be down, and
  * already when its loop is late, it gets no new ones.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MessageChannel, type MessagePort, type Worker as NodeWorker, receiveMessageOnPort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { type CellDescription, CounterRow } from "../memory/counters.ts";
@@ -94,6 +95,8 @@ export class WorkerPool {
   #plan: Plan | undefined;
   #stopping = false;
   #live = "";
+  /** When heartbeats were looked at last. */
+  #lookedAt = performance.now();
   /** Workers that ended unasked, since the start. */
   readonly restarts = new Map<RestartCause, number>(RESTART_CAUSES.map((cause) => [cause, 0]));
 
@@ -120,6 +123,22 @@ export class WorkerPool {
 
   /** Leads all workers to `plan`. When one cannot prepare it, none takes it, and the reason is thrown. */
   async deploy(
+    plan: Plan,
+    sockets: (worker: number) => ReadonlyMap<string, number>,
+    published: ReadonlyMap<string, unknown>,
+  ): Promise<void> {
+    const deploying = Promise.all(this.#replacing).then(() => this.#deploy(plan, sockets, published));
+    // Whoever has called goes on first: what is published belongs to the plan that it knows of.
+    this.#deploying = deploying.then(nextTurn, nextTurn).then(() => {
+      this.#deploying = undefined;
+    });
+    return deploying;
+  }
+  /** A worker is given one plan at a time: it could not be told which of two it has answered. */
+  #deploying: Promise<void> | undefined;
+  readonly #replacing = new Set<Promise<void>>();
+
+  async #deploy(
     plan: Plan,
     sockets: (worker: number) => ReadonlyMap<string, number>,
     published: ReadonlyMap<string, unknown>,
@@ -236,15 +255,22 @@ export class WorkerPool {
   }
 
   async #replace(index: number): Promise<void> {
+    while (this.#deploying !== undefined) await this.#deploying;
     if (this.#stopping) return;
     const thread = this.#begin(index);
     this.#threads[index] = thread;
-    const plan = this.#plan;
-    if (!plan) return;
-    const failure = await this.#prepare(thread, plan, this.#events.sockets(index), this.#events.published());
-    // A reload may have come in between: it found this thread among the others and has prepared it as well.
+    if (!this.#plan) return;
+    const replacing = this.#bringIn(thread, this.#plan);
+    this.#replacing.add(replacing);
+    await replacing;
+    this.#replacing.delete(replacing);
+  }
+
+  async #bringIn(thread: Thread, plan: Plan): Promise<void> {
+    const sockets = this.#events.sockets(thread.index);
+    const failure = await this.#prepare(thread, plan, sockets, this.#events.published());
     if (failure !== undefined) thread.abort.abort();
-    else if (this.#plan === plan) await this.#commit(thread, plan);
+    else await this.#commit(thread, plan);
     this.#steer();
   }
 
@@ -306,11 +332,14 @@ export class WorkerPool {
 
   #lookAtHeartbeats(): void {
     const now = performance.now();
-    // When this loop itself was held up, the workers' beats are not late.
+    // When this loop itself was held up, so may the workers have been (the whole process stood still): their beats are
+    // not late before they have had time for one.
+    const heldUp = now - this.#lookedAt > LATE_MS;
+    this.#lookedAt = now;
     for (const thread of this.#threads) {
       if (!thread || thread.state === "down" || thread.state === "starting") continue;
       const beat = Atomics.load(thread.beat, 0);
-      if (beat !== thread.lastBeat) {
+      if (beat !== thread.lastBeat || heldUp) {
         thread.lastBeat = beat;
         thread.lastBeatAt = now;
       }

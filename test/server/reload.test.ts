@@ -1,6 +1,8 @@
 /** SIGUSR1 and SIGTERM under load lose nothing; a bad Corefile changes nothing. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isLarge } from "../faults/figures.ts";
 import { TestServer } from "../support/server.ts";
 
 const plugin = `${import.meta.dirname}/../support/fault-plugin.ts`;
@@ -110,5 +112,29 @@ for (const { name, text, says } of [
     const { code, lines } = await TestServer.run({ corefile: text });
     assert.equal(code, 1);
     for (const line of says) assert.match(lines.join("\n"), line);
+  });
+}
+
+/** A pool that waits in vain for a worker's word gives it up after 30 s. */
+const WATCH_MS = 32_000;
+for (const delayMs of [0, 60, 120]) {
+  test(`reload ${delayMs} ms behind a worker's death: it ends, and its successor stays`, {
+    timeout: 60_000,
+    skip: !isLarge && "large only",
+  }, async () => {
+    const server = await TestServer.start({ corefile });
+    try {
+      void server.ask({ ask: "crash.test. A" }, 100);
+      assert.ok(await server.line(/died/, 0, 5_000));
+      await sleep(delayMs);
+      const from = server.lines.length;
+      server.write("Corefile", larger);
+      server.signal("SIGUSR1");
+      assert.ok(await server.line(/^\[INFO\] Reloading complete$/, from, 10_000), server.lines.join("\n"));
+      assert.equal(await server.line(/died/, from, WATCH_MS), undefined);
+      assert.equal((await server.ask({ ask: "www.test. A", port: 2 }))?.rcode, "NOERROR");
+    } finally {
+      assert.equal(await server.stop(), 0);
+    }
   });
 }
