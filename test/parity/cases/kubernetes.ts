@@ -1,4 +1,5 @@
 /** kubernetes: every form of name. */
+import { endpointSlice, namespace, service } from "../../support/api-objects.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import type { ParityServer } from "../case.ts";
 import { answers, kubernetes, noData, noName, ZONES } from "../cluster.ts";
@@ -346,6 +347,12 @@ export const servers: ParityServer[] = [
         }),
       ),
       {
+        ask: "ns.dns.cluster.local. PTR",
+        reply: { rcode: "NXDOMAIN" },
+        differs: "kubernetes: TXT of zones and namespaces",
+        ours: { reply: { rcode: "NOERROR", answer: [], counts: { authority: 1 } } },
+      },
+      {
         ask: "pending.a.svc.cluster.local. A",
         reply: { rcode: "NOERROR", answer: ["pending.a.svc.cluster.local. 5 IN CNAME ."] },
         differs: "kubernetes: Services without an address",
@@ -362,6 +369,23 @@ export const servers: ParityServer[] = [
         ours: { reply: { rcode: "NOERROR", answer: ["CLUSTER.local. 5 IN NS ns.dns.CLUSTER.local."] } },
       },
       { ask: "cluster.local. AXFR", over: "tcp", reply: { rcode: "REFUSED" } },
+    ],
+  },
+  {
+    name: "kubernetes, an address in an unusual form",
+    corefile: kubernetes(ZONES),
+    objects: [
+      namespace("a"),
+      service("long", "a", ["None"]),
+      endpointSlice("long", "a", [{ addresses: ["fd00:7::0:77"] }]),
+    ],
+    cases: [
+      {
+        ask: "7.7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.7.0.0.0.0.0.d.f.ip6.arpa. PTR",
+        reply: { rcode: "NXDOMAIN" },
+        differs: "kubernetes: IPv6 addresses in an unusual form",
+        ours: { reply: { rcode: "NOERROR", counts: { answer: 1 } } },
+      },
     ],
   },
 ];
