@@ -7,6 +7,7 @@
 import type { Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
 import { AnswerTable, Stored } from "./answer-table.ts";
+import { preferHugePages } from "./huge-pages.ts";
 
 /** Bytes of a slot, and for how many of the answers wanted there is one. */
 const TIERS = [
@@ -37,10 +38,13 @@ export class AnswerCache {
   }
 
   static allocate(answers: number): AnswerMemory {
-    return TIERS.map(({ slotSize, share }, tier) => {
+    const memory = TIERS.map(({ slotSize, share }, tier) => {
       const wanted = Math.max(MIN_ANSWERS, Math.ceil(answers * share));
       return AnswerTable.allocate(tier === TIERS.length - 1 ? Math.min(wanted, MAX_LARGEST) : wanted, slotSize);
     });
+    // The others have few answers each, somewhere.
+    preferHugePages(memory[0]!);
+    return memory;
   }
 
   /** Answers kept, alive or not. */

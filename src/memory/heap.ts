@@ -17,6 +17,8 @@
  * Blocks that are free are used again for any size, the first ones first, and `releaseFree` offers those that are left
  * to whoever can return them.
  */
+import { preferHugePages } from "./huge-pages.ts";
+
 const BLOCK_WORDS = 8_192;
 const BLOCK_BYTES = BLOCK_WORDS * 4;
 /** Rows above this have blocks of their own. */
@@ -232,6 +234,7 @@ export class Heap {
       // The system has no more memory: the row is not kept, which its owner counts.
       return false;
     }
+    preferHugePages(this.buffer);
     this.#blocks = blocks;
     this.words = new Int32Array(this.buffer, 0, blocks * BLOCK_WORDS);
     this.bytes = new Uint8Array(this.buffer, 0, blocks * BLOCK_BYTES);

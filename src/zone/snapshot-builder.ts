@@ -2,7 +2,7 @@
 
 import { lowerCaseWire, wireLength } from "../dns/name-text.ts";
 import { Type } from "../dns/types.ts";
-import { native } from "../native/index.ts";
+import { preferHugePages } from "../memory/huge-pages.ts";
 import { FragmentWriter, Owner } from "./fragment-writer.ts";
 import { OUTSIDE, type RecordLog, write32 } from "./record-log.ts";
 import {
@@ -281,13 +281,10 @@ class Builder {
   }
 }
 
-/** Below this the page table's cache holds all of it anyway. */
-const HUGE_FROM = 4 * 1024 * 1024;
-
 /** Memory that is looked into at random, so huge pages serve it where the system grants them. */
 function allocate(size: number): SharedArrayBuffer {
   const shared = new SharedArrayBuffer(size);
-  if (size >= HUGE_FROM) native?.useHugePages(new Uint8Array(shared));
+  preferHugePages(shared);
   return shared;
 }
 

@@ -28,8 +28,10 @@ export function serve(config: LoadBalanceConfig, { next, onPublished }: ServeCon
     const { type } = query;
     if (type === Type.AXFR || type === Type.IXFR) return outcome;
     if (isWeighted && type !== Type.A && type !== Type.AAAA && type !== Type.SRV) return outcome;
+    const { counts } = reply;
+    // Nearly always.
+    if (counts[0]! + counts[1]! + counts[2]! < 2) return outcome;
     let count = reply.indexRecords();
-    if (count < 2) return outcome;
     if (mustMove(reply, count, !isWeighted)) {
       reply.rewrite(arrange(reply.records(), !isWeighted));
       count = reply.indexRecords();
