@@ -7,7 +7,6 @@
 import type { Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
 import { AnswerTable, Stored } from "./answer-table.ts";
-import { preferHugePages } from "./huge-pages.ts";
 
 /** Bytes of a slot, and for how many of the answers wanted there is one. */
 const TIERS = [
@@ -38,13 +37,12 @@ export class AnswerCache {
   }
 
   static allocate(answers: number): AnswerMemory {
-    const memory = TIERS.map(({ slotSize, share }, tier) => {
+    return TIERS.map(({ slotSize, share }, tier) => {
       const wanted = Math.max(MIN_ANSWERS, Math.ceil(answers * share));
-      return AnswerTable.allocate(tier === TIERS.length - 1 ? Math.min(wanted, MAX_LARGEST) : wanted, slotSize);
+      const some = tier === TIERS.length - 1 ? Math.min(wanted, MAX_LARGEST) : wanted;
+      // Larger slots hold few answers each, somewhere.
+      return AnswerTable.allocate(some, slotSize, tier === 0);
     });
-    // The others have few answers each, somewhere.
-    preferHugePages(memory[0]!);
-    return memory;
   }
 
   /** Answers kept, alive or not. */

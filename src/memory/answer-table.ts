@@ -52,6 +52,7 @@
  */
 import { INDEX_WORDS, Index, type Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
+import { preferHugePages } from "./huge-pages.ts";
 
 export const WAYS = 16;
 /** Slots of a full set that newcomers may keep. */
@@ -128,11 +129,15 @@ export class AnswerTable {
     this.#version = (this.#worker << 1) | (Math.floor(performance.timeOrigin) << 11);
   }
 
-  /** Memory for a table that keeps at least about `answers` of at most `slotSize` bytes, a multiple of 64. */
-  static allocate(answers: number, slotSize: number): SharedArrayBuffer {
+  /**
+   * Memory for a table that keeps at least about `answers` of at most `slotSize` bytes, a multiple of 64. `isFull`: its
+   * slots will all be in use.
+   */
+  static allocate(answers: number, slotSize: number, isFull = false): SharedArrayBuffer {
     const sets = Math.max(1, Math.ceil((answers * SLOTS_PER_ANSWER) / WAYS));
     const words = slotsAt(sets) + sets * WAYS * (slotSize / 4);
     const buffer = new SharedArrayBuffer(words * 4);
+    if (isFull) preferHugePages(buffer, slotsAt(sets) * 4);
     const header = new Int32Array(buffer, 0, HEADER_WORDS);
     header[Header.SETS] = sets;
     header[Header.SLOT_WORDS] = slotSize / 4;
