@@ -129,10 +129,7 @@ export class AnswerTable {
     this.#version = (this.#worker << 1) | (Math.floor(performance.timeOrigin) << 11);
   }
 
-  /**
-   * Memory for a table that keeps at least about `answers` of at most `slotSize` bytes, a multiple of 64. `isFull`: its
-   * slots will all be in use.
-   */
+  /** Memory for at least about `answers` of at most `slotSize` bytes, a multiple of 64. `isFull`: all will be in use. */
   static allocate(answers: number, slotSize: number, isFull = false): SharedArrayBuffer {
     const sets = Math.max(1, Math.ceil((answers * SLOTS_PER_ANSWER) / WAYS));
     const words = slotsAt(sets) + sets * WAYS * (slotSize / 4);
