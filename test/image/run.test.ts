@@ -151,12 +151,25 @@ function processId({ name }: Container): number {
   return JSON.parse(execFileSync("crun", ["state", name], { encoding: "utf8" })).pid;
 }
 
-function stop({ name, directory, process: child }: Container): void {
+async function stop({ name, directory, process: child }: Container): Promise<void> {
   if (child.exitCode === null) spawnSync("crun", ["kill", name, "KILL"]);
   spawnSync("crun", ["delete", "--force", name]);
   spawnSync("ip", ["netns", "del", name]);
   rmSync(directory, { recursive: true });
-  rmdirSync(join(MEMORY_GROUPS, name));
+  await removeGroup(join(MEMORY_GROUPS, name));
+}
+
+/** A group is busy until the kernel has buried the last of its processes. */
+async function removeGroup(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || attempt === 100) throw error;
+      await sleep(50);
+    }
+  }
 }
 
 describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
@@ -166,8 +179,8 @@ describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
     const ms = await firstAnswer(container);
     console.log(`time to the first answer: ${Math.round(ms)} ms`);
   });
-  after(() => {
-    for (const each of running) stop(each);
+  after(async () => {
+    for (const each of running) await stop(each);
     running = [];
   });
 
