@@ -38,6 +38,12 @@ export function nameToWire(text: string, origin: Uint8Array = ROOT): Uint8Array 
   const end = encodeName(text, origin, scratch, 0);
   return end < 0 ? nameError(end) : scratch.slice(0, end);
 }
+
+/** A zone's name, which the Corefile's reader has checked, in wire form; the root for what is no name. */
+export function zoneToWire(text: string): Uint8Array {
+  const wire = nameToWire(text);
+  return typeof wire === "string" ? ROOT : wire;
+}
 const scratch = new Uint8Array(MAX_NAME_LENGTH);
 
 /**

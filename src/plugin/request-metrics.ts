@@ -14,6 +14,9 @@ import type { Dimensions, Labels } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
 import { type Query, Transport } from "./query.ts";
 
+/** Name and help of the counter of all drops: the supervisor adds those of the transport, workers those of server and plugins. */
+export const DROPS = ["weftdns_drops_total", "Queries and replies that were dropped, by place and reason."] as const;
+
 /** Where the cells come from: a ServeContext, or what the worker has before a chain is found. */
 export interface CellSource {
   readonly server: string;

@@ -30,7 +30,7 @@ import type { Token } from "../corefile/server-block.ts";
 import { zonesOf } from "../corefile/zones.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
-import { nameToText, nameToWire, ROOT } from "../dns/name-text.ts";
+import { nameToText, zoneToWire } from "../dns/name-text.ts";
 import { Section, type SectionRecord } from "../dns/reply.ts";
 import { Rcode, Type } from "../dns/types.ts";
 import type { ServeContext } from "../plugin/context.ts";
@@ -90,8 +90,8 @@ interface Walk {
 }
 
 export function serve(config: AutopathConfig, { next, counter, metadata }: ServeContext): Handler {
-  const zones = config.zones.map(wireOf);
-  const own = config.search.map(wireOf);
+  const zones = config.zones.map(zoneToWire);
+  const own = config.search.map(zoneToWire);
   const success = counter("autopath_success_total", "Counter of requests that did autopath.");
 
   const attempt = (walk: Walk, i: number): Outcome | Promise<Outcome> => {
@@ -182,10 +182,5 @@ function isSameName(one: Uint8Array, other: Uint8Array): boolean {
 
 /** The list that a plugin gives under the label `autopath/PLUGIN`: zones with blanks between them. */
 function listOf(text: string | undefined): readonly Uint8Array[] {
-  return text === undefined || text === "" ? [] : text.split(" ").map(wireOf);
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
+  return text === undefined || text === "" ? [] : text.split(" ").map(zoneToWire);
 }

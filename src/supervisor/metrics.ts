@@ -8,6 +8,7 @@ import type { Registry } from "prom-client";
 import { type Counter, CounterRow, type Histogram } from "../memory/counters.ts";
 import type { Gauge, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
+import { DROPS } from "../plugin/request-metrics.ts";
 import { PacketCounter } from "../transport/packets.ts";
 import { Families } from "./metric-families.ts";
 import { processMetrics } from "./process-metrics.ts";
@@ -204,7 +205,6 @@ const PACKET_METRICS = [
   },
 ] as const;
 
-const DROPS = ["weftdns_drops_total", "Queries and replies that were dropped, by place and reason."] as const;
 /** Those that the transport counts. Workers add what the server and plugins drop. */
 const TRANSPORT_DROPS: readonly { stage: string; reason: string; counter: number }[] = [
   { stage: "kernel", reason: "limited", counter: PacketCounter.LIMITED },

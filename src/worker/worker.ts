@@ -11,7 +11,7 @@ import { type Handler, REFUSED } from "../plugin/outcome.ts";
 import type { ListenerPlan, Plan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
-import { type CellSource, droppedCounter } from "../plugin/request-metrics.ts";
+import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
 import { loadPlugins } from "../plugins/index.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
@@ -24,9 +24,6 @@ import { ZoneRouter } from "./zone-router.ts";
 /** How late a timer fires that should every BEAT_MS: how long queries may have to wait for the loop. */
 const LAG_HELP = "How late the worker's loop came to a timer.";
 const LAG_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
-
-/** Beside those of the transport, which src/supervisor/metrics.ts adds. */
-const DROPS = ["weftdns_drops_total", "Queries and replies that were dropped, by place and reason."] as const;
 
 /** Queries are answered in a few seconds, or somebody has forgotten them. */
 const MAX_WAIT_MS = 10_000;

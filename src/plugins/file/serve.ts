@@ -1,5 +1,5 @@
 /** The serve half of file: which zone, and what the zone's answer means for the chain. */
-import { nameToText, nameToWire, ROOT } from "../../dns/name-text.ts";
+import { nameToText, zoneToWire } from "../../dns/name-text.ts";
 import { Opcode, Type } from "../../dns/types.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { retire } from "../../memory/retire.ts";
@@ -16,7 +16,7 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
   const finder = new ZoneFinder(config.zones.map(({ origin }) => origin));
   /** By the index that the finder gives; undefined as long as a zone's file has not been read. */
   const zones: (Zone | undefined)[] = config.zones.map(() => undefined);
-  const fallthrough = config.fallthrough.map(wireOf);
+  const fallthrough = config.fallthrough.map(zoneToWire);
   const lookup = new ZoneLookup();
 
   context.onPublished((snapshots: Published) => {
@@ -66,9 +66,4 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
     const target = query.lookup(lookup.alias.toWire(), query.type);
     return "then" in target ? target.then((later) => finish(query, zone, later)) : finish(query, zone, target);
   };
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
 }

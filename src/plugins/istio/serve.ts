@@ -1,6 +1,6 @@
 /** The serve half of istio: the host that fits, whose addresses they are, and what an unknown name means for the chain. */
 import { HEADER_SIZE } from "../../dns/header.ts";
-import { nameToWire, ROOT } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
@@ -18,7 +18,7 @@ const MAX_LOOKUP_DEPTH = 2;
 
 export function serve(config: IstioConfig, context: ServeContext): Handler {
   const { next } = context;
-  const zones = config.zones.map(wireOf).sort((a, b) => b.length - a.length);
+  const zones = config.zones.map(zoneToWire).sort((a, b) => b.length - a.length);
   const fallthrough = new ZoneFinder(config.fallthrough);
   const writer = new AnswerWriter(config.ttl);
   let hosts: Hosts | undefined;
@@ -130,9 +130,4 @@ const DOUBTFUL = extendedError(22, "ServiceEntries of the cluster may have chang
 function extendedError(code: number, text: string): Uint8Array {
   const size = 2 + text.length;
   return Uint8Array.of(0, EXTENDED_ERROR, size >> 8, size, 0, code, ...Buffer.from(text));
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
 }

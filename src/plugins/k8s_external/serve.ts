@@ -1,7 +1,7 @@
 /** The serve half of k8s_external: finds the Service that a name means, and writes what it has outside of the cluster. */
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH, type Name } from "../../dns/name.ts";
-import { nameToWire, ROOT, wireLength } from "../../dns/name-text.ts";
+import { wireLength, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
@@ -24,8 +24,8 @@ type Found = (typeof Found)[keyof typeof Found];
 
 export function serve(config: ExternalConfig, context: ServeContext): Handler {
   const { next } = context;
-  const zones = config.zones.map(wireOf).sort((a, b) => b.length - a.length);
-  const fallthrough = config.fallthrough.map(wireOf);
+  const zones = config.zones.map(zoneToWire).sort((a, b) => b.length - a.length);
+  const fallthrough = config.fallthrough.map(zoneToWire);
   const external = new External(config);
 
   context.onPublished((cluster: OfferedCluster) => external.use(cluster, context.worker));
@@ -88,8 +88,8 @@ class External {
 
   constructor(config: ExternalConfig) {
     this.#config = config;
-    this.#primaryZone = wireOf(config.zones.find((zone) => !/(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)) ?? ".");
-    const apex = wireOf(config.apex);
+    this.#primaryZone = zoneToWire(config.zones.find((zone) => !/(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)) ?? ".");
+    const apex = zoneToWire(config.apex);
     this.#apex = apex.slice(0, -1);
     this.#apexLabels = labelsOf(apex);
     this.writer = new AnswerWriter(config.ttl, join(NS1, this.#apex), join(HOSTMASTER, this.#apex));
@@ -99,7 +99,7 @@ class External {
   use(cluster: OfferedCluster, worker: number): void {
     if (cluster.memory.heap !== this.#cluster?.memory.heap) this.#view = new ClusterView(cluster.memory, worker);
     this.#cluster = cluster;
-    this.#namespaces = cluster.namespaces.map((name) => wireOf(name.toLowerCase()).slice(0, -1));
+    this.#namespaces = cluster.namespaces.map((name) => zoneToWire(name.toLowerCase()).slice(0, -1));
   }
 
   get isReady(): boolean {
@@ -347,11 +347,6 @@ function labelsOf(wire: Uint8Array): number {
 
 function join(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
 }
 
 const NS1 = Uint8Array.of(3, ...Buffer.from("ns1"));

@@ -1,6 +1,6 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
 import { HEADER_SIZE } from "../../dns/header.ts";
-import { isSubdomain, nameToWire, ROOT } from "../../dns/name-text.ts";
+import { isSubdomain, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
 import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -25,11 +25,11 @@ interface ServedZone {
 export function serve(config: KubernetesConfig, context: ServeContext): Handler {
   const { next } = context;
   const zones: ServedZone[] = config.zones
-    .map((zone) => ({ wire: wireOf(zone), isMulticluster: config.multicluster.includes(zone) }))
+    .map((zone) => ({ wire: zoneToWire(zone), isMulticluster: config.multicluster.includes(zone) }))
     // The longest that fits is the one.
     .sort((a, b) => b.wire.length - a.wire.length);
-  const fallthrough = config.fallthrough.map(wireOf);
-  const responder = new Responder(config, wireOf(config.primaryZone));
+  const fallthrough = config.fallthrough.map(zoneToWire);
+  const responder = new Responder(config, zoneToWire(config.primaryZone));
   const ownNames = new OwnNames(config.ttl);
   let view: ClusterView | undefined;
   let heap: SharedArrayBuffer | undefined;
@@ -165,9 +165,4 @@ const EXTENDED_ERRORS: readonly (readonly Uint8Array[])[] = [
 function extendedError(code: number, text: string): Uint8Array {
   const size = 2 + text.length;
   return Uint8Array.of(0, EXTENDED_ERROR, size >> 8, size, 0, code, ...Buffer.from(text));
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
 }

@@ -1,5 +1,5 @@
 /** One stanza as a worker runs it: whether a query is for it, and the records that it has for one. */
-import { nameToText, nameToWire, ROOT } from "../../dns/name-text.ts";
+import { nameToText, zoneToWire } from "../../dns/name-text.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { Class, className, Type, typeName } from "../../dns/types.ts";
 import { encode } from "../../expression/builtins.ts";
@@ -56,9 +56,9 @@ export class CompiledStanza {
     this.#class = config.class;
     this.#type = config.type;
     this.#zones = config.zones
-      .map((text) => ({ text, wire: wireOf(text) }))
+      .map((text) => ({ text, wire: zoneToWire(text) }))
       .sort((a, b) => b.wire.length - a.wire.length);
-    this.#fallthrough = config.fallthrough.map(wireOf);
+    this.#fallthrough = config.fallthrough.map(zoneToWire);
     this.#regexes = config.regexes.map((pattern) => ({
       pattern,
       regex: pattern === MATCHES_ALL ? undefined : compileRegex(pattern),
@@ -215,11 +215,6 @@ function knownOr(name: string, prefix: string): string {
 function compiled<Result>(result: Result | Failure): Result {
   if (result instanceof Failure) throw new Error(result.message);
   return result;
-}
-
-function wireOf(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
 }
 
 /** RFC 8914 section 2: option 15, its length, the code, the text. */
