@@ -3,7 +3,7 @@
  *
  * Every worker has its own socket for each listener, and the kernel spreads the queries evenly over them. Without this
  * directive there are as many workers as CPUs granted, at most four. The number holds for the whole server: the first
- * block that says one decides.
+ * block that says one decides. It is read at the start: a reload keeps the number.
  *
  * Syntax    multisocket [N]     1 to 1024; default: as many as CPUs granted
  * Metrics   none
