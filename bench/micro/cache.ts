@@ -88,6 +88,7 @@ function cacheBefore(next: Handler): Handler {
     workerCount: 1,
     slot: () => slots++,
     counter: (name: string, help: string, labels = {}) => row.counter(name, help, labels),
+    lookAhead: () => {},
     onPublished: (receive: (value: never) => void) => receive(published as never),
   } as never);
 }

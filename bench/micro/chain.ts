@@ -52,7 +52,7 @@ function through(handler: Handler): (count: number) => void {
   const desk = new Desk();
   const list = messages(1_024);
   const engine = new Engine(UNCOUNTED);
-  const target = { zone, server: "dns://:53", debug: false, stacktrace: false, handler };
+  const target = { zone, server: "dns://:53", debug: false, stacktrace: false, handler, ahead: [] };
   const served = new Served(
     { anyClass: false, server: "dns://:53" } as ListenerPlan,
     new ZoneRouter([{ zone, target }]),

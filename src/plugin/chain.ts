@@ -1,6 +1,6 @@
 /** From a block's plan to one handler: the plugins' serve halves, linked from the last to the first. */
 import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
-import type { Dimensions, Labels, ServeContext } from "./context.ts";
+import type { Dimensions, Labels, LookAhead, ServeContext } from "./context.ts";
 import { Logger } from "./logger.ts";
 import type { Handler, Outcome } from "./outcome.ts";
 import { REFUSED, SERVFAIL } from "./outcome.ts";
@@ -24,6 +24,7 @@ export interface ChainHost {
 
 export interface Chain {
   readonly handler: Handler;
+  readonly ahead: readonly LookAhead[];
   /** Ends what the serve halves began. */
   stop(): void;
 }
@@ -35,6 +36,7 @@ export async function linkChain(
   host: ChainHost,
 ): Promise<Chain> {
   const metadata = new Metadata();
+  const ahead: LookAhead[] = [];
   const stops: (() => void)[] = [];
   let slots = 0;
   // A block without plugins refuses (behaviour 2.7); the end of a chain is an error that names the last plugin.
@@ -55,6 +57,7 @@ export async function linkChain(
       counter: (name, help, labels = {}) => host.counter(name, help, labels),
       counters: (name, help, labels, dimensions) => host.counters(name, help, labels, dimensions),
       histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),
+      lookAhead: (look) => void ahead.push(look),
       slot: () => slots++,
       provideMetadata: (label, compute) => metadata.provide(label, compute),
       limitMetadata: (covers) => metadata.limit(covers),
@@ -69,6 +72,7 @@ export async function linkChain(
   }
   return {
     handler,
+    ahead,
     stop: () => {
       for (const stop of stops) stop();
     },

@@ -31,6 +31,14 @@ export interface ServeContext {
   counters(name: string, help: string, labels: Labels, dimensions: Dimensions): CounterTable;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
 
+  /**
+   * Calls `look` with queries that came together, before the first of them is handled: to read what answering them will
+   * need, for no other use than to have it in the processor's cache then. Main memory is slow to answer, and answers many
+   * at once as fast as one. So what is read for one query must not wait for what was read for another, and loops should
+   * be short: the processor sees some hundred instructions ahead. It changes nothing, and must bear queries that another
+   * plugin answers.
+   */
+  lookAhead(look: LookAhead): void;
   /** An index into `query.slots`, this plugin's own: for what it must keep until the reply comes. */
   slot(): number;
   /**
@@ -49,6 +57,10 @@ export interface ServeContext {
   /** Runs when this chain is done with: after a reload, when its last query is answered. */
   onStop(stop: () => void): void;
 }
+
+/** The queries are `queries[first..end)`, at most MAX_AHEAD of them. They have been read, but not begun. */
+export type LookAhead = (queries: readonly Query[], first: number, end: number) => void;
+export const MAX_AHEAD = 16;
 
 export type Labels = Readonly<Record<string, string>>;
 export type Dimensions = Readonly<Record<string, readonly string[]>>;

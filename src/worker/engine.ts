@@ -6,6 +6,7 @@ import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
 import { Reading } from "../dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
+import type { LookAhead } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import { ANSWERED, DROPPED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
@@ -16,6 +17,7 @@ import type { ZoneRouter } from "./zone-router.ts";
 export interface Target extends BlockOfQuery {
   readonly zone: Uint8Array;
   readonly handler: Handler;
+  readonly ahead: readonly LookAhead[];
 }
 
 type CountDropped = (query: Query, rcode: Outcome) => void;
@@ -103,9 +105,13 @@ export class Engine {
 
   /** Runs a query that could be read. Its `reply` must have been placed. */
   serve(served: Served, query: Query): Outcome | Promise<Outcome> {
+    return this.run(served, findTarget(served.router, query), query);
+  }
+
+  /** The same for a query whose target is known. */
+  run(served: Served, target: Target | undefined, query: Query): Outcome | Promise<Outcome> {
     if (query.class !== Class.IN && !served.plan.anyClass) return refuse(served, query);
     if (query.ednsVersion !== 0) return badVersion(query);
-    const target = findTarget(served.router, query);
     if (target === undefined) return refuse(served, query);
     query.zone = target.zone;
     query.block = target;
@@ -226,7 +232,7 @@ function refuse(served: Served, query: Query): Outcome {
 }
 
 /** Which block: the longest zone; for DS the shortest but the root, since the parent side knows it (behaviour 2.7). */
-function findTarget(router: ZoneRouter<Target>, query: Query): Target | undefined {
+export function findTarget(router: ZoneRouter<Target>, query: Query): Target | undefined {
   if (router.onlyRoot) return router.root[0];
   const name = query.name;
   const wantsParent = query.type === Type.DS && query.opcode === Opcode.QUERY;

@@ -5,11 +5,12 @@
  */
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
+import { MAX_AHEAD } from "../plugin/context.ts";
 import type { Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
 import { DESCRIPTOR_WORDS, keepAddress, type Listener, PacketCounter, type PacketPort } from "../transport/packets.ts";
 import { createPacketPort } from "../transport/udp.ts";
-import type { Engine, Served } from "./engine.ts";
+import { type Engine, findTarget, type Served, type Target } from "./engine.ts";
 import { Overload } from "./overload.ts";
 
 /** Replies are laid one after the other, each at the start of 16 bytes, so that copying into them is aligned. */
@@ -25,7 +26,10 @@ export class UdpServer {
   readonly #port: PacketPort;
   /** By socket number. */
   readonly #served: (Served | undefined)[] = [];
-  #query: Query;
+  /** Of a group: they are read one after the other, then plugins look ahead, then each is handled. */
+  readonly #queries: Query[] = [];
+  readonly #readings: Reading[] = [];
+  readonly #targets: (Target | undefined)[] = [];
   /** Descriptors filled and bytes used of the port's sending arena. */
   #filled = 0;
   #used = 0;
@@ -39,7 +43,7 @@ export class UdpServer {
 
   constructor(engine: Engine, statistics: Float64Array) {
     this.#engine = engine;
-    this.#query = engine.acquire();
+    for (let i = 0; i < MAX_AHEAD; i++) this.#queries.push(engine.acquire());
     this.#port = createPacketPort({ statistics }, (count) => this.#onBatch(count));
     this.#overload = new Overload(this.#port.statistics);
   }
@@ -81,20 +85,23 @@ export class UdpServer {
 
   #onBatch(count: number): number {
     const port = this.#port;
-    const { lengths, sockets, received, stride } = port;
+    const { lengths, sockets } = port;
     const now = performance.now();
     // Whether this batch or the timer comes first behind a pause, it is one pause.
     this.beat(now);
     if (this.#isBacklogStale) return this.#dropStale(count);
     if (this.#overload.active) this.#overload.note(count, sockets, lengths, port.addresses);
     this.#inBatch = true;
-    for (let slot = 0; slot < count; slot++) {
-      const length = lengths[slot]!;
-      const socket = sockets[slot]!;
-      const served = this.#served[socket];
-      if (length < 0 || served === undefined) continue;
-      if (this.#used + MAX_REPLY_SIZE > port.sending.length || this.#filled === port.descriptorCount) this.#send();
-      this.#take(served, socket, slot, received, slot * stride, length, now);
+    for (let first = 0; first < count; first += MAX_AHEAD) {
+      const end = Math.min(first + MAX_AHEAD, count);
+      this.#read(first, end);
+      this.#lookAhead(end - first);
+      for (let slot = first; slot < end; slot++) {
+        const served = this.#served[sockets[slot]!];
+        if (lengths[slot]! < 0 || served === undefined) continue;
+        if (this.#used + MAX_REPLY_SIZE > port.sending.length || this.#filled === port.descriptorCount) this.#send();
+        this.#take(served, sockets[slot]!, slot, slot - first, now);
+      }
     }
     this.#inBatch = false;
     const filled = this.#filled;
@@ -111,33 +118,56 @@ export class UdpServer {
     return 0;
   }
 
-  #take(
-    served: Served,
-    socket: number,
-    slot: number,
-    received: Uint8Array,
-    offset: number,
-    length: number,
-    now: number,
-  ): void {
+  /** Reads the datagrams of a group, and finds the chain for each. */
+  #read(first: number, end: number): void {
+    const { lengths, sockets, received, stride } = this.#port;
+    for (let slot = first; slot < end; slot++) {
+      const length = lengths[slot]!;
+      const served = this.#served[sockets[slot]!];
+      const place = slot - first;
+      const query = this.#queries[place]!;
+      this.#targets[place] = undefined;
+      if (length < 0 || served === undefined) continue;
+      const reading = query.read(received, slot * stride, length);
+      this.#readings[place] = reading;
+      if (reading === Reading.FINE) this.#targets[place] = findTarget(served.router, query);
+    }
+  }
+
+  /** Plugins look at the queries of a group, as many at a time as have one chain. */
+  #lookAhead(count: number): void {
+    const targets = this.#targets;
+    for (let first = 0; first < count; ) {
+      const target = targets[first];
+      let end = first + 1;
+      while (end < count && targets[end] === target) end++;
+      if (target !== undefined && end - first > 1) {
+        for (let i = 0; i < target.ahead.length; i++) target.ahead[i]!(this.#queries, first, end);
+      }
+      first = end;
+    }
+  }
+
+  #take(served: Served, socket: number, slot: number, place: number, now: number): void {
     const port = this.#port;
     const engine = this.#engine;
-    const query = this.#query;
+    const query = this.#queries[place]!;
+    const reading = this.#readings[place]!;
     const used = this.#used;
     query.reply.place(port.sending, used, used + MAX_REPLY_SIZE);
     query.transport = Transport.UDP;
     query.peers = port.addresses;
     query.peerIndex = slot;
     query.receivedAt = now;
-    const reading = query.read(received, offset, length);
     if (reading !== Reading.FINE) {
       this.#describe(socket, slot, used, engine.reject(served, query, reading));
       return;
     }
     query.localAddress = served.plan.address;
     query.localPort = served.plan.port;
-    const outcome = engine.serve(served, query);
+    const outcome = engine.run(served, this.#targets[place], query);
     if (typeof outcome !== "number") {
+      this.#queries[place] = engine.acquire();
       this.#wait(query, socket, outcome);
       return;
     }
@@ -160,7 +190,6 @@ export class UdpServer {
 
   #wait(query: Query, socket: number, outcome: Promise<Outcome>): void {
     query.own();
-    this.#query = this.#engine.acquire();
     const served = this.#served[socket]!;
     this.#engine.enter(served);
     outcome.then(

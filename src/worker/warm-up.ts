@@ -22,6 +22,7 @@ export function warmUp(): void {
     server: "",
     debug: false,
     stacktrace: false,
+    ahead: [],
     handler: (query: Query) => {
       query.reply.begin(query);
       query.reply.add(0, zone, Type.A, Class.IN, 60, address);

@@ -200,7 +200,8 @@ export class Worker {
       const { server } = listener;
       // Nobody is in such a chain who could count.
       const handler = block.elements.length > 0 ? chain.handler : refuseAll(dropped);
-      targets.push({ zone, target: { zone, handler, server, debug, stacktrace, dropped } });
+      const { ahead } = chain;
+      targets.push({ zone, target: { zone, handler, ahead, server, debug, stacktrace, dropped } });
     }
     return targets;
   }

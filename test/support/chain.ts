@@ -185,7 +185,8 @@ export class TestChain {
     this.#controls = controls;
     this.row = row;
     const block = { server: "dns://:53", debug: settings.debug, stacktrace: settings.stacktrace };
-    this.#router = new ZoneRouter(zones.map((zone) => ({ zone, target: { ...block, zone, handler: chain.handler } })));
+    const { handler, ahead } = chain;
+    this.#router = new ZoneRouter(zones.map((zone) => ({ zone, target: { ...block, zone, handler, ahead } })));
     const lines = this.lines;
     this.#logging = mock.method(
       Logger.prototype,

@@ -23,7 +23,7 @@ test("a copy of a query may wait when there is room now, whoever had its memory 
     return REFUSED;
   };
   const zone = new Uint8Array(1);
-  const target: Target = { zone, handler, server: "", debug: false, stacktrace: false, dropped: undefined };
+  const target: Target = { zone, handler, ahead: [], server: "", debug: false, stacktrace: false, dropped: undefined };
   const served = new Served({ anyClass: false } as ListenerPlan, new ZoneRouter([{ zone, target }]));
   const message = encodeQuestion({ ask: "www.example.org. A" });
   const room = new Uint8Array(MAX_REPLY_SIZE);

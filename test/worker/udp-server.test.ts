@@ -1,8 +1,11 @@
-/** A worker's datagrams behind a pause of its thread. */
+/** A worker's datagrams: many at once, and behind a pause of its thread. */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import { nameToWire } from "../../src/dns/name-text.ts";
+import { type LookAhead, MAX_AHEAD } from "../../src/plugin/context.ts";
+import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
 import { PACKET_COUNTERS, PacketCounter } from "../../src/transport/packets.ts";
 import { boundPort, closeFd, openUdp } from "../../src/transport/udp.ts";
@@ -46,3 +49,65 @@ for (const first of ["timer", "batch"]) {
     }
   });
 }
+
+test("queries that came together are looked at before they are handled, and each has its own answer", {
+  skip: skipNative,
+}, async () => {
+  const fd = openUdp({ address: "127.0.0.1", port: 0 });
+  const port = boundPort(fd);
+  const server = new UdpServer(new Engine(UNCOUNTED), new Float64Array(PACKET_COUNTERS));
+  const seen = new Map<string, number>();
+  const runs: number[] = [];
+  const handled: string[] = [];
+  const look: LookAhead = (queries, first, end) => {
+    runs.push(end - first);
+    for (const { name } of queries.slice(first, end)) seen.set(`${name.toWire()}`, handled.length);
+  };
+  const handler: Handler = (query) => {
+    handled.push(`${query.name.toWire()}`);
+    query.reply.begin(query);
+    // Every fifth waits, and the objects of the others are used again meanwhile.
+    return query.id % 5 === 0 ? pause(1).then(() => ANSWERED) : ANSWERED;
+  };
+  const targets = ["example.org.", "other.test."].map((name) => {
+    const zone = nameToWire(name) as Uint8Array;
+    const ahead = name === "example.org." ? [look] : [];
+    return { zone, target: { zone, handler, ahead, server: "", debug: false, stacktrace: false, dropped: undefined } };
+  });
+  const plan = { id: "udp 127.0.0.1", address: "127.0.0.1", port, anyClass: false, server: "" } as ListenerPlan;
+  const client = createSocket("udp4");
+  client.bind(0, "127.0.0.1");
+  await once(client, "listening");
+  try {
+    const questions = Array.from({ length: 60 }, (_, id) => {
+      const zone = id % 20 < 15 ? "example.org" : "other.test";
+      return encodeQuestion({ ask: `host${id}.${zone}. A` }, id);
+    });
+    const damaged = questions.map((question, id) => (id % 7 === 3 ? question.subarray(0, 20) : question));
+    for (const message of damaged) client.send(message, port, "127.0.0.1");
+    const replies = new Map<number, Buffer>();
+    const all = new Promise<void>((resolve) =>
+      client.on("message", (reply) => {
+        replies.set(reply.readUInt16BE(0), reply);
+        if (replies.size === questions.length) resolve();
+      }),
+    );
+    // They are queued: the server meets them in one batch.
+    await pause(50);
+    server.listen({ address: "127.0.0.1", port, fd }, new Served(plan, new ZoneRouter(targets)));
+    await Promise.race([all, pause(2_000)]);
+    assert.equal(replies.size, questions.length);
+    for (const [id, question] of questions.entries()) {
+      const reply = replies.get(id)!;
+      assert.equal(reply[3]! & 15, id % 7 === 3 ? 1 : 0, `rcode of query ${id}`);
+      if (id % 7 !== 3) assert.deepEqual(reply.subarray(12, question.length), question.subarray(12));
+    }
+    assert.ok(runs.length > 0 && runs.every((size) => size > 1 && size <= MAX_AHEAD), `runs of ${runs}`);
+    assert.ok(seen.size > questions.length / 2);
+    for (const [name, before] of seen) assert.ok(handled.indexOf(name) >= before, "looked at before it was handled");
+  } finally {
+    client.close();
+    server.close();
+    closeFd(fd);
+  }
+});

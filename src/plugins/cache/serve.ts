@@ -9,7 +9,7 @@ import { Stored } from "../../memory/answer-table.ts";
 import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
-import type { ServeContext } from "../../plugin/context.ts";
+import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { classify, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
@@ -49,6 +49,7 @@ class Cache {
   readonly #denial: Store;
   #inFlight!: InFlight;
   readonly #key = new AnswerKey();
+  readonly #hashes = new Int32Array(MAX_AHEAD);
   /** Seconds for which answers are given when they are over. */
   readonly #staleSeconds: number;
   readonly #graceMs: number;
@@ -80,6 +81,7 @@ class Cache {
     };
     context.counter("cache_drops_total", DROPS_HELP, labels);
     context.onPublished((memory: Published) => this.#receive(memory));
+    context.lookAhead((queries, first, end) => this.#lookAhead(queries, first, end));
   }
 
   handle(query: Query): Outcome | Promise<Outcome> {
@@ -112,6 +114,22 @@ class Cache {
     this.#denial.answers = new AnswerCache(denial, this.#worker);
     this.#inFlight = new InFlight(inFlight, this.#worker);
     this.#inFlight.sweep();
+  }
+
+  /** So that what `#find` needs from memory for some queries comes at once. */
+  #lookAhead(queries: readonly Query[], first: number, end: number): void {
+    const hashes = this.#hashes;
+    const count = end - first;
+    for (let i = 0; i < count; i++) {
+      this.#setKey(queries[first + i]!);
+      hashes[i] = this.#key.hash;
+    }
+    const denials = this.#denial.answers;
+    const successes = this.#success.answers;
+    denials.fetchTags(hashes, count);
+    successes.fetchTags(hashes, count);
+    denials.fetchSlots(hashes, count);
+    successes.fetchSlots(hashes, count);
   }
 
   #covers({ name }: Query): boolean {
