@@ -50,6 +50,8 @@ export class Reply {
   extendedRcode = 0;
   /** Made from memory that may change at any time, at no more than a cache hit's cost: the cache must not keep it. */
   uncached = false;
+  /** The TTL of all records, in seconds, where who wrote them says so; else -1. */
+  commonTtl = -1;
 
   readonly #compression = new Compression();
   #index = new Int32Array(INDEX_WORDS * 16);
@@ -190,6 +192,7 @@ export class Reply {
     bytes[lengthAt] = size >> 8;
     bytes[lengthAt + 1] = size;
     this.counts[section]!++;
+    this.commonTtl = -1;
     return true;
   }
 
@@ -238,6 +241,7 @@ export class Reply {
   }
 
   setTtlAt(offset: number, seconds: number): void {
+    this.commonTtl = -1;
     const at = this.start + offset;
     const bytes = this.bytes;
     bytes[at] = seconds >>> 24;
@@ -344,6 +348,7 @@ export class Reply {
     this.counts[2] = 0;
     this.overflow = false;
     this.uncached = false;
+    this.commonTtl = -1;
     this.dropOpt();
     this.#foreign = false;
     this.#compression.forget();

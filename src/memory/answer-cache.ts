@@ -85,8 +85,8 @@ export class AnswerCache {
     this.#first.fetchTags(hashes, count);
   }
 
-  fetchSlots(hashes: Int32Array, count: number): void {
-    this.#first.fetchSlots(hashes, count);
+  fetchSlots(hashes: Int32Array, count: number): number {
+    return this.#first.fetchSlots(hashes, count);
   }
 
   copyTo(reply: Reply, ttl: number): boolean {

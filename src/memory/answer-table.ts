@@ -178,7 +178,8 @@ export class AnswerTable {
     this.fetched = seen;
   }
 
-  fetchSlots(hashes: Int32Array, count: number): void {
+  /** Gives how many keys may have an answer. */
+  fetchSlots(hashes: Int32Array, count: number): number {
     const words = this.#words;
     let found = 0;
     for (let i = 0; i < count; i++) {
@@ -195,6 +196,7 @@ export class AnswerTable {
       seen ^= words[at]! ^ words[at + LINE_WORDS]! ^ words[at + 2 * LINE_WORDS]!;
     }
     this.fetched = seen;
+    return found;
   }
 
   /**

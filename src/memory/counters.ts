@@ -160,12 +160,13 @@ class Table implements CounterTable {
 class Buckets implements Histogram {
   readonly #cells: Float64Array;
   readonly #first: number;
-  readonly #bounds: readonly number[];
+  /** All of one kind: an array of numbers is one of integers or of others, and comparing with both kinds allocates. */
+  readonly #bounds: Float64Array;
 
   constructor(cells: Float64Array, first: number, bounds: readonly number[]) {
     this.#cells = cells;
     this.#first = first;
-    this.#bounds = bounds;
+    this.#bounds = Float64Array.from(bounds);
   }
 
   observe(value: number, times = 1): void {

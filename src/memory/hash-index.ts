@@ -10,7 +10,7 @@
  * A key's slots are those from `hash & mask` on, up to the first free one. One id may stand in many slots, for many
  * keys.
  *
- * Reader: Atomics.load of header[cell], then slot after slot. It ends at a free slot, and after as many steps as there
+ * Reader (in a read section): header[cell], then slot after slot. It ends at a free slot, and after as many steps as there
  * are slots.
  * Writer: stores into one slot (Atomics.store), so a reader sees it before or after. A slot is never moved: a reader
  * that walks would miss it. A removed one keeps the way open for what stands behind it; when nothing does, it is freed

@@ -7,15 +7,17 @@
  *  16 SECTION   of reader 0, alone in its cache line; those of the others follow. Odd: inside. Even: outside. An odd
  *               number comes again after 2^31 sections, long after the writer has looked again.
  *
- * Reader: stores an odd SECTION (`enter`), loads what leads into the structure with Atomics.load, reads, stores an even
- * one (`leave`). All of it in one go: no section is open when the thread goes back to its loop.
+ * Reader: stores an odd SECTION (`enter`), loads something with Atomics.load, reads what leads into the structure and what
+ * stands there, stores an even SECTION (`leave`). All of it in one go: no section is open when the thread goes back to its
+ * loop.
  * Writer: takes something out (Atomics.store of what leads to it), then loads all SECTIONs. Those that are odd it
  * remembers. What was taken out is free as soon as each of these has another value.
  *
  * Why it is free then: stores and loads by Atomics have one order that all threads agree on. A reader whose SECTION was
  * even when the writer looked stores its odd one after that, and looks into the structure after that again, when the
- * way to what was taken out is gone. Plain loads that follow come after the Atomics.load that led to them, on x86-64
- * and on ARM64 (it is an acquire).
+ * way to what was taken out is gone. The plain loads that follow come after the Atomics.load, on x86-64 and on ARM64 (it
+ * is an acquire, and no compiler moves a load over it). What a plain load has led to is loaded after it, since the one
+ * gives the other's address; a load that nothing leads to, like that of a second cell, may come before it.
  *
  * A reader that dies inside stays odd. Whoever replaces it, or `forget`, makes it even; meanwhile memory is only not
  * freed. A section that an error has left open ends with the next `enter`, which stores another odd number.
@@ -42,6 +44,11 @@ export class ReadSection {
 
   enter(): void {
     Atomics.store(this.#cells, this.#at, (this.#cells[this.#at]! + 1) | 1);
+  }
+
+  /** What was loaded before comes before what is loaded by Atomics.load behind it. */
+  fence(): void {
+    Atomics.store(this.#cells, this.#at, this.#cells[this.#at]!);
   }
 
   leave(): void {

@@ -8,8 +8,8 @@
  * Every row begins with a word that says what it is: kind and id (`markOf`). Rows are whole before they are linked, and
  * never change then.
  *
- * Reader (in a read section): Atomics.load of header[cell], then Atomics.load of the place. Whatever was linked when it
- * looked stays as it is until it leaves. A capacity or a place that its view does not reach is no row.
+ * Reader (in a read section): header[cell], then the place, then the row. Whatever was linked when it looked stays as it is
+ * until it leaves. A capacity or a place that its view does not reach is no row.
  * Writer: writes a row, stores its place. What stood there before, a directory that became too small, and the id of
  * what is gone are used again only when nobody reads them: an id that a reader has just found never stands for
  * something else meanwhile.
@@ -37,7 +37,7 @@ export function idOfMark(mark: number): number {
 /** For readers: the row with this id; 0 when there is none. */
 export function findRow(words: Int32Array, directory: number, id: number): number {
   const place = directory + id;
-  return place < words.length && id <= words[directory]! ? Atomics.load(words, place) : 0;
+  return place < words.length && id <= words[directory]! ? words[place]! : 0;
 }
 
 /** The writer's side. */

@@ -30,5 +30,17 @@ export function after(
   query: Query,
   finish: (outcome: Outcome, query: Query) => Outcome | Promise<Outcome>,
 ): Outcome | Promise<Outcome> {
-  return typeof outcome === "number" ? finish(outcome, query) : outcome.then((later) => finish(later, query));
+  return typeof outcome === "number" ? finish(outcome, query) : afterWait(outcome, query, finish);
+}
+
+/**
+ * A function of its own: one that makes a closure allocates room for what the closure will see whenever it is called, and
+ * not only when it makes it.
+ */
+function afterWait(
+  outcome: Promise<Outcome>,
+  query: Query,
+  finish: (outcome: Outcome, query: Query) => Outcome | Promise<Outcome>,
+): Promise<Outcome> {
+  return outcome.then((later) => finish(later, query));
 }

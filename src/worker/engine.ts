@@ -177,15 +177,20 @@ export class Engine {
 
   /** The query's answer to `lookup`: its own way through the same listener. */
   #resolverOf(served: Served): Resolver {
-    if (this.#resolverFor !== served) {
+    if (this.#resolverFor !== served || this.#resolver === undefined) {
       this.#resolverFor = served;
-      this.#resolver = {
-        lookup: (query, name, type) => this.#lookup(served, query, name, type),
-        fork: (query) => this.#fork(query),
-        release: (query) => this.release(query),
-      };
+      this.#resolver = this.#makeResolver(served);
     }
-    return this.#resolver!;
+    return this.#resolver;
+  }
+
+  /** Apart, since closures cost whoever calls the function that makes them, made or not. */
+  #makeResolver(served: Served): Resolver {
+    return {
+      lookup: (query, name, type) => this.#lookup(served, query, name, type),
+      fork: (query) => this.#fork(query),
+      release: (query) => this.release(query),
+    };
   }
   #resolverFor: Served | undefined;
   #resolver: Resolver | undefined;

@@ -34,6 +34,8 @@ export class UdpServer {
   #filled = 0;
   #used = 0;
   #inBatch = false;
+  /** When the batch came. A field, since each call that is given a number that is no integer allocates room for it. */
+  #now = 0;
   #flushPlanned = false;
   readonly #overload: Overload;
   /** When the loop last turned for sure; `beat` says so. */
@@ -87,6 +89,7 @@ export class UdpServer {
     const port = this.#port;
     const { lengths, sockets } = port;
     const now = performance.now();
+    this.#now = now;
     // Whether this batch or the timer comes first behind a pause, it is one pause.
     this.beat(now);
     if (this.#isBacklogStale) return this.#dropStale(count);
@@ -100,7 +103,7 @@ export class UdpServer {
         const served = this.#served[sockets[slot]!];
         if (lengths[slot]! < 0 || served === undefined) continue;
         if (this.#used + MAX_REPLY_SIZE > port.sending.length || this.#filled === port.descriptorCount) this.#send();
-        this.#take(served, sockets[slot]!, slot, slot - first, now);
+        this.#take(served, sockets[slot]!, slot, slot - first);
       }
     }
     this.#inBatch = false;
@@ -148,7 +151,7 @@ export class UdpServer {
     }
   }
 
-  #take(served: Served, socket: number, slot: number, place: number, now: number): void {
+  #take(served: Served, socket: number, slot: number, place: number): void {
     const port = this.#port;
     const engine = this.#engine;
     const query = this.#queries[place]!;
@@ -158,7 +161,7 @@ export class UdpServer {
     query.transport = Transport.UDP;
     query.peers = port.addresses;
     query.peerIndex = slot;
-    query.receivedAt = now;
+    query.receivedAt = this.#now;
     if (reading !== Reading.FINE) {
       this.#describe(socket, slot, used, engine.reject(served, query, reading));
       return;

@@ -58,6 +58,7 @@ export class AnswerWriter {
     reply.flags |= Flag.AA;
     // Each answer is made of the table as it is now, and a change of the cluster must show in the next one.
     reply.uncached = true;
+    reply.commonTtl = this.#ttl;
     this.#reply = reply;
     this.#limit = question.sizeLimit;
     this.#zoneAt = HEADER_SIZE + name.offsets[zoneLabel]!;
@@ -260,6 +261,7 @@ export class AnswerWriter {
   version(): void {
     this.#put16(QUESTION);
     this.#fixed(Type.TXT, VERSION_TTL, VERSION.length);
+    this.#reply.commonTtl = -1;
     this.#copy(VERSION, 0, VERSION.length);
     this.#reply.counts[Section.ANSWER]!++;
   }
@@ -274,6 +276,7 @@ export class AnswerWriter {
     }
     this.#pointer(this.#zoneAt);
     this.#fixed(Type.SOA, Math.min(this.#ttl, MAX_SOA_TTL), size);
+    if (this.#ttl > MAX_SOA_TTL) reply.commonTtl = -1;
     this.#copy(this.#nameServer, 0, this.#nameServer.length);
     this.#pointer(this.#zoneAt);
     this.#copy(this.#mailbox, 0, this.#mailbox.length);

@@ -66,7 +66,9 @@ export class ClusterView {
   readonly #owner: ServiceRow;
   #endpointHash = 0;
   #addressSize = 4;
+  /** Counts the changes of answers: as it was at `enter` or `changed`, and for the look-up that is under way. */
   #changes = 0;
+  #lookUpChanges = 0;
   #tries = 0;
   #foundEndpoint = false;
   /**
@@ -101,20 +103,27 @@ export class ClusterView {
 
   enter(): void {
     this.#section.enter();
+    // Everything that is read in the section is read behind this (`read-sections.ts`).
+    this.#changes = Atomics.load(this.#header, Header.CHANGES);
   }
 
   leave(): void {
     this.#section.leave();
   }
 
-  /** Unix time of the last change, in seconds. No section needed, nor for `changes` and `state`. */
+  /** Unix time of the last change, in seconds. No section needed, nor for `state`. */
   get serial(): number {
     return Atomics.load(this.#header, Header.SERIAL) >>> 0;
   }
 
-  /** Counts the changes of answers. */
-  get changes(): number {
-    return this.#load(Header.CHANGES);
+  /**
+   * Whether answers have changed since `enter`, or since this was asked last: then what was not found may have come, or have
+   * gone from one place to another, meanwhile.
+   */
+  changed(): boolean {
+    const before = this.#changes;
+    this.#changes = this.#loadChanges();
+    return this.#changes !== before;
   }
 
   state(resource: Resource): SyncState {
@@ -207,7 +216,7 @@ export class ClusterView {
   /** Looks for all endpoints of all Services that have the address. `size` is 4 or 16. */
   seekEndpoint(source: Uint8Array, offset: number, size: number): void {
     this.#endpointHash = this.#setAddress(source, offset, size);
-    this.#tries = 0;
+    this.#beginTries();
     this.#foundEndpoint = false;
     this.#startEndpoints();
   }
@@ -229,9 +238,8 @@ export class ClusterView {
 
   /** Whether a pod of the namespace (one label) has the address. */
   hasPod(address: Uint8Array, at: number, size: number, source: Uint8Array, offset: number, length: number): boolean {
-    this.#tries = 0;
+    this.#beginTries();
     do {
-      this.#changes = this.#load(Header.CHANGES);
       const namespace = this.#findNamespace(source, offset, length);
       if (namespace !== 0 && this.#countPods(address, at, size, namespace) > 0) return true;
     } while (this.#haveChanged());
@@ -240,9 +248,8 @@ export class ClusterView {
 
   /** The number of pods that have the address; `pod` is one of them. More than one: they use their node's address. */
   countPods(address: Uint8Array, at: number, size: number): number {
-    this.#tries = 0;
+    this.#beginTries();
     for (;;) {
-      this.#changes = this.#load(Header.CHANGES);
       const count = this.#countPods(address, at, size, 0);
       if (count > 0 || !this.#haveChanged()) return count;
     }
@@ -270,9 +277,8 @@ export class ClusterView {
 
   #findByAddress(source: Uint8Array, offset: number, size: number, which: number): boolean {
     const hash = this.#setAddress(source, offset, size);
-    this.#tries = 0;
+    this.#beginTries();
     do {
-      this.#changes = this.#load(Header.CHANGES);
       this.#start(this.#probe, this.#load(Cell.SERVICES + which), hash);
       const directory = this.#load(Cell.SERVICES + SpaceCell.SERVICES);
       for (let id = this.#probe.next(); id !== 0; id = this.#probe.next()) {
@@ -322,7 +328,6 @@ export class ClusterView {
   }
 
   #startEndpoints(): void {
-    this.#changes = this.#load(Header.CHANGES);
     this.#start(this.#endpointProbe, this.#load(Cell.SERVICES + SpaceCell.ENDPOINTS), this.#endpointHash);
     this.#seenCount = 0;
     this.slice.count = 0;
@@ -422,7 +427,7 @@ export class ClusterView {
   }
 
   #load(cell: number): number {
-    return Atomics.load(this.#header, cell);
+    return this.#header[cell]!;
   }
 
   #start(probe: Probe, base: number, hash: number): void {
@@ -439,8 +444,22 @@ export class ClusterView {
     return row !== 0 && heap.reaches(row + 1) && heap.words[row] === markOf(kind, id) ? row : 0;
   }
 
+  #beginTries(): void {
+    this.#tries = 0;
+    this.#lookUpChanges = this.#changes;
+  }
+
   /** Whether the table has changed since the look-up began that has found nothing, so that it is to be made again. */
   #haveChanged(): boolean {
-    return ++this.#tries < MAX_TRIES && this.#load(Header.CHANGES) !== this.#changes;
+    if (++this.#tries >= MAX_TRIES) return false;
+    const before = this.#lookUpChanges;
+    this.#lookUpChanges = this.#loadChanges();
+    return this.#lookUpChanges !== before;
+  }
+
+  /** As they are behind all that was read so far. */
+  #loadChanges(): number {
+    this.#section.fence();
+    return Atomics.load(this.#header, Header.CHANGES);
   }
 }

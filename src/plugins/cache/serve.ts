@@ -53,6 +53,9 @@ class Cache {
   /** Seconds for which answers are given when they are over. */
   readonly #staleSeconds: number;
   readonly #graceMs: number;
+  /** TTLs that are left as they are. */
+  readonly #lowestTtl: number;
+  readonly #highestTtl: number;
   /** Slots: the client's AD bit, and whether this query is the one that others wait for. */
   readonly #clientAd: number;
   readonly #isAwaited: number;
@@ -67,6 +70,9 @@ class Cache {
     this.#worker = context.worker;
     this.#staleSeconds = (config.stale?.forMs ?? 0) / 1_000;
     this.#graceMs = config.stale?.forMs ?? 0;
+    const { success, denial } = config;
+    this.#lowestTtl = Math.max(success.minTtl, denial.minTtl);
+    this.#highestTtl = Math.min(success.maxTtl, denial.maxTtl, LONGEST_TTL);
     this.#clientAd = context.slot();
     this.#isAwaited = context.slot();
     const labels = { server: context.server, zones: zonesLabel(config), view: "" };
@@ -128,8 +134,8 @@ class Cache {
     const successes = this.#success.answers;
     denials.fetchTags(hashes, count);
     successes.fetchTags(hashes, count);
-    denials.fetchSlots(hashes, count);
-    successes.fetchSlots(hashes, count);
+    const found = denials.fetchSlots(hashes, count) + successes.fetchSlots(hashes, count);
+    if (found < count) this.#inFlight.fetch(hashes, count);
   }
 
   #covers({ name }: Query): boolean {
@@ -248,6 +254,10 @@ class Cache {
       return;
     }
     if (outcome !== ANSWERED || reply.empty) return;
+    if (reply.uncached && this.#isFinal(reply)) {
+      reply.dropOpt();
+      return;
+    }
     if (!reply.uncached && reply.length > LONG_REPLY) reply.compress();
     const kind = classify(query, reply);
     const ttl = this.#ttlOf(reply, kind);
@@ -258,6 +268,12 @@ class Cache {
     if (reply.uncached || kind === Kind.OTHER || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
     const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
     this.#store(isSuccess ? this.#success : this.#denial, query, ttl, now);
+  }
+
+  /** Whether the TTLs are what this cache would make of them, whichever kind of answer it is. */
+  #isFinal({ rcode, commonTtl }: Reply): boolean {
+    const isAnswer = rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
+    return isAnswer && commonTtl >= this.#lowestTtl && commonTtl <= this.#highestTtl;
   }
 
   #ttlOf(reply: Reply, kind: Kind): number {

@@ -5,7 +5,8 @@ import { Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
 import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import { type Resource, SyncState } from "../../kubernetes/table/layout.ts";
-import type { ServeContext } from "../../plugin/context.ts";
+import { ServicesAhead } from "../../kubernetes/table/services-ahead.ts";
+import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
 import type { KubernetesConfig } from "./config.ts";
@@ -29,15 +30,33 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     // The longest that fits is the one.
     .sort((a, b) => b.wire.length - a.wire.length);
   const fallthrough = config.fallthrough.map(zoneToWire);
-  const responder = new Responder(config, zoneToWire(config.primaryZone));
+  const primaryZone = zoneToWire(config.primaryZone);
+  const responder = new Responder(config, primaryZone);
   const ownNames = new OwnNames(config.ttl);
   let view: ClusterView | undefined;
+  let ahead: ServicesAhead | undefined;
   let heap: SharedArrayBuffer | undefined;
 
   context.onPublished((published: Published) => {
-    if (published.memory.heap !== heap) view = new ClusterView(published.memory, context.worker);
+    if (published.memory.heap !== heap) {
+      view = new ClusterView(published.memory, context.worker);
+      ahead = new ServicesAhead(published.memory, MAX_AHEAD);
+    }
     heap = published.memory.heap;
     ownNames.addresses = published.addresses;
+  });
+  context.lookAhead((queries, first, end) => {
+    if (ahead === undefined) return;
+    for (let i = first; i < end; i++) {
+      const { name } = queries[i]!;
+      const zoneLabel = name.labelOf(primaryZone);
+      // A Service, an endpoint of one, a port: no other names have a Service's at this place.
+      if (zoneLabel < 3 || zoneLabel > 5) continue;
+      const { offsets } = name;
+      const at = offsets[zoneLabel - 3]!;
+      ahead.add(name.bytes, at, offsets[zoneLabel - 1]! - at);
+    }
+    ahead.fetch();
   });
   provideLabels(config, context, zones, () => view);
 
@@ -46,10 +65,9 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     table.enter();
     let result: Result = Result.NO_NAME;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { changes } = table;
       result = responder.answer(table, query, zoneLabel, zone.isMulticluster);
       // The name may have come, and its list have been completed, between looking for the one and at the other.
-      if (result !== Result.NO_NAME || table.changes === changes) break;
+      if (result !== Result.NO_NAME || !table.changed()) break;
     }
     if (result === Result.OWN) result = answerOwn(table, query, zoneLabel);
     table.leave();

@@ -3,7 +3,7 @@ import type { Name } from "../../dns/name.ts";
 import { hashName } from "../../dns/name.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, DROPPED, type Handler, type Outcome } from "../../plugin/outcome.ts";
+import { ANSWERED, after, DROPPED, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { RequestMetrics } from "../../plugin/request-metrics.ts";
 import type { PrometheusConfig } from "./index.ts";
@@ -25,6 +25,11 @@ export function serve(_config: PrometheusConfig, context: ServeContext): Handler
     return zone;
   }
 
+  function finish(outcome: Outcome, query: Query): Outcome {
+    count(outcome, query).tookThisBatch(query);
+    return outcome;
+  }
+
   function finishLater(outcome: Outcome, query: Query): Outcome {
     count(outcome, query).tookUntilNow(query);
     return outcome;
@@ -32,9 +37,7 @@ export function serve(_config: PrometheusConfig, context: ServeContext): Handler
 
   return (query) => {
     const outcome = next(query);
-    if (typeof outcome !== "number") return outcome.then((later) => finishLater(later, query));
-    count(outcome, query).tookThisBatch(query);
-    return outcome;
+    return typeof outcome === "number" ? finish(outcome, query) : after(outcome, query, finishLater);
   };
 }
 
