@@ -168,10 +168,22 @@ export function goalLines({ scenario, results }: Finished): string[] {
   return ours.flatMap((result) =>
     goals.map(({ figure, atMost }) => {
       const value = figureOf(result, figure);
-      const outcome = value === undefined ? "not measured" : verdict(result, figure, value, atMost);
+      const worst = worstOf(result, figure);
+      const outcome = value === undefined ? "not measured" : verdict(result, figure, value, worst, atMost);
       return `goal of ${result.label}: ${goalNames[figure]} at most ${atMost}: ${outcome}`;
     }),
   );
+}
+
+/** Nothing of another server is in these, so noise can only make them larger. */
+const alone: readonly string[] = ["syncMs", "peakMiB", "holdMs", "quietLost"];
+
+/** Of all rounds, where that says more than their median does. */
+function worstOf(result: Result, figure: Goal[number]["figure"]): number | undefined {
+  if (!alone.includes(figure)) return undefined;
+  if (figure === "holdMs") return figureOf(result, figure);
+  const summary = figure in result ? (result[figure as keyof Result] as Partial<Summary> | undefined) : undefined;
+  return Array.isArray(summary?.values) ? Math.max(...summary.values) : undefined;
 }
 
 function figureOf(result: Result, figure: Goal[number]["figure"]): number | undefined {
@@ -214,8 +226,18 @@ const counted: readonly string[] = [
 ];
 const exact = counted.slice(0, 6);
 
-function verdict({ wasBusy, tooNoisy }: Result, figure: string, value: number, atMost: number): string {
-  if (tooNoisy && !exact.includes(figure)) return "not judged, too noisy";
+function verdict(
+  { wasBusy, tooNoisy }: Result,
+  figure: string,
+  value: number,
+  worst: number | undefined,
+  atMost: number,
+): string {
+  if (tooNoisy && !exact.includes(figure)) {
+    // A goal that every round has reached is reached.
+    const isReached = worst !== undefined && worst <= atMost;
+    return isReached ? `met, by every round: ${worst.toFixed(2)} at the most` : "not judged, too noisy";
+  }
   const isMet = value <= atMost;
   const isJudged = !wasBusy || (isMet && counted.includes(figure));
   return `${isJudged ? (isMet ? "met" : "MISSED") : "not judged, the machine was busy,"} with ${value.toFixed(2)}`;
