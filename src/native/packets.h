@@ -24,6 +24,12 @@
 #define MAX_ENDPOINTS 8192
 /** Full batches taken in one turn of the event loop, so that timers and other handles keep their share. */
 #define MAX_ROUNDS 8
+/**
+ * Datagrams without a reply at once that end a turn: their queries wait for somebody, whose answers should be read before
+ * more queries are. Of 512 that wait each has its memory pushed out of the processor's cache by the others: so a forwarding
+ * worker with a full socket buffer answered 40,000 queries a second, and with an empty one 66,000.
+ */
+#define MAX_UNANSWERED 64
 /** Sockets looked at in one turn of the inner epoll. */
 #define MAX_EVENTS 64
 /** What waits for a full socket; the same values as QUEUE_DATAGRAMS and QUEUE_BYTES. */
@@ -145,6 +151,8 @@ struct port {
   uint32_t open_handles;
   /** Inside onBatch the slots still name removed sockets, so these wait in `retired` before anything gets their numbers. */
   bool in_batch;
+  /** Datagrams of this turn to which no reply was sent at once. */
+  uint32_t unanswered;
   /** Inside on_ready, which watches a directly polled socket again when it is done. */
   bool in_turn;
 

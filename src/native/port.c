@@ -128,6 +128,7 @@ static void dispatch(struct port *port, uint32_t count) {
     } else if (napi_get_value_int32(env, result, &send) == napi_ok && send > 0 && !port->closed) {
       send_descriptors(port, (uint32_t)send);
     }
+    if (send < (int32_t)count) port->unanswered += count - (send > 0 ? (uint32_t)send : 0);
     port->in_batch = false;
     settle_retired(port);
     napi_close_callback_scope(env, callback);
@@ -204,8 +205,9 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
   port->in_turn = true;
   // Whoever is sending on this CPU may go on first: a batch of many costs less than many batches. On an idle CPU, nothing.
   sched_yield();
+  port->unanswered = 0;
   bool more = true;
-  for (int round = 0; more && round < MAX_ROUNDS && !port->closed; round++)
+  for (int round = 0; more && round < MAX_ROUNDS && port->unanswered < MAX_UNANSWERED && !port->closed; round++)
     more = port->epoll < 0 ? receive_direct(port) : receive_all(port);
   port->in_turn = false;
   if (port->direct) watch_again(port, port->direct);

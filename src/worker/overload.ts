@@ -38,10 +38,20 @@ const LET_IN_FULL = 0.8;
 const FULL = 0.5;
 /** By how much the capacity may have grown since the last time the buffer was full. */
 const GROWTH = 1.01;
-/** The same far below what it was: the machine was busy with something else for a moment. */
+/**
+ * The same far below what it was, for then the machine was busy with something else for a moment; and where the worker had so
+ * much time left that it could have answered more.
+ */
 const FAST_GROWTH = 1.1;
 const FAR_BELOW = 0.8;
 const FORGETTING = 0.99;
+/**
+ * A full buffer may be full of what came while the machine was busy with something else: what was read in one interval takes
+ * the capacity down by no more than this, and in the next ones further if it stays full.
+ */
+const LEAST_FALL = 0.85;
+/** Less than this says nothing about what a worker could answer. */
+const LEAST_BUSY = 0.5;
 /** Looks without drops and without limits after which everything is as before. */
 const CALM_LOOKS = 20;
 
@@ -98,8 +108,8 @@ export class Overload {
     }
   }
 
-  /** Looks at what the kernel has dropped since the last time. */
-  look(now: number): void {
+  /** Looks at what the kernel has dropped since the last time, of which the worker was busy for this share (0 to 1). */
+  look(now: number, busy: number): void {
     const seconds = (now - this.#lookedAt) / 1_000;
     this.#lookedAt = now;
     this.active = false;
@@ -109,13 +119,13 @@ export class Overload {
       // The kernel counts in 32 bits.
       const dropped = (drops - watched.drops) >>> 0;
       watched.drops = drops;
-      if (watched.flood !== undefined) this.#adjust(watched, watched.flood, dropped, seconds);
+      if (watched.flood !== undefined) this.#adjust(watched, watched.flood, dropped, seconds, busy);
       else if (dropped > 0) watched.flood = newFlood();
       if (watched.flood !== undefined) this.active = true;
     }
   }
 
-  #adjust(watched: Watched, flood: Flood, dropped: number, seconds: number): void {
+  #adjust(watched: Watched, flood: Flood, dropped: number, seconds: number, busy: number): void {
     const { received, limits } = flood;
     const senders = flood.senders.list();
     const demand = demandOf({ received, dropped, senders, limits });
@@ -125,9 +135,10 @@ export class Overload {
     const answered = received / seconds;
     const isFull = socketFill(watched.fd) > FULL;
     if (isFull) {
-      flood.capacity = answered;
+      flood.capacity = Math.max(answered, flood.capacity * LEAST_FALL);
     } else {
-      const growth = flood.capacity < flood.peak * FAR_BELOW ? FAST_GROWTH : GROWTH;
+      const hasRoom = answered / Math.max(busy, LEAST_BUSY) > flood.capacity;
+      const growth = hasRoom || flood.capacity < flood.peak * FAR_BELOW ? FAST_GROWTH : GROWTH;
       flood.capacity = Math.max(flood.capacity * growth, answered);
     }
     flood.peak = Math.max(flood.peak * FORGETTING, flood.capacity);

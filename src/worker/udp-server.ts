@@ -38,6 +38,7 @@ export class UdpServer {
   #now = 0;
   #flushPlanned = false;
   readonly #overload: Overload;
+  #utilization = performance.eventLoopUtilization();
   /** When the loop last turned for sure; `beat` says so. */
   #beatAt = Number.POSITIVE_INFINITY;
   /** What is queued in the kernel came while the worker stood still. */
@@ -58,7 +59,9 @@ export class UdpServer {
 
   /** To be called every LOOK_MS: does what is to be done about more queries than can be answered. */
   lookForOverload(now: number): void {
-    this.#overload.look(now);
+    const { utilization } = performance.eventLoopUtilization(this.#utilization);
+    this.#utilization = performance.eventLoopUtilization();
+    this.#overload.look(now, utilization);
   }
 
   /** Begins to take what comes to `listener`. Gives the socket's number. Throws when it cannot. */

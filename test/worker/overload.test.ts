@@ -67,7 +67,7 @@ class Scene implements Disposable {
       await this.#read(counts);
     }
     this.#now += LOOK_MS;
-    this.overload.look(this.#now);
+    this.overload.look(this.#now, 1);
     return { loud: counts.get(LOUD)!, quiet: counts.get(QUIET)! };
   }
 
