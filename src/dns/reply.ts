@@ -50,8 +50,17 @@ export class Reply {
   extendedRcode = 0;
   /** Made from memory that may change at any time, at no more than a cache hit's cost: the cache must not keep it. */
   uncached = false;
-  /** The TTL of all records, in seconds, where who wrote them says so; else -1. */
-  commonTtl = -1;
+  /**
+   * Whether who wrote the records has said what the next three say, to spare others to look. Whatever changes the records
+   * by the methods below ends it.
+   */
+  isDescribed = false;
+  /** The TTL of all records, in seconds. */
+  commonTtl = 0;
+  /** What `uncompressedLength` gives. */
+  plainLength = 0;
+  /** How many records there are if all are addresses of one kind whose owners are pointers of two bytes to the question. */
+  addressRun = 0;
 
   readonly #compression = new Compression();
   #index = new Int32Array(INDEX_WORDS * 16);
@@ -192,7 +201,7 @@ export class Reply {
     bytes[lengthAt] = size >> 8;
     bytes[lengthAt + 1] = size;
     this.counts[section]!++;
-    this.commonTtl = -1;
+    this.isDescribed = false;
     return true;
   }
 
@@ -241,7 +250,7 @@ export class Reply {
   }
 
   setTtlAt(offset: number, seconds: number): void {
-    this.commonTtl = -1;
+    this.isDescribed = false;
     const at = this.start + offset;
     const bytes = this.bytes;
     bytes[at] = seconds >>> 24;
@@ -268,6 +277,7 @@ export class Reply {
     this.end = this.start + this.questionEnd;
     this.counts.fill(0);
     this.overflow = false;
+    this.isDescribed = false;
     this.#compression.forget();
     this.#indexedUpTo = -1;
     for (const { section, name, type, class: klass, ttl, data } of list)
@@ -292,6 +302,7 @@ export class Reply {
   cut(keep: number): void {
     const count = this.indexRecords();
     if (keep >= count) return;
+    this.isDescribed = false;
     this.counts.fill(0);
     for (let i = 0; i < keep; i++) this.counts[this.#index[i * INDEX_WORDS + Index.SECTION]!]!++;
     this.end = this.start + (keep === 0 ? this.questionEnd : this.#index[(keep - 1) * INDEX_WORDS + Index.END]!);
@@ -302,8 +313,9 @@ export class Reply {
 
   /** The length that the message would have without compression: what CoreDNS's logs and metrics call its size. */
   uncompressedLength(): number {
-    const records = this.counts[0]! + this.counts[1]! + this.counts[2]!;
     const ownOpt = this.hasOpt ? OPT_RECORD_SIZE + this.options.length : 0;
+    if (this.isDescribed) return this.plainLength + ownOpt;
+    const records = this.counts[0]! + this.counts[1]! + this.counts[2]!;
     return uncompressedLength(this.bytes, this.start, this.end, this.questionEnd, records) + ownOpt;
   }
 
@@ -348,7 +360,7 @@ export class Reply {
     this.counts[2] = 0;
     this.overflow = false;
     this.uncached = false;
-    this.commonTtl = -1;
+    this.isDescribed = false;
     this.dropOpt();
     this.#foreign = false;
     this.#compression.forget();

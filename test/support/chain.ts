@@ -5,14 +5,16 @@
  *     const chain = await linkChain({ plugins: [erratic], corefile: "example.org {\n erratic\n}" });
  *     const { reply } = await chain.ask({ ask: "www.example.org. A" });
  */
+import assert from "node:assert/strict";
 import { mock } from "node:test";
 import { ConfigMistake, type Mistake, placedText } from "../../src/corefile/mistake.ts";
 import { parseCorefile } from "../../src/corefile/parser.ts";
 import type { ServerBlock } from "../../src/corefile/server-block.ts";
 import { parseIpv4, parseIpv6 } from "../../src/dns/address.ts";
 import { nameToWire } from "../../src/dns/name-text.ts";
-import { MAX_REPLY_SIZE } from "../../src/dns/reply.ts";
+import { MAX_REPLY_SIZE, type Reply } from "../../src/dns/reply.ts";
 import { Reading } from "../../src/dns/request.ts";
+import { uncompressedLength } from "../../src/dns/uncompressed-length.ts";
 import { CounterRow } from "../../src/memory/counters.ts";
 import { BlockSettings } from "../../src/plugin/block-settings.ts";
 import { type Chain, linkChain as link } from "../../src/plugin/chain.ts";
@@ -139,6 +141,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
       readConfigurationHash: async () => "",
       reload: async () => undefined,
       workers: () => [],
+      isAnswering: () => true,
       ...instance,
     },
   });
@@ -219,6 +222,7 @@ export class TestChain {
     } catch (error) {
       outcome = this.#engine.panic(query, error);
     }
+    if (outcome === ANSWERED) checkDescription(query.reply);
     const length = this.#engine.finish(query, outcome);
     const { bytes, start } = query.reply;
     const sent = length > 0 && (outcome === ANSWERED || outcome !== DROPPED);
@@ -235,6 +239,19 @@ export class TestChain {
     await this.#controls.stop();
     this.#logging.mock.restore();
   }
+}
+
+/** What a reply says about its records must be so (`Reply.isDescribed`). */
+function checkDescription(reply: Reply): void {
+  if (!reply.isDescribed) return;
+  const { commonTtl, addressRun, bytes, start, end, questionEnd, counts } = reply;
+  const records = reply.records();
+  const plain = uncompressedLength(bytes, start, end, questionEnd, counts[0]! + counts[1]! + counts[2]!);
+  assert.equal(reply.plainLength, plain, "plainLength");
+  for (const { ttl } of records) assert.equal(ttl, commonTtl, "commonTtl");
+  if (addressRun === 0) return;
+  assert.equal(addressRun, records.length, "addressRun");
+  assert.equal(new Set(records.map(({ name, type, data }) => `${name} ${type} ${data.length}`)).size, 1, "addressRun");
 }
 
 function readQuery(question: Question, client: Client): Query {

@@ -13,10 +13,14 @@ import { Class, Type } from "../../dns/types.ts";
 
 /** Owner pointer, type, class, TTL, RDLENGTH. */
 export const RECORD_HEADER = 12;
+/** The same without the owner. */
+const FIXED_SIZE = 10;
 /** Priority, weight, port. */
 const SRV_FIXED = 6;
 /** The largest offset that a pointer can say. */
 const MAX_POINTER = 0x3fff;
+/** Serial, refresh, retry, expire, minimum. */
+const SOA_NUMBERS = 20;
 /** The SOA's TTL is no longer than this, whatever the answers' is. */
 const MAX_SOA_TTL = 300;
 const VERSION_TTL = 28_800;
@@ -34,21 +38,24 @@ export class AnswerWriter {
   /** Where the target of the SRV record that was written last begins, counted from the reply's start. */
   targetAt = 0;
   readonly #ttl: number;
-  readonly #nameServer: Uint8Array;
-  readonly #mailbox: Uint8Array;
+  /** An SOA record without its owner, zeros where the zone's name is pointed to, and for the serial. */
+  readonly #soa: Uint8Array;
+  /** Where in it the first of the two pointers stands. */
+  readonly #soaNames: number;
   #reply!: Reply;
   #limit = 0;
   /** Where the zone's name stands in the question, as an offset of the message. */
   #zoneAt = 0;
   #zoneLength = 0;
+  #nameLength = 0;
   /** Counts replies that begin elsewhere in a list that is too long. */
   #turn = 0;
 
   /** With the labels before the zone's name of what its SOA says: the first server, and the mailbox of who is responsible. */
   constructor(ttl: number, nameServer: Uint8Array = NS_DNS, mailbox: Uint8Array = HOSTMASTER) {
     this.#ttl = ttl;
-    this.#nameServer = nameServer;
-    this.#mailbox = mailbox;
+    this.#soa = soaTemplate(ttl, nameServer, mailbox);
+    this.#soaNames = FIXED_SIZE + nameServer.length;
   }
 
   /** Starts an authoritative reply; the zone begins with label `zoneLabel` of the question's name. */
@@ -58,11 +65,16 @@ export class AnswerWriter {
     reply.flags |= Flag.AA;
     // Each answer is made of the table as it is now, and a change of the cluster must show in the next one.
     reply.uncached = true;
+    // What follows keeps it true, or ends it.
+    reply.isDescribed = true;
     reply.commonTtl = this.#ttl;
+    reply.plainLength = reply.questionEnd;
+    reply.addressRun = 0;
     this.#reply = reply;
     this.#limit = question.sizeLimit;
     this.#zoneAt = HEADER_SIZE + name.offsets[zoneLabel]!;
     this.#zoneLength = name.length - name.offsets[zoneLabel]!;
+    this.#nameLength = name.length;
   }
 
   /** The message as it stands: offsets count from `start`. */
@@ -125,7 +137,12 @@ export class AnswerWriter {
       for (let k = 0, first = from + i * size; k < size; k++) out[to++] = bytes[first + k]!;
     }
     reply.end = to;
+    const before = reply.addressRun;
+    const isOther = before > 0 && out[reply.start + reply.questionEnd + RECORD_HEADER - 1] !== size;
+    if (isOther || reply.counts[Section.ANSWER] !== before) reply.isDescribed = false;
     reply.counts[Section.ANSWER]! += some;
+    reply.addressRun += some;
+    reply.plainLength += some * (this.#nameLength + FIXED_SIZE + size);
   }
 
   /** An address in the additional section, whose owner is the SRV target that begins at `target` (see `targetAt`). */
@@ -261,7 +278,6 @@ export class AnswerWriter {
   version(): void {
     this.#put16(QUESTION);
     this.#fixed(Type.TXT, VERSION_TTL, VERSION.length);
-    this.#reply.commonTtl = -1;
     this.#copy(VERSION, 0, VERSION.length);
     this.#reply.counts[Section.ANSWER]!++;
   }
@@ -269,24 +285,24 @@ export class AnswerWriter {
   /** The zone's SOA: for its own name, and in all negative answers (RFC 2308 section 3). */
   soa(serial: number, section: Section): void {
     const reply = this.#reply;
-    const size = this.#nameServer.length + this.#mailbox.length + 4 + 20;
-    if (!reply.reserve(RECORD_HEADER + size)) {
+    const template = this.#soa;
+    if (!reply.reserve(2 + template.length)) {
       reply.overflow = true;
       return;
     }
     this.#pointer(this.#zoneAt);
-    this.#fixed(Type.SOA, Math.min(this.#ttl, MAX_SOA_TTL), size);
-    if (this.#ttl > MAX_SOA_TTL) reply.commonTtl = -1;
-    this.#copy(this.#nameServer, 0, this.#nameServer.length);
+    const at = reply.end;
+    this.#copy(template, 0, template.length);
+    reply.end = at + this.#soaNames;
     this.#pointer(this.#zoneAt);
-    this.#copy(this.#mailbox, 0, this.#mailbox.length);
+    reply.end = at + template.length - SOA_NUMBERS - 2;
     this.#pointer(this.#zoneAt);
     this.#put32(serial);
-    this.#put32(7_200);
-    this.#put32(1_800);
-    this.#put32(86_400);
-    this.#put32(this.#ttl);
+    reply.end = at + template.length;
     reply.counts[section]!++;
+    // The owner and the ends of two names are the zone's, each a pointer of two bytes.
+    reply.plainLength += 3 * this.#zoneLength + template.length - 4;
+    if (this.#ttl > MAX_SOA_TTL || reply.addressRun > 0) reply.isDescribed = false;
   }
 
   #pointer(target: number): void {
@@ -294,6 +310,7 @@ export class AnswerWriter {
   }
 
   #fixed(type: number, ttl: number, size: number): void {
+    this.#reply.isDescribed = false;
     this.#put16(type);
     this.#put16(Class.IN);
     this.#put32(ttl);
@@ -319,6 +336,22 @@ export class AnswerWriter {
     for (let i = 0; i < length; i++) bytes[at++] = from[start + i]!;
     reply.end = at;
   }
+}
+
+/** RFC 1035 section 3.3.13. */
+function soaTemplate(ttl: number, nameServer: Uint8Array, mailbox: Uint8Array): Uint8Array {
+  const size = nameServer.length + mailbox.length + 4 + SOA_NUMBERS;
+  const fixed = new DataView(new ArrayBuffer(FIXED_SIZE));
+  fixed.setUint16(0, Type.SOA);
+  fixed.setUint16(2, Class.IN);
+  fixed.setUint32(4, Math.min(ttl, MAX_SOA_TTL));
+  fixed.setUint16(8, size);
+  const numbers = new DataView(new ArrayBuffer(SOA_NUMBERS));
+  for (const [i, value] of [0, 7_200, 1_800, 86_400, ttl].entries()) numbers.setUint32(4 * i, value);
+  const parts = [fixed, nameServer, new Uint8Array(2), mailbox, new Uint8Array(2), numbers];
+  return Uint8Array.from(
+    Buffer.concat(parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength))),
+  );
 }
 
 const NS_DNS = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));

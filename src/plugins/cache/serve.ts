@@ -271,7 +271,8 @@ class Cache {
   }
 
   /** Whether the TTLs are what this cache would make of them, whichever kind of answer it is. */
-  #isFinal({ rcode, commonTtl }: Reply): boolean {
+  #isFinal({ rcode, isDescribed, commonTtl }: Reply): boolean {
+    if (!isDescribed) return false;
     const isAnswer = rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
     return isAnswer && commonTtl >= this.#lowestTtl && commonTtl <= this.#highestTtl;
   }

@@ -14,6 +14,9 @@ import type { LoadBalanceConfig, Net } from "./index.ts";
 import { readOwner, sameOwner } from "./owner.ts";
 import type { WeightedAddress, WeightedName } from "./weights.ts";
 
+/** Pointer to the owner, type, class, TTL, RDLENGTH. */
+const RECORD_HEADER = 12;
+
 export function serve(config: LoadBalanceConfig, { next, onPublished }: ServeContext): Handler {
   let weights: readonly WeightedName[] = [];
   onPublished((published: readonly WeightedName[]) => {
@@ -31,6 +34,10 @@ export function serve(config: LoadBalanceConfig, { next, onPublished }: ServeCon
     const { counts } = reply;
     // Nearly always.
     if (counts[0]! + counts[1]! + counts[2]! < 2) return outcome;
+    if (!isWeighted && prefer.length === 0 && reply.isDescribed && reply.addressRun > 1) {
+      shuffleRun(reply);
+      return outcome;
+    }
     let count = reply.indexRecords();
     if (mustMove(reply, count, !isWeighted)) {
       reply.rewrite(arrange(reply.records(), !isWeighted));
@@ -117,6 +124,23 @@ function endOfRun(reply: Reply, first: number, count: number): number {
 /** Fisher and Yates. */
 function shuffle(reply: Reply, first: number, end: number): void {
   for (let i = end - 1; i > first; i--) exchange(reply, i, first + chance(i - first + 1));
+}
+
+/** The same where all records are addresses of one kind, owner and TTL (`Reply.addressRun`). */
+function shuffleRun({ bytes, start, questionEnd, addressRun }: Reply): void {
+  const first = start + questionEnd + RECORD_HEADER;
+  const size = bytes[first - 1]!;
+  for (let i = addressRun - 1; i > 0; i--) {
+    const j = chance(i + 1);
+    if (j === i) continue;
+    let a = first + i * (RECORD_HEADER + size);
+    let b = first + j * (RECORD_HEADER + size);
+    for (const end = a + size; a < end; a++, b++) {
+      const byte = bytes[a]!;
+      bytes[a] = bytes[b]!;
+      bytes[b] = byte;
+    }
+  }
 }
 
 /** The addresses of the first net come first, then those of the second, and so on. */
