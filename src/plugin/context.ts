@@ -121,6 +121,8 @@ export interface Instance {
   readConfigurationHash(): Promise<string>;
   /** Takes the configuration as it is now. Gives why it could not, undefined when all went well. */
   reload(): Promise<string | undefined>;
+  /** Whether queries are answered: false when all workers have hung or been away for a second. */
+  isAnswering(): boolean;
   /** The threads that serve, for those who look into them. */
   workers(): readonly import("node:worker_threads").Worker[];
 }

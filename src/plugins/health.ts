@@ -1,8 +1,8 @@
 /**
  * health: tells over HTTP that the process lives, and lets it live on for a while when it is told to end.
  *
- * `GET /health` gives 200 and `OK`. The server asks itself once a second and counts how long that takes: what holds up
- * the main thread shows there.
+ * `GET /health` gives 200 and `OK`; 503 when no worker has been there to answer queries for a second. The server asks
+ * itself once a second and counts how long that takes: what holds up the main thread shows there.
  *
  * Syntax    health [ADDR] { lameduck DUR }; of several in a block the last one counts
  *   ADDR      where to listen, HOST:PORT (:8080)
@@ -72,7 +72,9 @@ function parse(directive: Directive): HealthConfig {
 async function control({ address, lameduckMs }: HealthConfig, context: ControlContext): Promise<Control> {
   const { log } = context;
   context.http(address, PATH, (_request, response) => {
-    response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" }).end("OK");
+    const isAnswering = context.instance.isAnswering();
+    response.writeHead(isAnswering ? 200 : 503, { "Content-Type": "text/plain; charset=utf-8" });
+    response.end(isAnswering ? "OK" : "no worker answers queries");
   });
   const stopPolling = poll(address, context);
   const cut = new AbortController();

@@ -215,6 +215,7 @@ export class Supervisor {
       readConfigurationHash: async () => hashOfSource(this.#readSource()),
       reload: () => this.reload(),
       workers: () => this.#pool.threads,
+      isAnswering: () => this.#pool.isAnswering,
     };
   }
 

@@ -20,6 +20,8 @@ const WATCH_MS = 25;
 const LATE_MS = 75;
 /** Then its thread is ended and replaced. */
 const STALL_MS = 2_000;
+/** For so long all workers may be late before the server says of itself that it is not well (row N3). */
+const MAX_ABSENCE_MS = 1_000;
 /** A thread that dies young is not replaced at once, lest a worker that cannot start takes a CPU: first and longest wait. */
 const RESTART_MS = 50;
 const MAX_RESTART_MS = 5_000;
@@ -95,8 +97,9 @@ export class WorkerPool {
   #plan: Plan | undefined;
   #stopping = false;
   #live = "";
-  /** When heartbeats were looked at last. */
+  /** When heartbeats were looked at last, and when a worker last was there to answer. */
   #lookedAt = performance.now();
+  #answeringAt = Number.POSITIVE_INFINITY;
   /** Workers that ended unasked, since the start. */
   readonly restarts = new Map<RestartCause, number>(RESTART_CAUSES.map((cause) => [cause, 0]));
 
@@ -353,9 +356,15 @@ export class WorkerPool {
     this.#steer();
   }
 
+  /** Whether somebody answers queries, or did until a moment ago, or has yet to begin: workers that hang or died are replaced. */
+  get isAnswering(): boolean {
+    return this.#lookedAt - this.#answeringAt < MAX_ABSENCE_MS;
+  }
+
   #steer(): void {
     const serving = this.#threads.filter((thread) => thread?.state === "serving") as Thread[];
     const punctual = serving.filter(({ late }) => !late);
+    if (punctual.length > 0) this.#answeringAt = this.#lookedAt;
     // All of them late is no reason to serve nobody.
     const live = (punctual.length > 0 ? punctual : serving).map(({ index }) => index);
     const key = live.join();

@@ -398,7 +398,6 @@ const beyond: readonly FaultRow[] = [
     id: "N3",
     fault: "all workers hang while HTTP lives",
     tests: [[faults("process"), /^N3/]],
-    open: "health says OK as long as the main thread turns, as CoreDNS's does; workers that hang are replaced instead",
   },
 ];
 

@@ -112,19 +112,23 @@ test("J8: stopped for a while: TTLs went on, what was queued is bounded", {
   figure({ row: "J8", what: "lost behind the pause", value: fresh, atMost: Math.round(slack) });
 });
 
-test("N3: all workers hang: they are replaced, and answer", {
-  timeout: 60_000,
-  skip: !isLarge && "large only",
-}, async () => {
-  const server = await TestServer.start({ corefile });
+test("N3: all workers hang: /health says so, they are replaced, and answer", { timeout: 60_000 }, async () => {
+  const withHealth = `.:{PORT} {\n  multisocket 2\n  health 127.0.0.1:{PORT2}\n  ${plugin}\n}\n`;
+  const server = await TestServer.start({ corefile: withHealth });
+  const statusOf = async () => (await fetch(`http://127.0.0.1:${server.port2}/health`)).status;
   try {
+    assert.equal(await statusOf(), 200);
     const from = performance.now();
     // Whom a query reaches is drawn, so a few are sent; those that find a worker that hangs wait in its socket.
     for (let i = 0; i < 12; i++) {
       void server.ask({ ask: "spin.test. A" }, 50);
       await sleep(10);
     }
-    await sleep(500);
+    let status = await statusOf();
+    for (; status === 200 && performance.now() - from < 10_000; await sleep(20)) status = await statusOf();
+    const noticed = performance.now() - from;
+    assert.equal(status, 503, "/health says that all is well");
+    figure({ row: "N3", what: "until /health says so", value: Math.round(noticed), unit: "ms", atMost: 5_000 });
     let healed: number | undefined;
     while (healed === undefined && performance.now() - from < 20_000) {
       if (await server.ask({ ask: "www.test. A" }, 200)) healed = performance.now() - from;
@@ -137,6 +141,8 @@ test("N3: all workers hang: they are replaced, and answer", {
       unit: "ms",
       atMost: sized(15_000, 5_000),
     });
+    await sleep(200);
+    assert.equal(await statusOf(), 200);
   } finally {
     assert.equal(await server.stop(), 0);
   }
