@@ -22,6 +22,9 @@ import type { ExternalConfig } from "./index.ts";
 const Found = { WRITTEN: 0, NO_DATA: 1, NO_NAME: 2, DOUBT: 3, ALIAS: 4, NEVER: 5 } as const;
 type Found = (typeof Found)[keyof typeof Found];
 
+/** As in kubernetes: each time takes less than a change does. */
+const MAX_TRIES = 4;
+
 export function serve(config: ExternalConfig, context: ServeContext): Handler {
   const { next } = context;
   const zones = config.zones.map(zoneToWire).sort((a, b) => b.length - a.length);
@@ -113,7 +116,10 @@ class External {
   answer(query: Query, zoneLabel: number): Found {
     const view = this.#view!;
     view.enter();
-    const found = this.#answer(view, query, zoneLabel);
+    let found = this.#answer(view, query, zoneLabel);
+    // What was not found may have come, and its list have been completed, between looking for the one and at the other.
+    for (let tries = 1; found === Found.NO_NAME && view.changed() && tries < MAX_TRIES; tries++)
+      found = this.#answer(view, query, zoneLabel);
     view.leave();
     return found;
   }
