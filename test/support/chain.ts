@@ -215,6 +215,7 @@ export class TestChain {
     const query = readQuery(question, client);
     const firstLine = this.lines.length;
     let outcome: Outcome;
+    for (const look of this.#chain.ahead) look([query], 0, 1);
     try {
       const running = this.#engine.serve(new Served(listener, this.#router), query);
       if (typeof running !== "number") query.own();

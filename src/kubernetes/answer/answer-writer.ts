@@ -165,6 +165,9 @@ export class AnswerWriter {
     }
     this.#fixed(size === 4 ? Type.A : Type.AAAA, this.#ttl, size);
     this.#copy(bytes, at, size);
+    let end = reply.start + target;
+    while (out[end] !== 0) end += out[end]! + 1;
+    this.#describe(end + 1 - reply.start - target, size);
     reply.counts[Section.ADDITIONAL]!++;
     return true;
   }
@@ -221,12 +224,14 @@ export class AnswerWriter {
     const lengthAt = reply.start + this.targetAt - SRV_FIXED - 2;
     reply.bytes[lengthAt] = size >> 8;
     reply.bytes[lengthAt + 1] = size;
+    this.#describe(this.#nameLength, size);
   }
 
   /** Takes back the SRV record written last. */
   dropSrv(): void {
     const reply = this.#reply;
     reply.end = reply.start + this.targetAt - SRV_FIXED - RECORD_HEADER;
+    reply.isDescribed = false;
     reply.counts[Section.ANSWER]!--;
   }
 
@@ -240,6 +245,7 @@ export class AnswerWriter {
     }
     this.#put16(QUESTION);
     this.#fixed(type, this.#ttl, size);
+    this.#describe(this.#nameLength, size);
     this.#copy(bytes, at, length);
     if (zone !== undefined) {
       this.#copy(SVC, 0, SVC.length);
@@ -258,6 +264,7 @@ export class AnswerWriter {
     }
     this.#put16(QUESTION);
     this.#fixed(Type.PTR, this.#ttl, size);
+    this.#describe(this.#nameLength, size);
     return true;
   }
 
@@ -271,6 +278,7 @@ export class AnswerWriter {
   dropPtr(at: number): void {
     const reply = this.#reply;
     reply.end = reply.start + at - RECORD_HEADER;
+    reply.isDescribed = false;
     reply.counts[Section.ANSWER]!--;
   }
 
@@ -278,6 +286,7 @@ export class AnswerWriter {
   version(): void {
     this.#put16(QUESTION);
     this.#fixed(Type.TXT, VERSION_TTL, VERSION.length);
+    this.#reply.isDescribed = false;
     this.#copy(VERSION, 0, VERSION.length);
     this.#reply.counts[Section.ANSWER]!++;
   }
@@ -305,12 +314,18 @@ export class AnswerWriter {
     if (this.#ttl > MAX_SOA_TTL || reply.addressRun > 0) reply.isDescribed = false;
   }
 
+  /** A record that is no address of the question's name, of these lengths without compression. */
+  #describe(owner: number, data: number): void {
+    const reply = this.#reply;
+    reply.plainLength += owner + FIXED_SIZE + data;
+    if (reply.addressRun > 0) reply.isDescribed = false;
+  }
+
   #pointer(target: number): void {
     this.#put16(0xc000 | target);
   }
 
   #fixed(type: number, ttl: number, size: number): void {
-    this.#reply.isDescribed = false;
     this.#put16(type);
     this.#put16(Class.IN);
     this.#put32(ttl);

@@ -1,7 +1,7 @@
 /**
- * Reads what looking up Services by name will need, for many names at once and for no other use than to have it in the
- * processor's cache then. Each look-up takes four steps through memory, from the index over the directory to the row,
- * and to its first slice: here a step is made for all names before the next one is made for any.
+ * Reads what looking up Services by name or by address will need, for many at once and for no other use than to have it in
+ * the processor's cache then. Each look-up takes four steps through memory, from the index over the directory to the row,
+ * and to its first slice: here a step is made for all of them before the next one is made for any.
  *
  *   ahead.add(name.bytes, at, length) for each name; then ahead.fetch()
  *
@@ -22,7 +22,7 @@ import {
   SpaceCell,
 } from "./layout.ts";
 
-/** Slots of the index that are looked at for one name: hardly any stands further from its place. */
+/** Slots of the index that are looked at for one key: hardly any stands further from its place. */
 const MAX_SLOTS = 8;
 const LINE_WORDS = 16;
 /** Of a usual row: a Service of one port takes 27 words, a slice of ten endpoints 61. */
@@ -37,10 +37,14 @@ export class ServicesAhead {
   readonly #hash: KeyedHash;
   readonly #hashes: Int32Array;
   readonly #places: Int32Array;
+  readonly #index: number;
+  readonly #salt: number;
   #count = 0;
 
-  /** For at most `size` names at a time. */
-  constructor(memory: ClusterMemory, size: number) {
+  /** For at most `size` keys at a time: names, or addresses of the cluster. */
+  constructor(memory: ClusterMemory, size: number, keys: "names" | "addresses") {
+    this.#index = Cell.SERVICES + (keys === "names" ? SpaceCell.NAMES : SpaceCell.ADDRESSES);
+    this.#salt = keys === "names" ? Salt.SERVICE : Salt.ADDRESS;
     this.#header = new Int32Array(memory.header);
     this.#heap = new HeapReader(memory.heap);
     this.#hash = new KeyedHash(this.#header[Header.KEYS]!, this.#header[Header.KEYS + 1]!);
@@ -48,28 +52,29 @@ export class ServicesAhead {
     this.#places = new Int32Array(size);
   }
 
-  /** `source[offset..offset+length)` is two labels, service and namespace. */
+  /** `source[offset..offset+length)` is two labels, service and namespace; or the bytes of an address. */
   add(source: Uint8Array, offset: number, length: number): void {
-    this.#hashes[this.#count++] = this.#hash.bytes(source, offset, length, Salt.SERVICE);
+    this.#hashes[this.#count++] = this.#hash.bytes(source, offset, length, this.#salt);
   }
 
   fetch(): void {
     const count = this.#count;
+    if (count === 0) return;
     this.#count = 0;
-    const names = Atomics.load(this.#header, Cell.SERVICES + SpaceCell.NAMES);
+    const index = Atomics.load(this.#header, this.#index);
     const services = Atomics.load(this.#header, Cell.SERVICES + SpaceCell.SERVICES);
     const heap = this.#heap;
-    if (!heap.reaches(names + 1) || !heap.reaches(names + 2 + heap.words[names]!)) return;
-    const rows = this.#findRows(this.#findIds(count, names), services);
+    if (!heap.reaches(index + 1) || !heap.reaches(index + 2 + heap.words[index]!)) return;
+    const rows = this.#findRows(this.#findIds(count, index), services);
     this.#fetchSlices(this.#fetchRows(rows));
   }
 
-  /** Leaves the ids that may be the names' in `#places`, and gives their number. */
-  #findIds(count: number, names: number): number {
+  /** Leaves the ids that may be the keys' in `#places`, and gives their number. */
+  #findIds(count: number, index: number): number {
     const { words } = this.#heap;
     const hashes = this.#hashes;
-    const mask = words[names]!;
-    const first = names + 1;
+    const mask = words[index]!;
+    const first = index + 1;
     let seen = 0;
     for (let i = 0; i < count; i++) seen ^= words[first + (hashes[i]! & mask)]!;
     this.fetched = seen;

@@ -2,9 +2,10 @@
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { isSubdomain, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
+import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Rcode, Type } from "../../dns/types.ts";
 import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
-import { type Resource, SyncState } from "../../kubernetes/table/layout.ts";
+import { type ClusterMemory, type Resource, SyncState } from "../../kubernetes/table/layout.ts";
 import { ServicesAhead } from "../../kubernetes/table/services-ahead.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
@@ -34,30 +35,18 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   const responder = new Responder(config, primaryZone);
   const ownNames = new OwnNames(config.ttl);
   let view: ClusterView | undefined;
-  let ahead: ServicesAhead | undefined;
+  let ahead: Ahead | undefined;
   let heap: SharedArrayBuffer | undefined;
 
   context.onPublished((published: Published) => {
     if (published.memory.heap !== heap) {
       view = new ClusterView(published.memory, context.worker);
-      ahead = new ServicesAhead(published.memory, MAX_AHEAD);
+      ahead = new Ahead(published.memory, primaryZone);
     }
     heap = published.memory.heap;
     ownNames.addresses = published.addresses;
   });
-  context.lookAhead((queries, first, end) => {
-    if (ahead === undefined) return;
-    for (let i = first; i < end; i++) {
-      const { name } = queries[i]!;
-      const zoneLabel = name.labelOf(primaryZone);
-      // A Service, an endpoint of one, a port: no other names have a Service's at this place.
-      if (zoneLabel < 3 || zoneLabel > 5) continue;
-      const { offsets } = name;
-      const at = offsets[zoneLabel - 3]!;
-      ahead.add(name.bytes, at, offsets[zoneLabel - 1]! - at);
-    }
-    ahead.fetch();
-  });
+  context.lookAhead((queries, first, end) => ahead?.look(queries, first, end));
   provideLabels(config, context, zones, () => view);
 
   /** An open section must be left before anyone else is called. */
@@ -152,6 +141,39 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     responder.writer.soa(view.serial, Section.AUTHORITY);
     return ANSWERED;
   };
+}
+
+/** Which rows queries will need, as far as that is quickly said: those of Services. */
+class Ahead {
+  readonly #zone: Uint8Array;
+  readonly #names: ServicesAhead;
+  readonly #addresses: ServicesAhead;
+  readonly #address = new Uint8Array(16);
+
+  constructor(memory: ClusterMemory, zone: Uint8Array) {
+    this.#zone = zone;
+    this.#names = new ServicesAhead(memory, MAX_AHEAD, "names");
+    this.#addresses = new ServicesAhead(memory, MAX_AHEAD, "addresses");
+  }
+
+  look(queries: readonly Query[], first: number, end: number): void {
+    for (let i = first; i < end; i++) {
+      const { name, type } = queries[i]!;
+      if (type === Type.PTR) {
+        const size = reverseAddress(name, this.#address);
+        if (size > 0) this.#addresses.add(this.#address, 0, size);
+        continue;
+      }
+      const zoneLabel = name.labelOf(this.#zone);
+      // A Service, an endpoint of one, a port: no other names have a Service's at this place.
+      if (zoneLabel < 3 || zoneLabel > 5) continue;
+      const { offsets } = name;
+      const at = offsets[zoneLabel - 3]!;
+      this.#names.add(name.bytes, at, offsets[zoneLabel - 1]! - at);
+    }
+    this.#names.fetch();
+    this.#addresses.fetch();
+  }
 }
 
 /** What may exist is no NXDOMAIN, and the client is told why (RFC 8914). */

@@ -32,8 +32,8 @@ export function serve(config: LoadBalanceConfig, { next, onPublished }: ServeCon
     if (type === Type.AXFR || type === Type.IXFR) return outcome;
     if (isWeighted && type !== Type.A && type !== Type.AAAA && type !== Type.SRV) return outcome;
     const { counts } = reply;
-    // Nearly always.
-    if (counts[0]! + counts[1]! + counts[2]! < 2) return outcome;
+    // Nearly always: records trade places within their section only.
+    if (counts[0]! < 2 && counts[1]! < 2 && counts[2]! < 2) return outcome;
     if (!isWeighted && prefer.length === 0 && reply.isDescribed && reply.addressRun > 1) {
       shuffleRun(reply);
       return outcome;

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
+import type { ClusterMemory } from "../../../src/kubernetes/table/layout.ts";
+import { ServicesAhead } from "../../../src/kubernetes/table/services-ahead.ts";
 import { addressBytes, Bench, labels, object, pod, service, slice } from "./support.ts";
 
 const RUNS = Number(process.env.RUNS ?? 300);
@@ -124,6 +126,8 @@ test("a reader gets through memory in which words were overwritten at random", (
       target[8_192 + random(used - 8_192)] = random(3) === 0 ? random(2 ** 23) * 511 : random(used);
     if (round % 3 === 0) new Int32Array(broken.header)[16 + random(32)] = random(2 ** 23) * 511;
     looks += lookAround(new ClusterView(broken, 1), random(60));
+    lookAhead(broken, "names", (i) => labels(`s${i}.ns`));
+    lookAhead(broken, "addresses", (i) => addressBytes(`10.0.0.${i}`));
   }
   assert.equal(looks, 300);
 });
@@ -132,6 +136,15 @@ function copyOf(buffer: SharedArrayBuffer): SharedArrayBuffer {
   const copy = new SharedArrayBuffer(buffer.byteLength, { maxByteLength: buffer.byteLength });
   new Uint8Array(copy).set(new Uint8Array(buffer));
   return copy;
+}
+
+/** Fetching ahead of look-ups follows what it finds, outside of any section: wherever that leads, it neither throws nor loops. */
+function lookAhead(memory: ClusterMemory, keys: "names" | "addresses", keyOf: (i: number) => Uint8Array): void {
+  const ahead = new ServicesAhead(memory, 16, keys);
+  for (let first = 0; first < 48; first += 16) {
+    for (let i = first; i < first + 16; i++) ahead.add(keyOf(i), 0, keyOf(i).length);
+    ahead.fetch();
+  }
 }
 
 /** Every look-up there is, and all that can be read of what it finds. */
