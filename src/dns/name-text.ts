@@ -203,6 +203,13 @@ function compareLabels(a: Uint8Array, aStart: number, b: Uint8Array, bStart: num
   return aSize - bSize;
 }
 
+/** Labels of a name in wire form, without the root. */
+export function labelCount(wire: Uint8Array): number {
+  let labels = 0;
+  for (let at = 0; wire[at]! > 0; at += wire[at]! + 1) labels++;
+  return labels;
+}
+
 /** Whether `child` is `parent` or stands below it, letter case aside. */
 export function isSubdomain(child: Uint8Array, parent: Uint8Array): boolean {
   const start = child.length - parent.length;

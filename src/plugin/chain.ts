@@ -42,10 +42,16 @@ export async function linkChain(
   // A block without plugins refuses (behaviour 2.7); the end of a chain is an error that names the last plugin.
   let handler: Handler = () => REFUSED;
   let nextName: string | undefined;
+  let uncachedZones: readonly Uint8Array[] = [];
   for (const element of block.elements.toReversed()) {
     const plugin = plugins.get(element.plugin);
     if (!plugin?.serve) throw new Error(`plugin ${element.plugin} has no place in a chain`);
+    let own: readonly Uint8Array[] = [];
     const context: ServeContext = {
+      uncachedZones,
+      neverCached: (some) => {
+        own = some;
+      },
       next: nextName === undefined ? endOfChain(element.plugin) : handler,
       nextName,
       server: host.server,
@@ -69,6 +75,7 @@ export async function linkChain(
     const half = "load" in plugin.serve ? (await plugin.serve.load()).serve : plugin.serve;
     handler = await half(element.config, context);
     nextName = element.plugin;
+    uncachedZones = own;
   }
   return {
     handler,

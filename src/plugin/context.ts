@@ -13,6 +13,10 @@ export interface ServeContext {
   readonly next: Handler;
   /** The name of the element behind this one, undefined for the last. */
   readonly nextName: string | undefined;
+  /** Zones (lower-case wire form) whose answers from `next` are all `uncached`, whatever is asked and whatever comes of it. */
+  readonly uncachedZones: readonly Uint8Array[];
+  /** Says that all answers of this plugin to names in `zones` are `uncached`, and that it passes none of these names on. */
+  neverCached(zones: readonly Uint8Array[]): void;
   /** The listener's name in metrics, as in `dns://:53`. */
   readonly server: string;
   /** The zones of the server block, in lower-case wire form. */

@@ -1,6 +1,7 @@
 /** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
 import { Flag } from "../../dns/header.ts";
-import { nameToWire } from "../../dns/name-text.ts";
+import { hashName, type Name } from "../../dns/name.ts";
+import { labelCount, nameToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { AnswerCache } from "../../memory/answer-cache.ts";
@@ -10,7 +11,7 @@ import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
+import { ANSWERED, after, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { classify, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
@@ -39,6 +40,12 @@ interface Store {
   answers: AnswerCache;
 }
 
+interface UncachedZone {
+  readonly zone: Uint8Array;
+  readonly labels: number;
+  readonly hash: number;
+}
+
 class Cache {
   readonly #config: CacheConfig;
   readonly #next: Handler;
@@ -50,6 +57,8 @@ class Cache {
   #inFlight!: InFlight;
   readonly #key = new AnswerKey();
   readonly #hashes = new Int32Array(MAX_AHEAD);
+  readonly #uncached: readonly UncachedZone[];
+  readonly #passedOn = (outcome: Outcome, query: Query): Outcome => this.#finishUncached(outcome, query);
   /** Seconds for which answers are given when they are over. */
   readonly #staleSeconds: number;
   readonly #graceMs: number;
@@ -68,6 +77,7 @@ class Cache {
     this.#zones = config.zones.map(wireOf);
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
+    this.#uncached = context.uncachedZones.map((zone) => ({ zone, labels: labelCount(zone), hash: hashName(zone) }));
     this.#staleSeconds = (config.stale?.forMs ?? 0) / 1_000;
     this.#graceMs = config.stale?.forMs ?? 0;
     const { success, denial } = config;
@@ -92,10 +102,11 @@ class Cache {
 
   handle(query: Query): Outcome | Promise<Outcome> {
     if (query.opcode !== Opcode.QUERY || !this.#covers(query)) return this.#next(query);
+    this.#counted.requests.add(1);
+    if (this.#uncached.length > 0 && this.#isUncached(query.name)) return this.#passOn(query);
     const now = query.receivedAt + clockOffset;
     const key = this.#key;
     this.#setKey(query);
-    this.#counted.requests.add(1);
     const store = this.#find(key, now);
     if (store !== undefined) {
       store.hits.add(1);
@@ -115,6 +126,24 @@ class Cache {
     return mayJoin ? this.#join(query, key.hash) : this.#ask(query, now);
   }
 
+  /** Whether whoever stands behind answers all names of this zone, and keeps the answers itself. */
+  #isUncached(name: Name): boolean {
+    for (let i = 0; i < this.#uncached.length; i++) {
+      const { zone, labels, hash } = this.#uncached[i]!;
+      if (name.labelCount >= labels && name.hashes[name.labelCount - labels] === hash && name.labelOf(zone) >= 0)
+        return true;
+    }
+    return false;
+  }
+
+  /** A miss that needs not be looked for. */
+  #passOn(query: Query): Outcome | Promise<Outcome> {
+    this.#counted.misses.add(1);
+    query.slots[this.#clientAd] = query.flags & Flag.AD;
+    query.flags |= Flag.AD;
+    return after(this.#next(query), query, this.#passedOn);
+  }
+
   #receive({ success, denial, inFlight }: Published): void {
     this.#success.answers = new AnswerCache(success, this.#worker);
     this.#denial.answers = new AnswerCache(denial, this.#worker);
@@ -125,11 +154,14 @@ class Cache {
   /** So that what `#find` needs from memory for some queries comes at once. */
   #lookAhead(queries: readonly Query[], first: number, end: number): void {
     const hashes = this.#hashes;
-    const count = end - first;
-    for (let i = 0; i < count; i++) {
-      this.#setKey(queries[first + i]!);
-      hashes[i] = this.#key.hash;
+    let count = 0;
+    for (let i = first; i < end; i++) {
+      const query = queries[i]!;
+      if (this.#uncached.length > 0 && this.#isUncached(query.name)) continue;
+      this.#setKey(query);
+      hashes[count++] = this.#key.hash;
     }
+    if (count === 0) return;
     const denials = this.#denial.answers;
     const successes = this.#success.answers;
     denials.fetchTags(hashes, count);
@@ -232,6 +264,18 @@ class Cache {
       if (mark !== 0) this.#inFlight.end(mark);
       throw error;
     };
+  }
+
+  /** Makes the reply look as others do. Failures are not kept either: nobody would look for them. */
+  #finishUncached(outcome: Outcome, query: Query): Outcome {
+    const clientAd = query.slots[this.#clientAd]!;
+    if (clientAd === 0) query.flags &= ~Flag.AD;
+    const { reply } = query;
+    if (outcome !== ANSWERED || reply.empty) return outcome;
+    if (reply.uncached && this.#isFinal(reply)) reply.dropOpt();
+    else this.#keep(outcome, query, query.receivedAt + clockOffset);
+    if (clientAd === 0 && !query.dnssecOk) reply.flags &= ~Flag.AD;
+    return outcome;
   }
 
   /** Keeps what came, and makes the reply look as it will when it comes from the cache. */

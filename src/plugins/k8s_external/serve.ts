@@ -1,7 +1,7 @@
 /** The serve half of k8s_external: finds the Service that a name means, and writes what it has outside of the cluster. */
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH, type Name } from "../../dns/name.ts";
-import { wireLength, zoneToWire } from "../../dns/name-text.ts";
+import { labelCount, wireLength, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
@@ -94,7 +94,7 @@ class External {
     this.#primaryZone = zoneToWire(config.zones.find((zone) => !/(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)) ?? ".");
     const apex = zoneToWire(config.apex);
     this.#apex = apex.slice(0, -1);
-    this.#apexLabels = labelsOf(apex);
+    this.#apexLabels = labelCount(apex);
     this.writer = new AnswerWriter(config.ttl, join(NS1, this.#apex), join(HOSTMASTER, this.#apex));
     this.#addresses = new AddressWriter(this.writer, this.#walk);
   }
@@ -343,12 +343,6 @@ function namesOf({ service, bytes }: ClusterView): readonly Uint8Array[] {
 
 function addressType(address: Uint8Array): number {
   return address.length === 4 ? Type.A : Type.AAAA;
-}
-
-function labelsOf(wire: Uint8Array): number {
-  let labels = 0;
-  for (let at = 0; wire[at]! > 0; at += wire[at]! + 1) labels++;
-  return labels;
 }
 
 function join(...parts: readonly Uint8Array[]): Uint8Array {

@@ -38,6 +38,8 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   let ahead: Ahead | undefined;
   let heap: SharedArrayBuffer | undefined;
 
+  const overlaps = (a: Uint8Array, b: Uint8Array) => isSubdomain(a, b) || isSubdomain(b, a);
+  context.neverCached(zones.map(({ wire }) => wire).filter((zone) => !fallthrough.some((one) => overlaps(one, zone))));
   context.onPublished((published: Published) => {
     if (published.memory.heap !== heap) {
       view = new ClusterView(published.memory, context.worker);

@@ -4,7 +4,7 @@
  * dots: what stands before the first dot of a suffix is the end of a label, the rest are labels.
  */
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
-import { nameToWire } from "../../dns/name-text.ts";
+import { labelCount, nameToWire } from "../../dns/name-text.ts";
 
 const MAX_LABEL_LENGTH = 63;
 const DOT = 0x2e;
@@ -41,7 +41,7 @@ class Tail {
     this.part = Uint8Array.from(part);
     const rest = bytes.toString("utf8", at + 1);
     this.rest = rest === "" ? ROOT : wireOf(rest);
-    this.restLabels = this.rest === undefined ? 0 : labelsOf(this.rest);
+    this.restLabels = this.rest === undefined ? 0 : labelCount(this.rest);
   }
 }
 
@@ -207,12 +207,6 @@ export class SuffixMap {
 
 /** Nothing in here waits. */
 const scratch = new Name();
-
-function labelsOf(wire: Uint8Array): number {
-  let labels = 0;
-  for (let at = 0; wire[at] !== 0; at += wire[at]! + 1) labels++;
-  return labels;
-}
 
 /** Names are short: a loop is faster than views and `set`. Gives the offset behind what it wrote. */
 function copy(from: Uint8Array, first: number, stop: number, out: Uint8Array, to: number): number {
