@@ -93,21 +93,21 @@ export class Forwarder implements ExchangeOwner {
     if (!this.#takes(query.name)) return this.#next(query);
     query.slots[this.#answeredBy] = 0;
     const { maxConcurrent } = this.#config;
-    if (maxConcurrent > 0 && this.#board.waiting(this.#context.workerCount) >= maxConcurrent) {
+    if (maxConcurrent > 0 && !this.#hasRoom(maxConcurrent)) {
       this.#rejected.add(1);
       return query.fail(REFUSED, `concurrent queries exceeded maximum ${maxConcurrent}`);
     }
-    if (!query.mayWait) return query.fail(SERVFAIL, TOO_MANY_WAIT);
+    if (!query.mayWait) return this.#giveUp(query, TOO_MANY_WAIT);
     const asker = this.#asker;
     // A look-up of our own may come long after the batch that it belongs to.
     if (query.depth > 0) asker.tell();
     else if (query.receivedAt > asker.now) asker.now = query.receivedAt;
     const place = this.#crowd.enter(query);
-    if (place < 0) return query.fail(SERVFAIL, TOO_MANY_ALIKE);
+    if (place < 0) return this.#giveUp(query, TOO_MANY_ALIKE);
     const exchange = asker.acquire(this, query);
     if (exchange === undefined) {
       this.#crowd.leave(place);
-      return query.fail(SERVFAIL, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
+      return this.#giveUp(query, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
     }
     exchange.place = place;
     this.#count(1);
@@ -283,6 +283,20 @@ export class Forwarder implements ExchangeOwner {
 
   #wantProbe(index: number): void {
     if (this.#config.maxFails > 0 && this.#board.wantProbe(index)) this.#context.tell(index);
+  }
+
+  /** Counts one query more, and looks at what all workers have counted then: so two of them cannot both take the last place. */
+  #hasRoom(most: number): boolean {
+    const { worker, workerCount } = this.#context;
+    this.#board.setWaiting(worker, this.#load.waiting + 1);
+    if (this.#board.waiting(workerCount) <= most) return true;
+    this.#count(0);
+    return false;
+  }
+
+  #giveUp(query: Query, reason: string): Outcome {
+    this.#count(0);
+    return query.fail(SERVFAIL, reason);
   }
 
   #count(change: number): void {
