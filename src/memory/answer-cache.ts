@@ -80,15 +80,6 @@ export class AnswerCache {
     return this.#found !== first && this.#found.find(key);
   }
 
-  /** `fetchTags`, then `fetchSlots`, see `AnswerTable`: what `find` and `copyTo` will read for keys with these hashes. */
-  fetchTags(hashes: Int32Array, count: number): void {
-    this.#first.fetchTags(hashes, count);
-  }
-
-  fetchSlots(hashes: Int32Array, count: number): number {
-    return this.#first.fetchSlots(hashes, count);
-  }
-
   copyTo(reply: Reply, ttl: number): boolean {
     return this.#found.copyTo(reply, ttl);
   }

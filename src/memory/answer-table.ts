@@ -55,8 +55,6 @@ import type { AnswerKey } from "./answer-key.ts";
 import { preferHugePages } from "./huge-pages.ts";
 
 export const WAYS = 16;
-/** A cache line. */
-const LINE_WORDS = 16;
 /** Slots of a full set that newcomers may keep. */
 const NEWCOMERS = 3;
 /** A set is full at 16: with this many slots for each answer wanted, not one in a hundred sets overflows early. */
@@ -69,8 +67,8 @@ const MAX_SLOT_SIZE = 67_072;
 const MAX_LOOKS = 8 * WAYS;
 /** A full set is searched for the dead a quarter at a time: each look may cost a line from main memory. */
 const DEAD_LOOKS = 4;
-const HEADER_WORDS = 16;
-const Header = { SETS: 0, SLOT_WORDS: 1, OCCUPIED: 2 } as const;
+export const HEADER_WORDS = 16;
+export const Header = { SETS: 0, SLOT_WORDS: 1, OCCUPIED: 2 } as const;
 const Slot = {
   VERSION: 0,
   SUM_A: 1,
@@ -106,9 +104,6 @@ export class AnswerTable {
   /** This worker's even versions: its number below, a count above. */
   #version: number;
   readonly #worker: number;
-
-  /** Of no meaning: the compiler would leave out loads that lead to nothing. */
-  fetched = 0;
 
   /** The slot that `find` found, as an offset in words, and what stood in it. To be believed when `copyTo` says so. */
   #at = 0;
@@ -159,44 +154,12 @@ export class AnswerTable {
   find(key: AnswerKey): boolean {
     const words = this.#words;
     const { hash } = key;
-    const set = this.#setOf(hash);
+    const set = setOf(hash, this.#sets);
     const first = this.#tags + set * WAYS;
     for (let way = 0; way < WAYS; way++) {
       if (words[first + way] === hash && this.#open(this.#slotAt(set, way), key)) return true;
     }
     return false;
-  }
-
-  /**
-   * Reads what `find` will read first for the keys of `count` hashes, and forgets it: then it is in the processor's cache.
-   * `fetchSlots`, called next, does the same for the slots that have the answers.
-   */
-  fetchTags(hashes: Int32Array, count: number): void {
-    const words = this.#words;
-    let seen = 0;
-    for (let i = 0; i < count; i++) seen ^= words[this.#tags + this.#setOf(hashes[i]!) * WAYS]!;
-    this.fetched = seen;
-  }
-
-  /** Gives how many keys may have an answer. */
-  fetchSlots(hashes: Int32Array, count: number): number {
-    const words = this.#words;
-    let found = 0;
-    for (let i = 0; i < count; i++) {
-      const hash = hashes[i]!;
-      const set = this.#setOf(hash);
-      const first = this.#tags + set * WAYS;
-      let way = 0;
-      while (way < WAYS && words[first + way] !== hash) way++;
-      if (way < WAYS) slotsFound[found++] = this.#slotAt(set, way);
-    }
-    let seen = 0;
-    for (let i = 0; i < found; i++) {
-      const at = slotsFound[i]!;
-      seen ^= words[at]! ^ words[at + LINE_WORDS]! ^ words[at + 2 * LINE_WORDS]!;
-    }
-    this.fetched = seen;
-    return found;
   }
 
   /**
@@ -282,7 +245,7 @@ export class AnswerTable {
    */
   store(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, graceMs: number, tier = 0): Stored {
     const words = this.#words;
-    const set = this.#setOf(key.hash);
+    const set = setOf(key.hash, this.#sets);
     const first = this.#tags + set * WAYS;
     const busy = this.#busyMark(now);
     let outcome: Stored = Stored.RENEWED;
@@ -334,7 +297,7 @@ export class AnswerTable {
 
   /** Forgets the answer for `key`, if it is there. */
   remove(key: AnswerKey, now: number): void {
-    const set = this.#setOf(key.hash);
+    const set = setOf(key.hash, this.#sets);
     const way = this.#wayOf(set, key);
     if (way < 0) return;
     const words = this.#words;
@@ -348,10 +311,6 @@ export class AnswerTable {
     if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return;
     const tag = this.#tags + set * WAYS + way;
     if (Atomics.compareExchange(words, tag, key.hash, 0) === key.hash) Atomics.sub(words, Header.OCCUPIED, 1);
-  }
-
-  #setOf(hash: number): number {
-    return ((hash >>> 0) * this.#sets * TO_FRACTION) | 0;
   }
 
   #slotAt(set: number, way: number): number {
@@ -516,13 +475,16 @@ export class AnswerTable {
 }
 
 const TO_FRACTION = 2 ** -32;
-/** For `fetchSlots`: more than anybody fetches at once. */
-const slotsFound = new Int32Array(64);
 /** A slot of the largest size, and its floats. */
 const staged = new Int32Array(MAX_SLOT_SIZE / 4);
 const stagedFloats = new Float64Array(staged.buffer);
 
-function slotsAt(sets: number): number {
+/** Which set of so many the hash's answers stand in: by its upper bits. */
+export function setOf(hash: number, sets: number): number {
+  return ((hash >>> 0) * sets * TO_FRACTION) | 0;
+}
+
+export function slotsAt(sets: number): number {
   const words = HEADER_WORDS + sets * (2 * WAYS + 1);
   // Slots begin where a line of the processor's cache does.
   return (words + 15) & ~15;

@@ -91,7 +91,7 @@ for (const { says, unseen, wrong } of [
         .reduce((sum, byte) => 256 * sum + byte, 0);
       const first = number - (number % generations);
       const wanted =
-        { "what was there at first": first, "another's": number + generations, "what will be": number + 1 }[says] ??
+        { "what was there at first": first, "another's": number + generations, "what will be": number + 100 }[says] ??
         number;
       return reply(query, [a(128, wanted >> 16, (wanted >> 8) & 255, wanted & 255)]);
     });

@@ -4,6 +4,7 @@ import { hashName, type Name } from "../../dns/name.ts";
 import { labelCount, nameToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
+import { AnswerAhead } from "../../memory/answer-ahead.ts";
 import { AnswerCache } from "../../memory/answer-cache.ts";
 import { AnswerKey } from "../../memory/answer-key.ts";
 import { Stored } from "../../memory/answer-table.ts";
@@ -38,6 +39,7 @@ interface Store {
   readonly hits: Counter;
   readonly evictions: Counter;
   answers: AnswerCache;
+  ahead: AnswerAhead;
 }
 
 interface UncachedZone {
@@ -145,8 +147,14 @@ class Cache {
   }
 
   #receive({ success, denial, inFlight }: Published): void {
-    this.#success.answers = new AnswerCache(success, this.#worker);
-    this.#denial.answers = new AnswerCache(denial, this.#worker);
+    for (const [store, memory] of [
+      [this.#success, success],
+      [this.#denial, denial],
+    ] as const) {
+      store.answers = new AnswerCache(memory, this.#worker);
+      // Look-ups begin in the small slots, and nearly always end there.
+      store.ahead = new AnswerAhead(memory[0]!, MAX_AHEAD);
+    }
     this.#inFlight = new InFlight(inFlight, this.#worker);
     this.#inFlight.sweep();
   }
@@ -162,8 +170,8 @@ class Cache {
       hashes[count++] = this.#key.hash;
     }
     if (count === 0) return;
-    const denials = this.#denial.answers;
-    const successes = this.#success.answers;
+    const denials = this.#denial.ahead;
+    const successes = this.#success.ahead;
     denials.fetchTags(hashes, count);
     successes.fetchTags(hashes, count);
     const found = denials.fetchSlots(hashes, count) + successes.fetchSlots(hashes, count);
@@ -467,6 +475,7 @@ function storeOf(
     hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
     evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
     answers: undefined as never,
+    ahead: undefined as never,
   };
 }
 

@@ -1,0 +1,58 @@
+/**
+ * Reads what look-ups in an `AnswerTable` will read, for many keys at once and for no other use than to have it in the
+ * processor's cache then. What stands there may change at any time, so it is only followed, within the memory.
+ */
+import { HEADER_WORDS, Header, setOf, slotsAt, WAYS } from "./answer-table.ts";
+
+/** A cache line. Most answers and their names end in the third. */
+const LINE_WORDS = 16;
+
+export class AnswerAhead {
+  /** Of no meaning: the compiler would leave out loads that lead to nothing. */
+  fetched = 0;
+  readonly #words: Int32Array;
+  readonly #sets: number;
+  readonly #slots: number;
+  readonly #slotWords: number;
+  readonly #found: Int32Array;
+
+  /** For at most `size` keys at a time. */
+  constructor(table: SharedArrayBuffer, size: number) {
+    this.#words = new Int32Array(table);
+    this.#sets = this.#words[Header.SETS]!;
+    this.#slots = slotsAt(this.#sets);
+    this.#slotWords = this.#words[Header.SLOT_WORDS]!;
+    this.#found = new Int32Array(size);
+  }
+
+  /** The tags of `count` keys' sets, by the keys' hashes. */
+  fetchTags(hashes: Int32Array, count: number): void {
+    const words = this.#words;
+    const sets = this.#sets;
+    let seen = 0;
+    for (let i = 0; i < count; i++) seen ^= words[HEADER_WORDS + setOf(hashes[i]!, sets) * WAYS]!;
+    this.fetched = seen;
+  }
+
+  /** Then the slots that may have their answers. Gives how many there are. */
+  fetchSlots(hashes: Int32Array, count: number): number {
+    const words = this.#words;
+    const places = this.#found;
+    let found = 0;
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i]!;
+      const set = setOf(hash, this.#sets);
+      const first = HEADER_WORDS + set * WAYS;
+      let way = 0;
+      while (way < WAYS && words[first + way] !== hash) way++;
+      if (way < WAYS) places[found++] = this.#slots + (set * WAYS + way) * this.#slotWords;
+    }
+    let seen = 0;
+    for (let i = 0; i < found; i++) {
+      const at = places[i]!;
+      seen ^= words[at]! ^ words[at + LINE_WORDS]! ^ words[at + 2 * LINE_WORDS]!;
+    }
+    this.fetched = seen;
+    return found;
+  }
+}
