@@ -59,9 +59,10 @@ export class Board {
     Atomics.store(this.#words, at(upstream, WANTED), 0);
   }
 
-  isCaseless(upstream: number, minute: number): boolean {
+  /** The clock is asked only where it matters: hardly any upstream is caseless, and this is asked for every query. */
+  isCaseless(upstream: number, minuteNow: () => number): boolean {
     const until = Atomics.load(this.#words, at(upstream, CASELESS));
-    return until !== 0 && until > minute;
+    return until !== 0 && until > minuteNow();
   }
 
   setCaseless(upstream: number, until: number): void {

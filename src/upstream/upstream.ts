@@ -67,12 +67,16 @@ export class Upstream {
 
   /** Whether it has been seen to change the letters of a question, so that they cannot be checked. */
   get caseless(): boolean {
-    return this.#board.isCaseless(this.index, Date.now() / 60_000);
+    return this.#board.isCaseless(this.index, minuteNow);
   }
 
   learnCaseless(): void {
-    this.#board.setCaseless(this.index, Math.ceil(Date.now() / 60_000) + CASELESS_MINUTES);
+    this.#board.setCaseless(this.index, Math.ceil(minuteNow()) + CASELESS_MINUTES);
   }
+}
+
+function minuteNow(): number {
+  return Date.now() / 60_000;
 }
 
 export function endpointText(address: string, port: number): string {
