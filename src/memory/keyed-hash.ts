@@ -17,10 +17,21 @@ export class KeyedHash {
     let v1 = this.#key1 ^ salt;
     let v2 = 0x6c796765 ^ this.#key0;
     let v3 = 0x74656462 ^ this.#key1;
+    const words = length >> 2;
     const end = offset + length;
     let at = offset;
-    for (const whole = end - 3; at < whole; at += 4) {
-      const word = source[at]! | (source[at + 1]! << 8) | (source[at + 2]! << 16) | (source[at + 3]! << 24);
+    // The words of the input, then one of the rest and the length, then three rounds with nothing.
+    for (let round = 0; round < words + 4; round++) {
+      let word = 0;
+      if (round < words) {
+        word = source[at]! | (source[at + 1]! << 8) | (source[at + 2]! << 16) | (source[at + 3]! << 24);
+        at += 4;
+      } else if (round === words) {
+        word = length << 24;
+        for (let shift = 0; at < end; shift += 8) word |= source[at++]! << shift;
+      } else if (round === words + 1) {
+        v2 ^= 0xff;
+      }
       v3 ^= word;
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
@@ -33,25 +44,6 @@ export class KeyedHash {
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
       v0 ^= word;
-    }
-    let word = length << 24;
-    for (let shift = 0; at < end; shift += 8) word |= source[at++]! << shift;
-    // The rest of the input and its length, then three rounds with nothing.
-    for (let round = 0; round < 4; round++) {
-      if (round === 1) v2 ^= 0xff;
-      v3 ^= word;
-      v0 = (v0 + v1) | 0;
-      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-      v0 = (v0 << 16) | (v0 >>> 16);
-      v2 = (v2 + v3) | 0;
-      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-      v0 = (v0 + v3) | 0;
-      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-      v2 = (v2 + v1) | 0;
-      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-      v2 = (v2 << 16) | (v2 >>> 16);
-      v0 ^= word;
-      word = 0;
     }
     return v1 ^ v3;
   }
