@@ -60,7 +60,8 @@ class Cache {
   readonly #key = new AnswerKey();
   readonly #hashes = new Int32Array(MAX_AHEAD);
   readonly #uncached: readonly UncachedZone[];
-  readonly #passedOn = (outcome: Outcome, query: Query): Outcome => this.#finishUncached(outcome, query);
+  readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
+    this.#finish(outcome, query, query.receivedAt + clockOffset);
   /** Seconds for which answers are given when they are over. */
   readonly #staleSeconds: number;
   readonly #graceMs: number;
@@ -141,9 +142,7 @@ class Cache {
   /** A miss that needs not be looked for. */
   #passOn(query: Query): Outcome | Promise<Outcome> {
     this.#counted.misses.add(1);
-    query.slots[this.#clientAd] = query.flags & Flag.AD;
-    query.flags |= Flag.AD;
-    return after(this.#next(query), query, this.#passedOn);
+    return after(this.#askNext(query), query, this.#passedOn);
   }
 
   #receive({ success, denial, inFlight }: Published): void {
@@ -245,13 +244,17 @@ class Cache {
     return this.#ask(query, now);
   }
 
+  /** Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D). */
+  #askNext(query: Query): Outcome | Promise<Outcome> {
+    query.slots[this.#clientAd] = query.flags & Flag.AD;
+    query.flags |= Flag.AD;
+    return this.#next(query);
+  }
+
   #ask(query: Query, now: number): Outcome | Promise<Outcome> {
     const { slots } = query;
     const { hash } = this.#key;
-    // Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D).
-    slots[this.#clientAd] = query.flags & Flag.AD;
-    query.flags |= Flag.AD;
-    const outcome = this.#next(query);
+    const outcome = this.#askNext(query);
     if (typeof outcome === "number") return this.#finish(outcome, query, now);
     slots[this.#isAwaited] = this.#inFlight.begin(hash, now) ? hash : 0;
     return outcome.then(this.#finishLate(query), this.#failLate(query));
@@ -272,18 +275,6 @@ class Cache {
       if (mark !== 0) this.#inFlight.end(mark);
       throw error;
     };
-  }
-
-  /** Makes the reply look as others do. Failures are not kept either: nobody would look for them. */
-  #finishUncached(outcome: Outcome, query: Query): Outcome {
-    const clientAd = query.slots[this.#clientAd]!;
-    if (clientAd === 0) query.flags &= ~Flag.AD;
-    const { reply } = query;
-    if (outcome !== ANSWERED || reply.empty) return outcome;
-    if (reply.uncached && this.#isFinal(reply)) reply.dropOpt();
-    else this.#keep(outcome, query, query.receivedAt + clockOffset);
-    if (clientAd === 0 && !query.dnssecOk) reply.flags &= ~Flag.AD;
-    return outcome;
   }
 
   /** Keeps what came, and makes the reply look as it will when it comes from the cache. */
@@ -366,12 +357,10 @@ class Cache {
 
   /** Asks for `copy`, and keeps what comes unless what is there is better. Gives whether the client should have it. */
   async #askBeside(copy: Query, hash: number, now: number, isPrefetch: boolean): Promise<boolean> {
-    copy.slots[this.#clientAd] = copy.flags & Flag.AD;
-    copy.flags |= Flag.AD;
     let isAnswer = false;
     let isWanted = false;
     try {
-      const outcome = await this.#next(copy);
+      const outcome = await this.#askNext(copy);
       const { reply } = copy;
       if (outcome === ANSWERED && !reply.empty) {
         const kind = classify(copy, reply);
