@@ -8,6 +8,7 @@
  * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
  */
 import { Compression } from "./compression.ts";
+import { copyBytes } from "./copy-bytes.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
 import { skipName } from "./message.ts";
 import { rdataNames } from "./rdata.ts";
@@ -23,7 +24,6 @@ export type Section = (typeof Section)[keyof typeof Section];
 export const INDEX_WORDS = 7;
 export const Index = { SECTION: 0, OWNER: 1, TYPE: 2, TTL: 3, RDATA: 4, RDATA_LENGTH: 5, END: 6 } as const;
 
-const SHORT = 256;
 /** The largest message and the OPT record that `finish` may have to add before it truncates. */
 export const MAX_REPLY_SIZE = 65_535 + 1_024;
 
@@ -135,9 +135,7 @@ export class Reply {
     this.#foreign = true;
     const bytes = this.bytes;
     const start = this.start;
-    // A view of its own costs more than to copy a short message byte by byte.
-    if (recordsEnd <= SHORT) for (let i = 0; i < recordsEnd; i++) bytes[start + i] = message[offset + i]!;
-    else bytes.set(message.subarray(offset, offset + recordsEnd), start);
+    copyBytes(message, offset, recordsEnd, bytes, start);
     this.flags = ((bytes[start + 2]! << 8) | bytes[start + 3]!) >>> 0;
     for (let section = 0; section < 3; section++) {
       const at = start + 6 + 2 * section;

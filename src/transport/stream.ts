@@ -8,6 +8,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { parseIpv4, parseIpv6 } from "../dns/address.ts";
+import { copyBytes } from "../dns/copy-bytes.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { isAmongTheLast } from "./descriptors.ts";
 import { ADDRESS_SIZE, writeAddress } from "./packets.ts";
@@ -100,8 +101,7 @@ export class Connection {
     const at = gathered;
     gathering[at] = length >> 8;
     gathering[at + 1] = length;
-    if (length < 256) for (let i = 0; i < length; i++) gathering[at + 2 + i] = bytes[start + i]!;
-    else gathering.set(bytes.subarray(start, start + length), at + 2);
+    copyBytes(bytes, start, length, gathering, at + 2);
     gathered = at + length + 2;
     if (!this.reading) this.flush();
   }

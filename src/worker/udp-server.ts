@@ -3,6 +3,7 @@
  * leave together. A query whose handler waits leaves the batch with its bytes; its reply goes out with the next ones
  * that are ready at that time.
  */
+import { copyBytes } from "../dns/copy-bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import { MAX_AHEAD } from "../plugin/context.ts";
@@ -215,8 +216,7 @@ export class UdpServer {
       const reply = query.reply;
       const offset = this.#used;
       const { sending } = port;
-      if (length < 256) for (let i = 0; i < length; i++) sending[offset + i] = reply.bytes[reply.start + i]!;
-      else sending.set(reply.bytes.subarray(reply.start, reply.start + length), offset);
+      copyBytes(reply.bytes, reply.start, length, sending, offset);
       const record = port.slotCount + this.#filled;
       keepAddress(query.peers, query.peerIndex, port.addresses, record);
       this.#describe(socket, record, offset, length);
