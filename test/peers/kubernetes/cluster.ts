@@ -13,6 +13,7 @@ import { Agent, request as requestTls } from "node:https";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { KubernetesObject } from "../../../src/kubernetes/api/resource.ts";
 import { freePorts } from "../../support/server.ts";
 import { buildPrograms, type Programs } from "./build.ts";
 
@@ -39,6 +40,8 @@ const REQUEST_MS = 15_000;
 /** How often is looked for what comes soon, and for how many times whether a new definition is served. */
 const LOOK_MS = 100;
 const DEFINITION_LOOKS = 100;
+/** And for how many times whether a server that says 429 has got ready. */
+const BUSY_LOOKS = 100;
 
 const ADMIN_TOKEN = "admin-of-this-test";
 
@@ -98,8 +101,24 @@ export class Cluster {
     return ["etcd.log", "apiserver.log"].map((name) => readFileSync(join(this.directory, name), "utf8")).join("");
   }
 
-  /** One request to the API, by the administrator unless another token is given. */
-  request(method: string, path: string, body?: unknown, token: string = ADMIN_TOKEN): Promise<Answer> {
+  /**
+   * One request to the API, by the administrator unless another token is given. Asks again when the API says 429, as every
+   * client of it does: a server that has just started answers lists so until it has read etcd.
+   */
+  async request(method: string, path: string, body?: unknown, token: string = ADMIN_TOKEN): Promise<Answer> {
+    for (let left = BUSY_LOOKS; ; left--) {
+      const answer = await this.#ask(method, path, body, token);
+      if (answer.status !== 429 || left === 0) return answer;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** The objects at a path. Throws what the API says when it does not give them. */
+  async list(path: string): Promise<readonly KubernetesObject[]> {
+    return (await this.#expect("GET", path)).body.items;
+  }
+
+  #ask(method: string, path: string, body: unknown, token: string): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const patches = method === "PATCH" ? "application/apply-patch+yaml" : "application/json";
     return new Promise((resolve, reject) => {
