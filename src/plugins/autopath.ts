@@ -34,7 +34,7 @@ import { nameToText, zoneToWire } from "../dns/name-text.ts";
 import { Section, type SectionRecord } from "../dns/reply.ts";
 import { Rcode, Type } from "../dns/types.ts";
 import type { ServeContext } from "../plugin/context.ts";
-import { ANSWERED, type Handler, type Outcome } from "../plugin/outcome.ts";
+import { ANSWERED, type Eventual, type Handler, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
 import { searchList } from "../upstream/search-list.ts";
@@ -94,7 +94,7 @@ export function serve(config: AutopathConfig, { next, counter, metadata }: Serve
   const own = config.search.map(zoneToWire);
   const success = counter("autopath_success_total", "Counter of requests that did autopath.");
 
-  const attempt = (walk: Walk, i: number): Outcome | Promise<Outcome> => {
+  const attempt = (walk: Walk, i: number): Eventual => {
     const { query, base, search } = walk;
     if (i === search.length) return giveUp(walk);
     if (i > 0) {
@@ -107,7 +107,7 @@ export function serve(config: AutopathConfig, { next, counter, metadata }: Serve
     return typeof outcome === "number" ? judge(walk, i, outcome) : outcome.then((later) => judge(walk, i, later));
   };
 
-  const judge = (walk: Walk, i: number, outcome: Outcome): Outcome | Promise<Outcome> => {
+  const judge = (walk: Walk, i: number, outcome: Outcome): Eventual => {
     const { query } = walk;
     const { reply } = query;
     const isWritten = outcome === ANSWERED && !reply.empty;

@@ -37,7 +37,7 @@ export class Exchange {
   startedAt = 0;
 
   /** What belongs to the owner: how far it is. */
-  resolve: ((outcome: number | Promise<number>) => void) | undefined = undefined;
+  later: { settle(outcome: number | PromiseLike<number>): void } | undefined = undefined;
   outcome = 0;
   readonly order: Uint8Array = new Uint8Array(MAX_UPSTREAMS);
   position = 0;
@@ -89,7 +89,7 @@ export function resetExchange(exchange: Exchange): void {
   exchange.owner = NOBODY;
   exchange.request = undefined;
   exchange.upstream = undefined;
-  exchange.resolve = undefined;
+  exchange.later = undefined;
   exchange.position = 0;
   exchange.attempts = 0;
   exchange.lastResort = false;

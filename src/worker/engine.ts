@@ -8,7 +8,7 @@ import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
 import type { LookAhead } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
-import { ANSWERED, DROPPED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
+import { ANSWERED, DROPPED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
 import type { ListenerPlan } from "../plugin/plan.ts";
 import { type BlockOfQuery, type Lookup, Query, type Resolver } from "../plugin/query.ts";
 import type { ZoneRouter } from "./zone-router.ts";
@@ -104,12 +104,12 @@ export class Engine {
   }
 
   /** Runs a query that could be read. Its `reply` must have been placed. */
-  serve(served: Served, query: Query): Outcome | Promise<Outcome> {
+  serve(served: Served, query: Query): Eventual {
     return this.run(served, findTarget(served.router, query), query);
   }
 
   /** The same for a query whose target is known. */
-  run(served: Served, target: Target | undefined, query: Query): Outcome | Promise<Outcome> {
+  run(served: Served, target: Target | undefined, query: Query): Eventual {
     if (query.class !== Class.IN && !served.plan.anyClass) return refuse(served, query);
     if (query.ednsVersion !== 0) return badVersion(query);
     if (target === undefined) return refuse(served, query);
@@ -227,7 +227,7 @@ export class Engine {
       this.leave(served);
       return done(later);
     };
-    return outcome.then(late, (error: unknown) => late(this.panic(query, error)));
+    return Promise.resolve(outcome).then(late, (error: unknown) => late(this.panic(query, error)));
   }
 }
 

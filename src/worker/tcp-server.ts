@@ -1,7 +1,7 @@
 /** Queries over TCP: the same engine, a connection instead of a slot. */
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
-import type { Outcome } from "../plugin/outcome.ts";
+import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
 import { type Connection, type StreamLimits, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served } from "./engine.ts";
@@ -67,11 +67,12 @@ export class TcpServer {
     }
     query.own();
     engine.enter(served);
-    const late = (later: Outcome): void => {
+    const late = (later: Outcome): Outcome => {
       engine.leave(served);
       this.#answer(connection, query, engine.finish(query, later));
+      return later;
     };
-    outcome.then(late, (error: unknown) => late(engine.panic(query, error)));
+    afterWait(outcome, query, late, (error) => late(engine.panic(query, error)));
     return true;
   }
 

@@ -7,7 +7,7 @@ import { copyBytes } from "../dns/copy-bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import { MAX_AHEAD } from "../plugin/context.ts";
-import type { Outcome } from "../plugin/outcome.ts";
+import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
 import { DESCRIPTOR_WORDS, keepAddress, type Listener, PacketCounter, type PacketPort } from "../transport/packets.ts";
 import { createPacketPort } from "../transport/udp.ts";
@@ -195,17 +195,15 @@ export class UdpServer {
     this.#used = (offset + length + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
-  #wait(query: Query, socket: number, outcome: Promise<Outcome>): void {
+  #wait(query: Query, socket: number, outcome: PromiseLike<Outcome>): void {
     query.own();
     const served = this.#served[socket]!;
     this.#engine.enter(served);
-    outcome.then(
-      (later) => this.#answerLate(query, socket, served, later),
-      (error: unknown) => this.#answerLate(query, socket, served, this.#engine.panic(query, error)),
-    );
+    const answer = (later: Outcome): Outcome => this.#answerLate(query, socket, served, later);
+    afterWait(outcome, query, answer, (error) => answer(this.#engine.panic(query, error)));
   }
 
-  #answerLate(query: Query, socket: number, served: Served, outcome: Outcome): void {
+  #answerLate(query: Query, socket: number, served: Served, outcome: Outcome): Outcome {
     const port = this.#port;
     const engine = this.#engine;
     engine.leave(served);
@@ -223,6 +221,7 @@ export class UdpServer {
       if (!this.#inBatch && !this.#flushPlanned) this.#planFlush();
     }
     engine.release(query);
+    return outcome;
   }
 
   /** Replies that become ready together (one batch of an upstream's answers) leave together. */

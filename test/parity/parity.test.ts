@@ -71,7 +71,9 @@ async function runServer(script: ParityServer, side: Side, command: string, cont
     const code = await server.stop();
     for (const upstream of upstreams.values()) await upstream.stop();
     await api?.close();
-    assert.equal(code, 0, `exit code; it printed\n${server.lines.slice(-20).join("\n")}`);
+    // CoreDNS answers before it takes signals: on a busy machine a short list of cases ends it in between.
+    const isFine = code === 0 || (side === "coredns" && code === null);
+    assert.ok(isFine, `exit code ${code}; it printed\n${server.lines.slice(-20).join("\n")}`);
   }
 }
 

@@ -12,7 +12,7 @@ import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, after, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
+import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { classify, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
@@ -62,6 +62,15 @@ class Cache {
   readonly #uncached: readonly UncachedZone[];
   readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
     this.#finish(outcome, query, query.receivedAt + clockOffset);
+  readonly #finishedLate = (outcome: Outcome, query: Query): Outcome => {
+    const result = this.#finish(outcome, query, serverTime());
+    this.#endWait(query);
+    return result;
+  };
+  readonly #failedLate = (error: unknown, query: Query): never => {
+    this.#endWait(query);
+    throw error;
+  };
   /** Seconds for which answers are given when they are over. */
   readonly #staleSeconds: number;
   readonly #graceMs: number;
@@ -103,7 +112,7 @@ class Cache {
     context.lookAhead((queries, first, end) => this.#lookAhead(queries, first, end));
   }
 
-  handle(query: Query): Outcome | Promise<Outcome> {
+  handle(query: Query): Eventual {
     if (query.opcode !== Opcode.QUERY || !this.#covers(query)) return this.#next(query);
     this.#counted.requests.add(1);
     if (this.#uncached.length > 0 && this.#isUncached(query.name)) return this.#passOn(query);
@@ -140,7 +149,7 @@ class Cache {
   }
 
   /** A miss that needs not be looked for. */
-  #passOn(query: Query): Outcome | Promise<Outcome> {
+  #passOn(query: Query): Eventual {
     this.#counted.misses.add(1);
     return after(this.#askNext(query), query, this.#passedOn);
   }
@@ -226,7 +235,7 @@ class Cache {
   }
 
   /** Waits for the answer to the same question of somebody else. */
-  #join(query: Query, hash: number): Outcome | Promise<Outcome> {
+  #join(query: Query, hash: number): Eventual {
     if (this.#joined >= MAX_JOINED) return query.fail(SERVFAIL, `more than ${MAX_JOINED} queries wait for others`);
     this.#joined++;
     this.#counted.joined.add(1);
@@ -245,36 +254,24 @@ class Cache {
   }
 
   /** Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D). */
-  #askNext(query: Query): Outcome | Promise<Outcome> {
+  #askNext(query: Query): Eventual {
     query.slots[this.#clientAd] = query.flags & Flag.AD;
     query.flags |= Flag.AD;
     return this.#next(query);
   }
 
-  #ask(query: Query, now: number): Outcome | Promise<Outcome> {
+  #ask(query: Query, now: number): Eventual {
     const { slots } = query;
     const { hash } = this.#key;
     const outcome = this.#askNext(query);
     if (typeof outcome === "number") return this.#finish(outcome, query, now);
     slots[this.#isAwaited] = this.#inFlight.begin(hash, now) ? hash : 0;
-    return outcome.then(this.#finishLate(query), this.#failLate(query));
+    return after(outcome, query, this.#finishedLate, this.#failedLate);
   }
 
-  #finishLate(query: Query): (outcome: Outcome) => Outcome {
-    return (outcome) => {
-      const mark = query.slots[this.#isAwaited]!;
-      const result = this.#finish(outcome, query, serverTime());
-      if (mark !== 0) this.#inFlight.end(mark);
-      return result;
-    };
-  }
-
-  #failLate(query: Query): (error: unknown) => never {
-    return (error) => {
-      const mark = query.slots[this.#isAwaited]!;
-      if (mark !== 0) this.#inFlight.end(mark);
-      throw error;
-    };
+  #endWait(query: Query): void {
+    const mark = query.slots[this.#isAwaited]!;
+    if (mark !== 0) this.#inFlight.end(mark);
   }
 
   /** Keeps what came, and makes the reply look as it will when it comes from the cache. */
@@ -386,7 +383,7 @@ class Cache {
   }
 
   /** The answer that was found is over. */
-  #serveStale(query: Query, now: number): Outcome | Promise<Outcome> {
+  #serveStale(query: Query, now: number): Eventual {
     const stale = this.#config.stale!;
     const { hash } = this.#key;
     if (this.#inFlight.hasFailed(hash, now, stale.recheckMs)) return this.#giveStale(query, stale);
@@ -433,7 +430,7 @@ class Cache {
   }
 
   /** Gives what is over; when it has gone meanwhile, whatever the rest of the chain says. */
-  #giveStale(query: Query, stale: StaleConfig): Outcome | Promise<Outcome> {
+  #giveStale(query: Query, stale: StaleConfig): Eventual {
     const now = serverTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);

@@ -8,7 +8,8 @@ import { nameToWire } from "../../dns/name-text.ts";
 import { Rcode, rcodeName } from "../../dns/types.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
+import { Later } from "../../plugin/later.ts";
+import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { type Asker, MAX_EXCHANGES } from "../../upstream/asker.ts";
 import { Board } from "../../upstream/board.ts";
@@ -89,7 +90,7 @@ export class Forwarder implements ExchangeOwner {
     });
   }
 
-  handle(query: Query): Outcome | Promise<Outcome> {
+  handle(query: Query): Eventual {
     if (!this.#takes(query.name)) return this.#next(query);
     query.slots[this.#answeredBy] = 0;
     const { maxConcurrent } = this.#config;
@@ -122,9 +123,9 @@ export class Forwarder implements ExchangeOwner {
       return outcome;
     }
     exchange.starting = false;
-    const promise = new Promise<Outcome>(keepResolve);
-    exchange.resolve = keptResolve;
-    return promise;
+    const later = new Later(query);
+    exchange.later = later;
+    return later;
   }
 
   answered(exchange: Exchange, answer: Answer): void {
@@ -222,7 +223,7 @@ export class Forwarder implements ExchangeOwner {
     return true;
   }
 
-  #settle(exchange: Exchange, outcome: Outcome | Promise<Outcome>): void {
+  #settle(exchange: Exchange, outcome: Eventual): void {
     this.#count(-1);
     this.#crowd.leave(exchange.place);
     if (exchange.starting) {
@@ -231,9 +232,9 @@ export class Forwarder implements ExchangeOwner {
       exchange.outcome = outcome as Outcome;
       return;
     }
-    const resolve = exchange.resolve!;
+    const later = exchange.later!;
     this.#asker.release(exchange);
-    resolve(outcome);
+    later.settle(outcome);
   }
 
   #takes(name: Name): boolean {
@@ -351,12 +352,6 @@ const NO_UPSTREAM = "no healthy proxies";
 
 const TOO_MANY_WAIT = "too many queries wait for answers";
 const TOO_MANY_ALIKE = `more than ${MAX_SAME_QUESTIONS} queries of one client wait for the answer to one question`;
-
-/** A promise's resolving function, without a closure for each: `new Promise` calls its argument before it returns. */
-let keptResolve: (outcome: Outcome | Promise<Outcome>) => void;
-function keepResolve(resolve: (outcome: Outcome | Promise<Outcome>) => void): void {
-  keptResolve = resolve;
-}
 
 /** Queries in flight of one stanza in this worker, counted together for all its listeners. */
 const loads = new WeakMap<SharedArrayBuffer, { waiting: number }>();

@@ -7,7 +7,7 @@ import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { retire } from "../../memory/retire.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
+import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
 import { CLIENT, type IstioConfig } from "./config.ts";
 import type { Published } from "./mesh.ts";
@@ -44,7 +44,7 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
     return namespace === undefined ? ANYBODY : known.namespace(namespace);
   };
 
-  const answer = (known: Hosts, query: Query, zoneLabel: number, list: number): Outcome | Promise<Outcome> => {
+  const answer = (known: Hosts, query: Query, zoneLabel: number, list: number): Eventual => {
     const size = sizeOf(query.type);
     if (size !== 0 && known.hasTargets(list)) return resolve(known, query, zoneLabel, list);
     writer.begin(query, zoneLabel);

@@ -8,7 +8,7 @@ import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import { type ClusterMemory, type Resource, SyncState } from "../../kubernetes/table/layout.ts";
 import { ServicesAhead } from "../../kubernetes/table/services-ahead.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
+import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
 import type { KubernetesConfig } from "./config.ts";
 import type { Published } from "./control.ts";
@@ -81,7 +81,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
    * An ExternalName: what its target has to say stands behind the CNAME. A target in the same zone that has nothing to say is
    * not named, as CoreDNS does; when it may have something that is not known yet, nobody is told that it has not.
    */
-  const followAlias = (query: Query, zoneLabel: number, zone: Uint8Array): Outcome | Promise<Outcome> => {
+  const followAlias = (query: Query, zoneLabel: number, zone: Uint8Array): Eventual => {
     const target = responder.alias;
     const found = query.lookup(target, query.type);
     return "then" in found

@@ -1,7 +1,7 @@
 /** The serve half of loop: counts the probe, and while there is a loop ends the queries that come back. */
 import { Type } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
+import { after, type Eventual, type Handler, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { formatAddress, readFamily, readPort } from "../../transport/packets.ts";
 import { Sightings } from "./sightings.ts";
@@ -29,7 +29,7 @@ export function serve(_config: undefined, context: ServeContext): Handler {
     return query.type === Type.HINFO && sightings.isProbe(query) ? see(query) : next(query);
   };
 
-  function see(query: Query): Outcome | Promise<Outcome> {
+  function see(query: Query): Eventual {
     const times = sightings.count(query);
     if (times === 1 || (times <= MAX_SEEN && !sightings.looping)) return next(query);
     if (times > MAX_SEEN || sightings.looping) context.tell({ remote: remoteOf(query) } satisfies Returned);
@@ -37,7 +37,7 @@ export function serve(_config: undefined, context: ServeContext): Handler {
   }
 
   /** With a loop: as always, but a query that comes back from where the probe did while it waits here goes no further. */
-  function guard(query: Query): Outcome | Promise<Outcome> {
+  function guard(query: Query): Eventual {
     if (query.type === Type.HINFO && sightings.isProbe(query)) return see(query);
     const key = keyOf(query);
     const count = waiting.get(key) ?? 0;
@@ -45,11 +45,23 @@ export function serve(_config: undefined, context: ServeContext): Handler {
     const outcome = next(query);
     if (typeof outcome === "number") return outcome;
     waiting.set(key, count + 1);
-    return outcome.finally(() => {
+    const leave = (): void => {
       const left = waiting.get(key)! - 1;
       if (left > 0) waiting.set(key, left);
       else waiting.delete(key);
-    });
+    };
+    return after(
+      outcome,
+      query,
+      (later) => {
+        leave();
+        return later;
+      },
+      (error) => {
+        leave();
+        throw error;
+      },
+    );
   }
 }
 

@@ -8,7 +8,7 @@
 import type { SectionRecord } from "../../dns/reply.ts";
 import { Rcode } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, after, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
+import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { Asked, optionsOf, Result, type Undo } from "./asked.ts";
 import type { RewriteConfig } from "./config.ts";
@@ -37,7 +37,7 @@ export function serve(config: RewriteConfig, context: ServeContext): Handler {
     return outcome;
   }
 
-  function finish(outcome: Outcome, query: Query): Outcome | Promise<Outcome> {
+  function finish(outcome: Outcome, query: Query): Eventual {
     const undo = asked.undoOf(query);
     const { reply } = query;
     if (outcome > ANSWERED && undo.answersErrors) {

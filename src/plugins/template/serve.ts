@@ -5,7 +5,7 @@ import type { ResourceRecord } from "../../dns/record.ts";
 import { Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
+import { ANSWERED, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
 import { Failure } from "../../template/value.ts";
 import type { StanzaConfig } from "./parse.ts";
@@ -45,7 +45,7 @@ export function serve(config: readonly StanzaConfig[], context: ServeContext): H
 }
 
 /** What an alias's target has to say is put behind the alias. */
-function followAliases(query: Query, stanza: CompiledStanza, records: Records): Outcome | Promise<Outcome> {
+function followAliases(query: Query, stanza: CompiledStanza, records: Records): Eventual {
   const wantsAddress = query.type === Type.A || query.type === Type.AAAA;
   const aliases = wantsAddress ? records.answer.filter(({ type }) => type === Type.CNAME) : [];
   const most = query.depth === 0 ? MAX_ALIASES : MAX_NESTED_ALIASES;
