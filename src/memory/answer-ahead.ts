@@ -2,7 +2,7 @@
  * Reads what look-ups in an `AnswerTable` will read, for many keys at once and for no other use than to have it in the
  * processor's cache then. What stands there may change at any time, so it is only followed, within the memory.
  */
-import { HEADER_WORDS, Header, setOf, slotsAt, WAYS } from "./answer-table.ts";
+import { Header, SetWord, setAt, setOf, WAYS } from "./answer-table.ts";
 
 /** A cache line. Most answers and their names end in the third. */
 const LINE_WORDS = 16;
@@ -20,7 +20,7 @@ export class AnswerAhead {
   constructor(table: SharedArrayBuffer, size: number) {
     this.#words = new Int32Array(table);
     this.#sets = this.#words[Header.SETS]!;
-    this.#slots = slotsAt(this.#sets);
+    this.#slots = setAt(this.#sets);
     this.#slotWords = this.#words[Header.SLOT_WORDS]!;
     this.#found = new Int32Array(size);
   }
@@ -30,24 +30,28 @@ export class AnswerAhead {
     const words = this.#words;
     const sets = this.#sets;
     let seen = 0;
-    for (let i = 0; i < count; i++) seen ^= words[HEADER_WORDS + setOf(hashes[i]!, sets) * WAYS]!;
+    for (let i = 0; i < count; i++) seen ^= words[setAt(setOf(hashes[i]!, sets)) + SetWord.TAGS]!;
     this.fetched = seen;
   }
 
-  /** Then the slots that may have their answers. Gives how many there are. */
+  /**
+   * Then the slots that may have their answers, or, where there is none, what decides which slot the answer is to have.
+   * Gives how many there are.
+   */
   fetchSlots(hashes: Int32Array, count: number): number {
     const words = this.#words;
     const places = this.#found;
     let found = 0;
+    let seen = 0;
     for (let i = 0; i < count; i++) {
       const hash = hashes[i]!;
       const set = setOf(hash, this.#sets);
-      const first = HEADER_WORDS + set * WAYS;
+      const first = setAt(set) + SetWord.TAGS;
       let way = 0;
       while (way < WAYS && words[first + way] !== hash) way++;
       if (way < WAYS) places[found++] = this.#slots + (set * WAYS + way) * this.#slotWords;
+      else seen ^= words[setAt(set) + SetWord.DEADLINES]! ^ words[setAt(set) + SetWord.CONTROL]!;
     }
-    let seen = 0;
     for (let i = 0; i < found; i++) {
       const at = places[i]!;
       seen ^= words[at]! ^ words[at + LINE_WORDS]! ^ words[at + 2 * LINE_WORDS]!;

@@ -3,9 +3,11 @@
  * workers. A name's hash chooses a set of 16 slots; within it the answer stands anywhere. Words are of 32 bits.
  *
  *   header   16 words     number of sets, words a slot, number of tags that are not 0
- *   tags     16 a set     hash of the key in each slot, 0 for a slot that is free
- *   ghosts   16 a set     hashes of newcomers that had to go, the next to be overwritten is in `control`
- *   control   1 a set     bits 0-15 slots that have settled, 16-19 hand of newcomers, 20-23 hand of settled, 24-27 ghost
+ *   sets     48 a set, in three lines of the processor's cache:
+ *      0 TAGS      16: hash of the key in each slot, 0 for a slot that is free
+ *     16 DEADLINES 16: second in which what is in the slot makes room first; a hint, not part of the sums
+ *     32 GHOSTS    15: hashes of newcomers that had to go, the next to be overwritten is in CONTROL
+ *     47 CONTROL   bits 0-15 slots that have settled, 16-19 hand of newcomers, 20-23 hand of settled, 24-27 ghost
  *   slots    16 a set:
  *      0 VERSION   even: whole. Odd: a writer is inside: worker and time of its coming (`busyMark`)
  *      1 SUM_A     two running sums (Fletcher) over words 6 to the last of the answer
@@ -25,12 +27,13 @@
  *        records: the message from the word on in which its question ends, so that whole words can be copied behind a
  *        question of the same length; then where their TTLs are, 16 bits each
  *
- * Writer (any worker). It looks for the slot: of the same key, a free one, an abandoned or dead one, or the one that
- * S3-FIFO gives up. It claims the slot by exchanging VERSION for its mark; when another writer is inside, or comes first,
- * the answer is not kept, which costs a miss. It writes everything, then exchanges its mark for a new even VERSION, then
- * writes the tag. A writer that dies leaves its mark; after a second anyone may claim the slot over it. A writer that was
- * only asleep finds its mark gone and keeps its hands off; what it wrote into the slot before it looked does not fit the
- * sums that its successor has written, which are of what that one meant to write.
+ * Writer (any worker). It looks for the slot: of the same key, a free one, a dead one, or the one that S3-FIFO gives up.
+ * In a large table each slot that it looked at would cost a line from main memory, so it decides by the set's own lines. It
+ * claims the slot by exchanging VERSION for its mark; when another writer is inside, or comes first, the answer is not kept,
+ * which costs a miss. It writes everything, then exchanges its mark for a new even VERSION, then writes the tag. A writer
+ * that dies leaves its mark; after a second anyone whose turn the slot is may claim it over that. A writer that was only
+ * asleep finds its mark gone and keeps its hands off; what it wrote into the slot before it looked does not fit the sums
+ * that its successor has written, which are of what that one meant to write.
  *
  * Whoever forgets an answer claims its slot likewise, makes it one that died long ago and fits no key, and changes the tag
  * to 0 when it has given it back, if it is still the key's. Whoever changes a tag from or to 0 counts it.
@@ -65,10 +68,11 @@ const ABANDONED = 8;
 const MAX_SLOT_SIZE = 67_072;
 /** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
 const MAX_LOOKS = 8 * WAYS;
-/** A full set is searched for the dead a quarter at a time: each look may cost a line from main memory. */
-const DEAD_LOOKS = 4;
-export const HEADER_WORDS = 16;
+const HEADER_WORDS = 16;
 export const Header = { SETS: 0, SLOT_WORDS: 1, OCCUPIED: 2 } as const;
+const SET_WORDS = 48;
+export const SetWord = { TAGS: 0, DEADLINES: WAYS, GHOSTS: 2 * WAYS, CONTROL: 47 } as const;
+const GHOSTS = SetWord.CONTROL - SetWord.GHOSTS;
 const Slot = {
   VERSION: 0,
   SUM_A: 1,
@@ -97,9 +101,6 @@ export class AnswerTable {
   readonly #floats: Float64Array;
   readonly #sets: number;
   readonly #slotWords: number;
-  readonly #tags: number;
-  readonly #ghosts: number;
-  readonly #control: number;
   readonly #slots: number;
   /** This worker's even versions: its number below, a count above. */
   #version: number;
@@ -121,10 +122,7 @@ export class AnswerTable {
     this.#floats = new Float64Array(buffer);
     this.#sets = this.#words[Header.SETS]!;
     this.#slotWords = this.#words[Header.SLOT_WORDS]!;
-    this.#tags = HEADER_WORDS;
-    this.#ghosts = this.#tags + this.#sets * WAYS;
-    this.#control = this.#ghosts + this.#sets * WAYS;
-    this.#slots = slotsAt(this.#sets);
+    this.#slots = setAt(this.#sets);
     this.#worker = worker & 0x3ff;
     this.#version = (this.#worker << 1) | (Math.floor(performance.timeOrigin) << 11);
   }
@@ -132,9 +130,9 @@ export class AnswerTable {
   /** Memory for at least about `answers` of at most `slotSize` bytes, a multiple of 64. `isFull`: all will be in use. */
   static allocate(answers: number, slotSize: number, isFull = false): SharedArrayBuffer {
     const sets = Math.max(1, Math.ceil((answers * SLOTS_PER_ANSWER) / WAYS));
-    const words = slotsAt(sets) + sets * WAYS * (slotSize / 4);
+    const words = setAt(sets) + sets * WAYS * (slotSize / 4);
     const buffer = new SharedArrayBuffer(words * 4);
-    if (isFull) preferHugePages(buffer, slotsAt(sets) * 4);
+    if (isFull) preferHugePages(buffer, setAt(sets) * 4);
     const header = new Int32Array(buffer, 0, HEADER_WORDS);
     header[Header.SETS] = sets;
     header[Header.SLOT_WORDS] = slotSize / 4;
@@ -152,14 +150,7 @@ export class AnswerTable {
 
   /** Whether there is an answer for `key`; `ttl`, `storedAt`, `flags` and `tier` then describe it. */
   find(key: AnswerKey): boolean {
-    const words = this.#words;
-    const { hash } = key;
-    const set = setOf(hash, this.#sets);
-    const first = this.#tags + set * WAYS;
-    for (let way = 0; way < WAYS; way++) {
-      if (words[first + way] === hash && this.#open(this.#slotAt(set, way), key)) return true;
-    }
-    return false;
+    return this.#wayOf(setOf(key.hash, this.#sets), key) >= 0;
   }
 
   /**
@@ -246,20 +237,19 @@ export class AnswerTable {
   store(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, graceMs: number, tier = 0): Stored {
     const words = this.#words;
     const set = setOf(key.hash, this.#sets);
-    const first = this.#tags + set * WAYS;
     const busy = this.#busyMark(now);
     let outcome: Stored = Stored.RENEWED;
     let way = this.#wayOf(set, key);
     if (way < 0) {
       outcome = Stored.NEW;
-      way = this.#freeWay(set, now, graceMs, busy);
+      way = this.#freeWay(set, now);
     }
     if (way < 0) {
       outcome = Stored.EVICTED;
       way = this.#victim(set);
     }
     const at = this.#slotAt(set, way);
-    const before = Atomics.load(words, at + Slot.VERSION);
+    const before = words[at + Slot.VERSION]!;
     if ((before & 1) === 1 && !isAbandoned(before, busy)) return Stored.DROPPED;
     if (Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return Stored.DROPPED;
 
@@ -270,9 +260,11 @@ export class AnswerTable {
       words[at + Slot.SEEN_AT] = now | 0;
       this.#settle(set, way, key.hash);
     }
+    words[setAt(set) + SetWord.DEADLINES + way] = deadlineOf(now + ttl * 1_000 + graceMs);
     this.#version = (this.#version + 0x800) | 0;
     if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return Stored.DROPPED;
-    if (Atomics.exchange(words, first + way, key.hash) === 0) Atomics.add(words, Header.OCCUPIED, 1);
+    if (Atomics.exchange(words, setAt(set) + SetWord.TAGS + way, key.hash) === 0)
+      Atomics.add(words, Header.OCCUPIED, 1);
     return outcome;
   }
 
@@ -303,13 +295,13 @@ export class AnswerTable {
     const words = this.#words;
     const at = this.#slotAt(set, way);
     const busy = this.#busyMark(now);
-    const before = Atomics.load(words, at + Slot.VERSION);
+    const before = words[at + Slot.VERSION]!;
     if ((before & 1) === 1 || Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return;
-    this.#floats[(at + Slot.STORED_AT) >> 1] = Number.NEGATIVE_INFINITY;
     words[at + Slot.QUESTION] = 0;
+    words[setAt(set) + SetWord.DEADLINES + way] = 0;
     this.#version = (this.#version + 0x800) | 0;
     if (Atomics.compareExchange(words, at + Slot.VERSION, busy, this.#version) !== busy) return;
-    const tag = this.#tags + set * WAYS + way;
+    const tag = setAt(set) + SetWord.TAGS + way;
     if (Atomics.compareExchange(words, tag, key.hash, 0) === key.hash) Atomics.sub(words, Header.OCCUPIED, 1);
   }
 
@@ -318,9 +310,11 @@ export class AnswerTable {
   }
 
   #wayOf(set: number, key: AnswerKey): number {
-    const first = this.#tags + set * WAYS;
+    const words = this.#words;
+    const { hash } = key;
+    const tags = setAt(set) + SetWord.TAGS;
     for (let way = 0; way < WAYS; way++) {
-      if (this.#words[first + way] === key.hash && this.#open(this.#slotAt(set, way), key)) return way;
+      if (words[tags + way] === hash && this.#open(this.#slotAt(set, way), key)) return way;
     }
     return -1;
   }
@@ -348,25 +342,20 @@ export class AnswerTable {
     return true;
   }
 
-  /** A slot that nobody misses: free, left by a dead writer, or with an answer that nobody may have any more. */
-  #freeWay(set: number, now: number, graceMs: number, busy: number): number {
+  /** A slot that nobody misses: free, or with an answer that nobody may have any more. */
+  #freeWay(set: number, now: number): number {
     const words = this.#words;
-    const first = this.#tags + set * WAYS;
-    for (let way = 0; way < WAYS; way++) if (words[first + way] === 0) return way;
-    for (let look = 0; look < DEAD_LOOKS; look++) {
-      const way = ((this.#version >>> 11) * DEAD_LOOKS + look) & (WAYS - 1);
-      const at = this.#slotAt(set, way);
-      const version = Atomics.load(words, at + Slot.VERSION);
-      const isWritten = (version & 1) === 1;
-      const diesAt = this.#floats[(at + Slot.STORED_AT) >> 1]! + words[at + Slot.TTL]! * 1_000 + graceMs;
-      if (isWritten ? isAbandoned(version, busy) : !(diesAt > now)) return way;
-    }
+    const tags = setAt(set) + SetWord.TAGS;
+    for (let way = 0; way < WAYS; way++) if (words[tags + way] === 0) return way;
+    const second = Math.floor(now / 1_000);
+    const deadlines = setAt(set) + SetWord.DEADLINES;
+    for (let way = 0; way < WAYS; way++) if (words[deadlines + way]! <= second) return way;
     return -1;
   }
 
   #victim(set: number): number {
     const words = this.#words;
-    const controlAt = this.#control + set;
+    const controlAt = setAt(set) + SetWord.CONTROL;
     let control = words[controlAt]!;
     let newcomers = WAYS;
     for (let bits = control & 0xffff; bits !== 0; bits &= bits - 1) newcomers--;
@@ -380,9 +369,9 @@ export class AnswerTable {
       const uses = words[this.#slotAt(set, way) + Slot.USES]!;
       if (uses <= 0) {
         if (!settled) {
-          const ghost = (control >> 24) & 15;
-          words[this.#ghosts + set * WAYS + ghost] = words[this.#tags + set * WAYS + way]!;
-          control = (control & ~(15 << 24)) | (((ghost + 1) & 15) << 24);
+          const ghost = ((control >> 24) & 15) % GHOSTS;
+          words[setAt(set) + SetWord.GHOSTS + ghost] = words[setAt(set) + SetWord.TAGS + way]!;
+          control = (control & ~(15 << 24)) | ((ghost + 1) << 24);
         }
         break;
       }
@@ -399,14 +388,14 @@ export class AnswerTable {
   /** Notes in which queue the new answer in `way` stands. */
   #settle(set: number, way: number, hash: number): void {
     const words = this.#words;
-    const ghosts = this.#ghosts + set * WAYS;
+    const ghosts = setAt(set) + SetWord.GHOSTS;
     let settled = false;
-    for (let i = 0; i < WAYS; i++) {
+    for (let i = 0; i < GHOSTS; i++) {
       if (words[ghosts + i] !== hash) continue;
       words[ghosts + i] = 0;
       settled = true;
     }
-    const controlAt = this.#control + set;
+    const controlAt = setAt(set) + SetWord.CONTROL;
     const control = words[controlAt]!;
     words[controlAt] = settled ? control | (1 << way) : control & ~(1 << way);
   }
@@ -484,10 +473,14 @@ export function setOf(hash: number, sets: number): number {
   return ((hash >>> 0) * sets * TO_FRACTION) | 0;
 }
 
-export function slotsAt(sets: number): number {
-  const words = HEADER_WORDS + sets * (2 * WAYS + 1);
-  // Slots begin where a line of the processor's cache does.
-  return (words + 15) & ~15;
+/** Where a set's own words begin; behind the last set's, slots do. */
+export function setAt(set: number): number {
+  return HEADER_WORDS + set * SET_WORDS;
+}
+
+/** `ms` in seconds, rounded up; whoever lives longer than 32 bits can say lives as long as they can. */
+function deadlineOf(ms: number): number {
+  return Math.min(Math.ceil(ms / 1_000), 0x7fffffff);
 }
 
 function nameWords(length: number): number {

@@ -65,7 +65,7 @@ export class InFlight {
       // Two who find the same question stale at once both ask, which is no harm.
       Atomics.notify(words, at);
     }
-    Atomics.store(words, at + Mark.OWNER, this.#worker | (secondOf(now) << 10));
+    words[at + Mark.OWNER] = this.#worker | (secondOf(now) << 10);
     return true;
   }
 
@@ -74,7 +74,8 @@ export class InFlight {
     const words = this.#words;
     const at = placeOf(hash);
     if (Atomics.compareExchange(words, at, hash, 0) !== hash) return;
-    if (Atomics.load(words, at + Mark.WAITERS) > 0) Atomics.notify(words, at);
+    // A plain load, which the exchange before it keeps in its place.
+    if (words[at + Mark.WAITERS]! > 0) Atomics.notify(words, at);
   }
 
   /** Waits until the question is not being asked any more, at most `limitMs`. */

@@ -213,9 +213,9 @@ test("one that dies at any step of removing an answer: the answer is whole or go
   const [was, is] = [new Int32Array(memory), new Int32Array(after)];
   const version = SLOTS + 4 * SLOT_WORDS;
   const changed = Array.from(is.keys()).filter((at) => is[at] !== was[at]);
-  // The mark, the slot's words, its version, its tag, the count: as `remove` does it.
+  // The mark, the slot's words, its deadline, its version, its tag, the count: as `remove` does it.
   const inSlot = changed.filter((at) => at > version && at < version + SLOT_WORDS);
-  const order = [...inSlot, version, TAGS + 4, OCCUPIED];
+  const order = [...inSlot, TAGS + WAYS + 4, version, TAGS + 4, OCCUPIED];
   assert.deepEqual(
     [...order].sort((a, b) => a - b),
     changed,

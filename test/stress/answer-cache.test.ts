@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Section } from "../../src/dns/reply.ts";
 import { AnswerCache, type AnswerMemory } from "../../src/memory/answer-cache.ts";
-import { Stored, WAYS } from "../../src/memory/answer-table.ts";
+import { Header, SetWord, Stored, setAt, WAYS } from "../../src/memory/answer-table.ts";
 import { clockOffset } from "../../src/memory/clock.ts";
 import { keyOf, lookUp, replyTo, request, withTtl } from "../memory/answer-support.ts";
 import type { Result, Task } from "./answer-worker.ts";
@@ -78,8 +78,9 @@ test("threads that store and remove the same answers: what is counted is what is
     resultOf(start({ role: "change", memory, worker, count: 150_000 }, many)),
   );
   await Promise.all(threads);
-  const [words, headerWords] = [new Int32Array(memory[0]!), 16];
-  const tags = words.subarray(headerWords, headerWords + WAYS * words[0]!);
+  const words = new Int32Array(memory[0]!);
+  const sets = Array.from({ length: words[Header.SETS]! }, (_, set) => setAt(set) + SetWord.TAGS);
+  const tags = sets.flatMap((first) => [...words.subarray(first, first + WAYS)]);
   const { entries } = new AnswerCache(memory, 9);
   assert.equal(entries, tags.filter((tag) => tag !== 0).length);
   assert.ok(entries > 0 && entries <= many.length);
