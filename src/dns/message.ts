@@ -54,6 +54,7 @@ export function checkRecord(bytes: Uint8Array, start: number, at: number, end: n
   return stop;
 }
 
+/** What `checkMessage` found. */
 export interface MessageShape {
   /** Offset behind the last record, counted from the start of the message. */
   end: number;
@@ -61,9 +62,12 @@ export interface MessageShape {
   opt: number;
 }
 
+/** One object, as it is made of every answer. */
+const shape: MessageShape = { end: 0, opt: 0 };
+
 /**
  * Walks a whole message, whose question ends at `questionEnd`, without looking into the records' data. Undefined when
- * its counts or lengths do not fit its bytes.
+ * its counts or lengths do not fit its bytes. What it gives is valid until the next call.
  */
 export function checkMessage(
   bytes: Uint8Array,
@@ -88,5 +92,7 @@ export function checkMessage(
       at = stop;
     }
   }
-  return { end: at - start, opt };
+  shape.end = at - start;
+  shape.opt = opt;
+  return shape;
 }

@@ -54,6 +54,8 @@ export class Asker {
     opt: 0,
     cut: false,
     overStream: false,
+    asked: NO_BYTES,
+    askedAt: 0,
   };
 
   constructor({ openPort, clock = () => performance.now(), maxExchanges = MAX_EXCHANGES }: AskerOptions) {
@@ -159,12 +161,6 @@ export class Asker {
     const from = exchange.index * QUESTION_STRIDE;
     const length = this.#questionLengths[exchange.index]!;
     for (let i = 0; i < length; i++) bytes[at + HEADER_SIZE + i] = this.#questions[from + i]!;
-  }
-
-  /** The question as it was sent. */
-  questionOf(exchange: Exchange): Uint8Array {
-    const from = exchange.index * QUESTION_STRIDE;
-    return this.#questions.subarray(from, from + this.#questionLengths[exchange.index]!);
   }
 
   /** A datagram with the id of `exchange`, and QR, came on its socket. */
@@ -309,6 +305,8 @@ export class Asker {
     answer.opt = shape?.opt ?? 0;
     answer.cut = shape === undefined || tooLong;
     answer.overStream = overStream;
+    answer.asked = this.#questions;
+    answer.askedAt = exchange.index * QUESTION_STRIDE;
     return true;
   }
 }

@@ -71,6 +71,9 @@ export interface Answer {
   /** Nothing behind the header can be used: the server cut the message, or sent more than it was asked for. */
   cut: boolean;
   overStream: boolean;
+  /** Where the question stands as it was sent, with letters of our choice. */
+  asked: Uint8Array;
+  askedAt: number;
 }
 
 export interface ExchangeOwner {

@@ -38,6 +38,13 @@ export class Served {
   }
 }
 
+/** A query, and what its transport must know to answer it later. */
+export class ServedQuery extends Query {
+  served: Served | undefined = undefined;
+  /** The socket's number in the packet port. */
+  socket = 0;
+}
+
 /** Look-ups that lead to look-ups: as many as a chain of aliases may have (reliability, section 1). */
 const MAX_DEPTH = 8;
 /** Queries that wait keep their objects; this many more stay for the next ones. */
@@ -67,7 +74,7 @@ export const UNCOUNTED: EngineCounters = {
 };
 
 export class Engine {
-  readonly #spare: Query[] = [];
+  readonly #spare: ServedQuery[] = [];
   readonly #log = new Logger();
   readonly #counters: EngineCounters;
   /** Queries whose handler has given a promise that is not settled. */
@@ -77,12 +84,13 @@ export class Engine {
     this.#counters = counters;
   }
 
-  acquire(): Query {
-    return this.#spare.pop() ?? new Query();
+  acquire(): ServedQuery {
+    return this.#spare.pop() ?? new ServedQuery();
   }
 
-  release(query: Query): void {
+  release(query: ServedQuery): void {
     query.reset();
+    query.served = undefined;
     if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);
   }
 
@@ -189,7 +197,7 @@ export class Engine {
     return {
       lookup: (query, name, type) => this.#lookup(served, query, name, type),
       fork: (query) => this.#fork(query),
-      release: (query) => this.release(query),
+      release: (query) => this.release(query as ServedQuery),
     };
   }
   #resolverFor: Served | undefined;

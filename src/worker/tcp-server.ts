@@ -2,9 +2,9 @@
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
-import { type Query, Transport } from "../plugin/query.ts";
+import { Transport } from "../plugin/query.ts";
 import { type Connection, type StreamLimits, StreamServer } from "../transport/stream.ts";
-import type { Engine, Served } from "./engine.ts";
+import type { Engine, Served, ServedQuery } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
 const GRACE_MS = 5_000;
@@ -76,7 +76,7 @@ export class TcpServer {
     return true;
   }
 
-  #answer(connection: Connection, query: Query, length: number): void {
+  #answer(connection: Connection, query: ServedQuery, length: number): void {
     if (length > 0) connection.send(query.reply.bytes, query.reply.start, length);
     this.#engine.release(query);
     this.#server.answered(connection);

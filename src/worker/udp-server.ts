@@ -11,7 +11,7 @@ import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
 import { DESCRIPTOR_WORDS, keepAddress, type Listener, PacketCounter, type PacketPort } from "../transport/packets.ts";
 import { createPacketPort } from "../transport/udp.ts";
-import { type Engine, findTarget, type Served, type Target } from "./engine.ts";
+import { type Engine, findTarget, type Served, type ServedQuery, type Target } from "./engine.ts";
 import { Overload } from "./overload.ts";
 
 /** Replies are laid one after the other, each at the start of 16 bytes, so that copying into them is aligned. */
@@ -28,7 +28,7 @@ export class UdpServer {
   /** By socket number. */
   readonly #served: (Served | undefined)[] = [];
   /** Of a group: they are read one after the other, then plugins look ahead, then each is handled. */
-  readonly #queries: Query[] = [];
+  readonly #queries: ServedQuery[] = [];
   readonly #readings: Reading[] = [];
   readonly #targets: (Target | undefined)[] = [];
   /** Descriptors filled and bytes used of the port's sending arena. */
@@ -195,17 +195,24 @@ export class UdpServer {
     this.#used = (offset + length + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
-  #wait(query: Query, socket: number, outcome: PromiseLike<Outcome>): void {
+  #wait(query: ServedQuery, socket: number, outcome: PromiseLike<Outcome>): void {
     query.own();
     const served = this.#served[socket]!;
+    query.served = served;
+    query.socket = socket;
     this.#engine.enter(served);
-    const answer = (later: Outcome): Outcome => this.#answerLate(query, socket, served, later);
-    afterWait(outcome, query, answer, (error) => answer(this.#engine.panic(query, error)));
+    afterWait(outcome, query, this.#answered, this.#failed);
   }
 
-  #answerLate(query: Query, socket: number, served: Served, outcome: Outcome): Outcome {
+  readonly #answered = (outcome: Outcome, query: Query): Outcome => this.#answerLate(query as ServedQuery, outcome);
+  readonly #failed = (error: unknown, query: Query): Outcome =>
+    this.#answerLate(query as ServedQuery, this.#engine.panic(query, error));
+
+  #answerLate(query: ServedQuery, outcome: Outcome): Outcome {
     const port = this.#port;
     const engine = this.#engine;
+    const { socket } = query;
+    const served = query.served!;
     engine.leave(served);
     const length = engine.finish(query, outcome);
     // The listener may have gone, and its number to another one, while the query waited.

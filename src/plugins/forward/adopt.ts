@@ -4,20 +4,20 @@ import type { Query } from "../../plugin/query.ts";
 import type { Answer } from "../../upstream/exchange.ts";
 import { restoreLetters } from "../../upstream/letter-case.ts";
 
-/** Makes `answer` the reply. `sent` is the question with the letters that we chose. False when it has no room. */
-export function adoptAnswer(query: Query, answer: Answer, sent: Uint8Array | undefined): boolean {
+/** Makes `answer` the reply. `hasOurLetters`: those of the question were chosen by us. False when it has no room. */
+export function adoptAnswer(query: Query, answer: Answer, hasOurLetters: boolean): boolean {
   if (answer.cut) return adoptCut(query, answer);
   const reply = query.reply;
   if (!reply.adopt(query, answer.bytes, answer.start, answer.length, answer.recordsEnd, answer.opt)) return false;
-  if (sent !== undefined) {
+  if (hasOurLetters) {
     const question = query.start + HEADER_SIZE;
     restoreLetters(
       reply.bytes,
       reply.start,
       reply.questionEnd,
       reply.end,
-      sent,
-      0,
+      answer.asked,
+      answer.askedAt,
       query.bytes,
       question,
       query.name.length,

@@ -151,7 +151,7 @@ export class Forwarder implements ExchangeOwner {
       this.#settle(exchange, this.#next(query));
       return;
     }
-    if (!adoptAnswer(query, answer, exchange.randomLetters ? this.#asker.questionOf(exchange) : undefined)) {
+    if (!adoptAnswer(query, answer, exchange.randomLetters)) {
       this.failed(exchange, `the answer of ${upstream.text} has no room`);
       return;
     }
