@@ -2,7 +2,7 @@
  * One worker: an engine, a UDP port, TCP servers, and the plan they serve. A plan is prepared beside the one in use, so
  * that nothing has to wait when it takes over between two batches.
  */
-import { nameToWire } from "../dns/name-text.ts";
+import { zoneToWire } from "../dns/name-text.ts";
 import { CounterRow } from "../memory/counters.ts";
 import { collectSoon } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
@@ -181,7 +181,7 @@ export class Worker {
       const block = plan.blocks[route.block]!;
       let chain = linked.get(route.block);
       if (!chain) {
-        chain = await linkChain(block, plugins, block.zones.map(wireOf), {
+        chain = await linkChain(block, plugins, block.zones.map(zoneToWire), {
           ...this.#cells(listener),
           worker: this.#start.index,
           workerCount: this.#start.count,
@@ -195,7 +195,7 @@ export class Worker {
         linked.set(route.block, chain);
         chains.push(chain);
       }
-      const zone = wireOf(route.zone);
+      const zone = zoneToWire(route.zone);
       const { debug, stacktrace } = block;
       const { server } = listener;
       // Nobody is in such a chain who could count.
@@ -306,12 +306,6 @@ function refuseAll(dropped: Target["dropped"]): Handler {
 /** Whether some block asks for metrics; then those that all blocks share are counted too. */
 function isMeasured({ blocks }: Plan): boolean {
   return blocks.some(({ elements }) => elements.some(({ plugin }) => plugin === "prometheus"));
-}
-
-function wireOf(zone: string): Uint8Array {
-  const wire = nameToWire(zone);
-  if (!(wire instanceof Uint8Array)) throw new Error(`"${zone}" is no domain name`);
-  return wire;
 }
 
 function reasonOf(error: unknown): string {

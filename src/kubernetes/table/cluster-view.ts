@@ -43,7 +43,7 @@ export type { PortList } from "./rows.ts";
  * A look-up that found nothing while the table was changed is made again so many times. Each takes less than a change
  * does.
  */
-const MAX_TRIES = 4;
+export const MAX_TRIES = 4;
 const MAX_SEEN = 64;
 
 export class ClusterView {

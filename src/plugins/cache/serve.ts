@@ -1,7 +1,7 @@
 /** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
 import { Flag } from "../../dns/header.ts";
 import { hashName, type Name } from "../../dns/name.ts";
-import { labelCount, nameToWire } from "../../dns/name-text.ts";
+import { labelCount, zoneToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { AnswerAhead } from "../../memory/answer-ahead.ts";
@@ -86,7 +86,7 @@ class Cache {
   constructor(config: CacheConfig, context: ServeContext) {
     this.#config = config;
     this.#next = context.next;
-    this.#zones = config.zones.map(wireOf);
+    this.#zones = config.zones.map(zoneToWire);
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
     this.#uncached = context.uncachedZones.map((zone) => ({ zone, labels: labelCount(zone), hash: hashName(zone) }));
@@ -457,7 +457,7 @@ function storeOf(
   const labels = { server, type, zones, view };
   return {
     config,
-    disabled: config.disabled.map(wireOf),
+    disabled: config.disabled.map(zoneToWire),
     hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
     evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
     answers: undefined as never,
@@ -476,10 +476,4 @@ function serverTime(): number {
 /** Whole seconds that the answer is still good for; 0 and less when it is over. A query may have come before the answer. */
 function secondsLeft(answers: AnswerCache, now: number): number {
   return answers.ttl - Math.floor(Math.max(now - answers.storedAt, 0) / 1_000);
-}
-
-function wireOf(zone: string): Uint8Array {
-  const wire = nameToWire(zone);
-  if (typeof wire === "string") throw new Error(`"${zone}" is no zone`);
-  return wire;
 }

@@ -4,7 +4,7 @@
  */
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
-import { nameToWire } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import { Rcode, rcodeName } from "../../dns/types.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
@@ -68,8 +68,8 @@ export class Forwarder implements ExchangeOwner {
     this.#context = context;
     this.#next = context.next;
     this.#asker = shared.asker;
-    this.#from = wireOf(config.from);
-    this.#except = config.except.map(wireOf);
+    this.#from = zoneToWire(config.from);
+    this.#except = config.except.map(zoneToWire);
     this.#nextIsForward = context.nextName === "forward" || context.nextName === "proxy";
     this.#answeredBy = context.slot();
     this.#answeredAt = context.slot();
@@ -392,10 +392,4 @@ function rcodeOf(answer: Answer): number {
   const { bytes, start, opt } = answer;
   const low = bytes[start + 3]! & Flag.RCODE;
   return opt === 0 ? low : low | (bytes[start + opt + 5]! << 4);
-}
-
-function wireOf(text: string): Uint8Array {
-  const name = nameToWire(text);
-  if (typeof name === "string") throw new Error(`${text}: ${name}`);
-  return name;
 }

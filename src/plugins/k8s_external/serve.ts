@@ -10,7 +10,7 @@ import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
 import type { OfferedCluster } from "../../kubernetes/clusters.ts";
-import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
+import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
 import { writeDashed } from "../../kubernetes/table/host-label.ts";
 import { Resource, ServiceKind, SyncState } from "../../kubernetes/table/layout.ts";
 import type { ServeContext } from "../../plugin/context.ts";
@@ -21,9 +21,6 @@ import type { ExternalConfig } from "./index.ts";
 /** NEVER: a name below this server's own, which nobody else knows. */
 const Found = { WRITTEN: 0, NO_DATA: 1, NO_NAME: 2, DOUBT: 3, ALIAS: 4, NEVER: 5 } as const;
 type Found = (typeof Found)[keyof typeof Found];
-
-/** As in kubernetes: each time takes less than a change does. */
-const MAX_TRIES = 4;
 
 export function serve(config: ExternalConfig, context: ServeContext): Handler {
   const { next } = context;

@@ -4,7 +4,7 @@ import { isSubdomain, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Rcode, Type } from "../../dns/types.ts";
-import { ClusterView } from "../../kubernetes/table/cluster-view.ts";
+import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
 import { type ClusterMemory, type Resource, SyncState } from "../../kubernetes/table/layout.ts";
 import { ServicesAhead } from "../../kubernetes/table/services-ahead.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
@@ -15,9 +15,6 @@ import type { Published } from "./control.ts";
 import { provideLabels } from "./labels.ts";
 import { OwnNames } from "./own-names.ts";
 import { Responder, Result } from "./responder.ts";
-
-/** A name that is not found while the table is changed is looked for again; each time takes less than a change does. */
-const MAX_TRIES = 4;
 
 interface ServedZone {
   readonly wire: Uint8Array;
