@@ -20,7 +20,7 @@ class Steps {
 
 const spare: Steps[] = [];
 
-export class Later implements PromiseLike<Outcome> {
+export class Later implements Promise<Outcome> {
   readonly #query: Query;
   #steps: Steps | undefined = spare.pop() ?? new Steps();
   /** The first step that has not run. */
@@ -67,6 +67,18 @@ export class Later implements PromiseLike<Outcome> {
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.#promise().then(onOutcome, onError);
+  }
+
+  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<Outcome | B> {
+    return this.#promise().catch(onError);
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<Outcome> {
+    return this.#promise().finally(onEnd);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "Later";
   }
 
   /** Hears what the steps so far make of the outcome, not what later ones will. */
@@ -119,7 +131,7 @@ export class Later implements PromiseLike<Outcome> {
     return result;
   }
 
-  #follow(outcome: PromiseLike<Outcome>): void {
+  #follow(outcome: Promise<Outcome>): void {
     outcome.then(
       (later) => this.#run(later),
       (error: unknown) => this.fail(error),

@@ -9,7 +9,7 @@ import type { Query } from "./query.ts";
 
 export type Outcome = number;
 /** An outcome, or the promise of one. */
-export type Eventual = Outcome | PromiseLike<Outcome>;
+export type Eventual = Outcome | Promise<Outcome>;
 
 export const ANSWERED: Outcome = 0;
 export const DROPPED: Outcome = -1;
@@ -37,12 +37,7 @@ export function after(outcome: Eventual, query: Query, finish: Step, rescue?: Re
  * A function of its own: one that makes a closure allocates room for what the closure will see whenever it is called, and
  * not only when it makes it.
  */
-export function afterWait(
-  outcome: PromiseLike<Outcome>,
-  query: Query,
-  finish: Step,
-  rescue?: Rescue,
-): PromiseLike<Outcome> {
+export function afterWait(outcome: Promise<Outcome>, query: Query, finish: Step, rescue?: Rescue): Promise<Outcome> {
   if (outcome instanceof Later && outcome.isFor(query)) {
     outcome.add(finish, rescue);
     return outcome;

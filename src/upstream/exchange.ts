@@ -37,7 +37,7 @@ export class Exchange {
   startedAt = 0;
 
   /** What belongs to the owner: how far it is. */
-  later: { settle(outcome: number | PromiseLike<number>): void } | undefined = undefined;
+  later: { settle(outcome: number | Promise<number>): void } | undefined = undefined;
   outcome = 0;
   readonly order: Uint8Array = new Uint8Array(MAX_UPSTREAMS);
   position = 0;

@@ -235,7 +235,7 @@ export class Engine {
       this.leave(served);
       return done(later);
     };
-    return Promise.resolve(outcome).then(late, (error: unknown) => late(this.panic(query, error)));
+    return outcome.then(late, (error: unknown) => late(this.panic(query, error)));
   }
 }
 

@@ -195,7 +195,7 @@ export class UdpServer {
     this.#used = (offset + length + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
-  #wait(query: ServedQuery, socket: number, outcome: PromiseLike<Outcome>): void {
+  #wait(query: ServedQuery, socket: number, outcome: Promise<Outcome>): void {
     query.own();
     const served = this.#served[socket]!;
     query.served = served;

@@ -88,6 +88,19 @@ test("an error that nobody takes is thrown where the outcome came from, one that
   await heard;
 });
 
+test("it has what promises have", async () => {
+  const later = new Later(query);
+  const ends: string[] = [];
+  const ended = later.finally(() => ends.push("end"));
+  const rescued = later.catch((error) => (error as Error).message);
+  const heard = assert.rejects(ended, /bad/);
+  later.fail(new Error("bad"));
+  assert.equal(await rescued, "bad");
+  await heard;
+  assert.deepEqual(ends, ["end"]);
+  assert.equal(String(later), "[object Later]");
+});
+
 test("steps of another query wait as for any promise", async () => {
   const seen: string[] = [];
   const later = new Later(query);
