@@ -2,7 +2,11 @@
  * Which cluster does a server block show? The plugin that follows it says so, and whoever else in the block answers from it hears
  * of it. The block is known by an object that all of its plugins are given, so what is said is forgotten with the block.
  */
-import type { ClusterMemory } from "./table/layout.ts";
+import { type ClusterMemory, SyncState } from "./table/layout.ts";
+
+/** What names get that were not there when the API was heard of last. */
+export const DOUBT_MODES = ["servfail", "nxdomain"] as const;
+export type DoubtMode = (typeof DOUBT_MODES)[number];
 
 export interface OfferedCluster {
   readonly memory: ClusterMemory;
@@ -10,6 +14,12 @@ export interface OfferedCluster {
   readonly namespaces: readonly string[];
   /** Addresses at which this server can be reached, 4 or 16 bytes each. */
   readonly addresses: readonly Uint8Array[];
+  readonly doubt: DoubtMode;
+}
+
+/** Whether clients may be told that what is not in the table is not in the cluster. */
+export function isSure(state: SyncState, doubt: DoubtMode): boolean {
+  return state === SyncState.DOUBTFUL ? doubt === "nxdomain" : state !== SyncState.STARTING;
 }
 
 interface Meeting {

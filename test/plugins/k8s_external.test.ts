@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ExternalConfig, k8sExternal } from "../../src/plugins/k8s_external/index.ts";
 import { kubernetes } from "../../src/plugins/kubernetes/index.ts";
 import { service } from "../support/api-objects.ts";
@@ -44,6 +45,30 @@ test("k8s_external needs kubernetes in its block", async () => {
   const started = linkChain({ plugins: [k8sExternal], corefile: ". {\nk8s_external ext.test\n}" });
   await assert.rejects(started, { message: "plugin/k8s_external: kubernetes plugin not loaded" });
 });
+
+for (const { options, rcode } of [
+  { options: "", rcode: "SERVFAIL" },
+  { options: "doubt nxdomain", rcode: "NXDOMAIN" },
+]) {
+  test(`k8s_external: what was not there when the API was heard of last, ${options || "no option"}`, async () => {
+    const api = await ApiServer.start({ objects: clusterObjects });
+    const corefile = `. {\nk8s_external ext.test\nkubernetes cluster.local {\nendpoint ${api.url}\n${options}\n}\n}`;
+    const chain = await linkChain({ plugins: [k8sExternal, kubernetes], corefile });
+    const ask = "none.a.ext.test. A";
+    assert.equal((await chain.ask({ ask })).reply?.rcode, "NXDOMAIN");
+    api.fault(...(["list", "stream"] as const).map((on) => ({ on, plural: "services", hang: true, times: 100 })));
+    api.expire();
+    const isDoubtful = () => chain.readyDetails().some((line) => line.startsWith("kubernetes: services: doubtful"));
+    for (const deadline = performance.now() + 10_000; !isDoubtful(); ) {
+      assert.ok(performance.now() < deadline, chain.readyDetails().join("\n"));
+      await sleep(10);
+    }
+    assert.equal((await chain.ask({ ask })).reply?.rcode, rcode);
+    assert.equal((await chain.ask({ ask: "lb.a.ext.test. A" })).reply?.rcode, "NOERROR");
+    await chain.stop();
+    await api.close();
+  });
+}
 
 for (const { options = "", hang = false, ask, rcode, answer = [] } of [
   { ask: "lb.a.ext.test. A", rcode: "NOERROR", answer: ["lb.a.ext.test. 5 IN A 198.51.100.3"] },

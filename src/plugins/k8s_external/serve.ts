@@ -9,10 +9,10 @@ import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
-import type { OfferedCluster } from "../../kubernetes/clusters.ts";
+import { isSure, type OfferedCluster } from "../../kubernetes/clusters.ts";
 import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
 import { writeDashed } from "../../kubernetes/table/host-label.ts";
-import { Resource, ServiceKind, SyncState } from "../../kubernetes/table/layout.ts";
+import { Resource, ServiceKind } from "../../kubernetes/table/layout.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
@@ -285,8 +285,7 @@ class External {
   }
 
   #missing(view: ClusterView, resource: Resource): Found {
-    const state = view.state(resource);
-    return state === SyncState.SYNCED || state === SyncState.UNWATCHED ? Found.NO_NAME : Found.DOUBT;
+    return isSure(view.state(resource), this.#cluster!.doubt) ? Found.NO_NAME : Found.DOUBT;
   }
 }
 

@@ -4,10 +4,10 @@ import { parseDuration } from "../../corefile/duration.ts";
 import type { Token } from "../../corefile/server-block.ts";
 import { normalizeZone, zonesOf } from "../../corefile/zones.ts";
 import { type AccessConfig, accessReaders } from "../../kubernetes/access-options.ts";
+import { DOUBT_MODES, type DoubtMode } from "../../kubernetes/clusters.ts";
 import type { BlockSettings } from "../../plugin/block-settings.ts";
 import { selectorProblem } from "./selector.ts";
 
-const DOUBT_MODES = ["servfail", "nxdomain"] as const;
 const POD_MODES = ["disabled", "verified", "insecure"] as const;
 type PodMode = (typeof POD_MODES)[number];
 
@@ -33,7 +33,7 @@ export interface KubernetesConfig extends AccessConfig {
   startupTimeoutMs: number;
   wildcardQueries: boolean;
   /** What names get that were not there when the API was heard of last. */
-  doubt: (typeof DOUBT_MODES)[number];
+  doubt: DoubtMode;
   /** 0: never. */
   checkIntervalMs: number;
   /** What the server block listens on; empty: everything. */

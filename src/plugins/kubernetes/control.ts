@@ -22,7 +22,7 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   const { memory } = cluster.table;
   const addresses = addressesOf(config);
   context.publish({ memory, addresses } satisfies Published);
-  offerCluster(context.keys, { memory, addresses, namespaces: config.namespaces });
+  offerCluster(context.keys, { memory, addresses, namespaces: config.namespaces, doubt: config.doubt });
   await waitForSync(() => cluster.isSynced, config.startupTimeoutMs, context.log);
   return {
     ready: () => cluster.isSynced,

@@ -12,8 +12,9 @@ import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isAnyPort, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
 import { readHostLabel } from "../../kubernetes/answer/host-label.ts";
 import { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
+import { isSure } from "../../kubernetes/clusters.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
-import { Resource, ServiceKind, SyncState } from "../../kubernetes/table/layout.ts";
+import { Resource, ServiceKind } from "../../kubernetes/table/layout.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { KubernetesConfig } from "./config.ts";
 import { Wildcards } from "./wildcards.ts";
@@ -274,9 +275,7 @@ export class Responder {
   }
 
   #isSure(resource: Resource): boolean {
-    const state = this.#view.state(resource);
-    if (state === SyncState.DOUBTFUL) return this.#config.doubt === "nxdomain";
-    return state !== SyncState.STARTING;
+    return isSure(this.#view.state(resource), this.#config.doubt);
   }
 }
 
