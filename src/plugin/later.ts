@@ -29,8 +29,9 @@ export class Later implements Promise<Outcome> {
   #outcome: Outcome = 0;
   #error: unknown = undefined;
   #hasFailed = false;
-  /** Somebody awaits it, and is told of errors. */
-  #isAwaited = false;
+  /** The step that brought the error, and the last one that tells somebody of errors that come to it. */
+  #failedAt = -1;
+  #toldAt = -1;
 
   constructor(query: Query) {
     this.#query = query;
@@ -85,7 +86,7 @@ export class Later implements Promise<Outcome> {
   #promise(): Promise<Outcome> {
     if (this.#steps === undefined)
       return this.#hasFailed ? Promise.reject(this.#error) : Promise.resolve(this.#outcome);
-    this.#isAwaited = true;
+    this.#toldAt = this.#steps.count;
     return new Promise((resolve, reject) => {
       this.add(
         (outcome) => {
@@ -113,6 +114,7 @@ export class Later implements Promise<Outcome> {
         }
         outcome = result;
       } catch (error) {
+        if (error !== this.#error) this.#failedAt = at;
         this.#hasFailed = true;
         this.#error = error;
       }
@@ -121,7 +123,7 @@ export class Later implements Promise<Outcome> {
     steps.count = 0;
     spare.push(steps);
     this.#outcome = outcome;
-    if (this.#hasFailed && !this.#isAwaited) throw this.#error;
+    if (this.#hasFailed && this.#failedAt >= this.#toldAt) throw this.#error;
   }
 
   #rescued(rescue: Rescue | undefined): Eventual {

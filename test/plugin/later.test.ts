@@ -88,6 +88,16 @@ test("an error that nobody takes is thrown where the outcome came from, one that
   await heard;
 });
 
+test("an error behind whoever awaits it is thrown all the same", async () => {
+  const later = new Later(query);
+  const heard = later.then((outcome) => outcome);
+  after(later, query, () => {
+    throw new Error("behind");
+  });
+  assert.throws(() => later.settle(1), /behind/);
+  assert.equal(await heard, 1);
+});
+
 test("it has what promises have", async () => {
   const later = new Later(query);
   const ends: string[] = [];
