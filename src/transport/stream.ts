@@ -29,6 +29,11 @@ export interface StreamLimits {
 const MAX_CONNECTIONS = 1_000;
 /** Connections of one address once half of them are taken: a node-local cache or a NAT is one address for many. */
 const MAX_PER_ADDRESS = 100;
+/**
+ * Connections that wait for being accepted; the system's limit (`net.core.somaxconn`, most often this) holds beside it, as for
+ * CoreDNS. When there are more, an honest client's first packet is lost in a flood, and it tries again after a second.
+ */
+const BACKLOG = 4_096;
 /** Queries of one connection that are not answered yet; then the connection is not read until some are. */
 const MAX_IN_FLIGHT = 100;
 /** Bytes of answers that a client has not taken; beyond, the connection is not read. */
@@ -42,7 +47,7 @@ const MAX_MESSAGE_MS = 10_000;
  * asks a thousand large answers at once would hold them up for a tenth of a second.
  */
 const TURN_MS = 1;
-/** How much later than its listener a full server closes an idle connection for a new one. */
+/** A client that says nothing is waited for so long at least, unless its place is wanted by another one. */
 const MIN_IDLE_MS = 200;
 
 /**
@@ -178,7 +183,7 @@ export class StreamServer {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
       const host = address === "" ? {} : { host: address };
-      this.#server.listen({ ...host, port, reusePort: true, backlog: 511 }, () => {
+      this.#server.listen({ ...host, port, reusePort: true, backlog: BACKLOG }, () => {
         this.#server.off("error", reject);
         this.#server.on("error", (error) => this.#handlers.error(error));
         const bound = this.#server.address();
@@ -235,7 +240,7 @@ export class StreamServer {
       return;
     }
     const full = this.#connections.size >= MAX_CONNECTIONS || isAmongTheLast(socket);
-    if (full && !this.#evictIdle(now)) {
+    if (full && !this.#evictIdle()) {
       this.#handlers.refused();
       socket.destroy();
       return;
@@ -352,11 +357,14 @@ export class StreamServer {
     }
   }
 
-  /** Makes room by closing the connection that has been idle the longest; false when none is. */
-  #evictIdle(now: number): boolean {
+  /**
+   * Makes room by closing the connection that has been idle the longest, be it no time at all: a flood closes its own, as
+   * an honest client asks long before so many others have come. False when none is idle.
+   */
+  #evictIdle(): boolean {
     let oldest: Connection | undefined;
     for (const connection of this.#connections) {
-      if (connection.inFlight > 0 || connection.waiting || now - connection.lastActive < MIN_IDLE_MS) continue;
+      if (connection.inFlight > 0 || connection.waiting) continue;
       if (oldest === undefined || connection.lastActive < oldest.lastActive) oldest = connection;
     }
     if (oldest === undefined) return false;

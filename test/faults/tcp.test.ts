@@ -138,7 +138,8 @@ for (const { name, addresses } of [
   { name: "many addresses", addresses: sized(100, 1_000) },
 ]) {
   test(`C2: connections of ${name} that say nothing`, { timeout: 120_000 }, async () => {
-    const count = sized(1_500, 8_000);
+    // More than both workers have places for.
+    const count = sized(3_000, 8_000);
     const server = await TestServer.start({ corefile: whoami });
     try {
       await benign("C2", server, async () => {
