@@ -2,9 +2,11 @@
  * Who sends most? Counts datagrams by client address (IPv6: by /64, which is what one client is given) in memory of fixed
  * size, whatever addresses come: 256 sets of four counters. A newcomer takes the place of the smallest of its set and goes on
  * from its count (the algorithm Space-Saving), so a sender of more than a fifth of what falls into its set is never missed, and its count is too
- * high by at most what that place had. Which set is decided by a hash with a random key.
+ * high by at most what that place had. Which set is decided by a hash with a random key, so nobody can choose addresses that
+ * fall into one.
  */
 import { randomInt } from "node:crypto";
+import { KeyedHash } from "../memory/keyed-hash.ts";
 import { addressOffset, readFamily } from "../transport/packets.ts";
 
 export interface Sender {
@@ -22,7 +24,7 @@ const WORDS = 4;
 
 export class HeavySenders {
   readonly #counters = new Uint32Array(SETS * WAYS * WORDS);
-  readonly #key = randomInt(2 ** 32) | 1;
+  readonly #hash = new KeyedHash(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
 
   /** Counts a datagram of the peer in record `index` of `addresses`. */
   note(addresses: Uint8Array, index: number): void {
@@ -32,7 +34,7 @@ export class HeavySenders {
     const high = word(addresses, at);
     const low = family === 6 ? word(addresses, at + 4) : 0;
     const counters = this.#counters;
-    const first = this.#setOf(high, low) * WAYS * WORDS;
+    const first = (this.#hash.bytes(addresses, at, family === 6 ? 8 : 4, 0) & (SETS - 1)) * WAYS * WORDS;
     let smallest = first;
     for (let place = first; place < first + WAYS * WORDS; place += WORDS) {
       if (counters[place] === high && counters[place + 1] === low && counters[place + 2] === family) {
@@ -66,12 +68,6 @@ export class HeavySenders {
 
   clear(): void {
     this.#counters.fill(0);
-  }
-
-  #setOf(high: number, low: number): number {
-    let hash = Math.imul(high ^ this.#key, 0x9e3779b1);
-    hash = Math.imul(hash ^ (hash >>> 15) ^ low, 0x85ebca76 ^ this.#key);
-    return (hash ^ (hash >>> 13)) & (SETS - 1);
   }
 }
 

@@ -242,7 +242,11 @@ const floods: readonly FaultRow[] = [
   },
   { id: "I3", fault: "reflection: small queries with forged sources", open: "limits of responses" },
   { id: "I4", fault: "cookies (RFC 9018)", open: "cookies" },
-  { id: "I5", fault: "a million prefixes against the limiter's own state", open: "not tried yet" },
+  {
+    id: "I5",
+    fault: "a million prefixes against the limiter's own state, and prefixes chosen to collide in it",
+    tests: [["test/worker/heavy-senders.test.ts"]],
+  },
   { id: "I6", fault: "expensive clients beside cheap ones", open: "not tried yet" },
 ];
 
