@@ -245,7 +245,7 @@ const floods: readonly FaultRow[] = [
   {
     id: "I5",
     fault: "a million prefixes against the limiter's own state, and prefixes chosen to collide in it",
-    tests: [["test/worker/heavy-senders.test.ts"]],
+    tests: [["test/worker/heavy-senders.test.ts"], [plugins("forward-crowd")]],
   },
   { id: "I6", fault: "expensive clients beside cheap ones", open: "not tried yet" },
 ];

@@ -3,21 +3,26 @@
  * a hundred times before the answer, but a server that is forwarded to and forwards to us does just that: a loop, in which
  * one query would become as many as may wait at all (row E11).
  */
-import { hashByte } from "../../dns/name.ts";
+import { randomInt } from "node:crypto";
+import { KeyedHash } from "../../memory/keyed-hash.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
 
 /** As many clients as may wait for one answer elsewhere (reliability, section 1). */
 export const MAX_SAME_QUESTIONS = 100;
-/** Four times as many places as queries that can wait: two questions in one place are rare, and only counted together. */
+/**
+ * Four times as many places as queries that can wait: two questions in one place are rare, and only counted together. Nobody
+ * can choose questions that share another client's place, since the hash has a key.
+ */
 const PLACES = 16_384;
 
 export class Crowd {
   readonly #counts = new Uint8Array(PLACES);
+  readonly #hash = new KeyedHash(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
 
   /** The place of a query that may wait, to be given back by `leave`; -1 when too many wait there. */
   enter(query: Query): number {
-    const place = placeOf(query);
+    const place = this.#placeOf(query);
     if (this.#counts[place]! >= MAX_SAME_QUESTIONS) return -1;
     this.#counts[place]!++;
     return place;
@@ -26,17 +31,11 @@ export class Crowd {
   leave(place: number): void {
     this.#counts[place]!--;
   }
-}
 
-function placeOf(query: Query): number {
-  const { name, peers, peerIndex } = query;
-  let hash = name.hashes[0]! ^ (query.type << 16) ^ query.class;
-  const family = readFamily(peers, peerIndex);
-  if (family !== 0) {
-    const first = addressOffset(peers, peerIndex);
-    const size = family === 4 ? 4 : 16;
-    for (let i = 0; i < size; i++) hash = hashByte(hash, peers[first + i]!);
+  #placeOf({ name, type, class: klass, peers, peerIndex }: Query): number {
+    const family = readFamily(peers, peerIndex);
+    const first = family === 0 ? 0 : addressOffset(peers, peerIndex);
+    const size = family === 0 ? 0 : family === 4 ? 4 : 16;
+    return this.#hash.bytes(peers, first, size, name.hashes[0]! ^ (type << 16) ^ klass) & (PLACES - 1);
   }
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return (hash ^ (hash >>> 12)) & (PLACES - 1);
 }
