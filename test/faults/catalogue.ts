@@ -158,6 +158,7 @@ const clients: readonly FaultRow[] = [
     id: "C7",
     fault: "clients that are gone, a slow line, forbidden destinations, every error of a send",
     tests: [[faults("namespace"), /^C7:/], ["test/native/namespace.test.ts", /^C7/], ["test/native/faults.test.ts"]],
+    open: "who shares a line with clients that ask for more than it carries, all the time, loses as they do",
   },
   {
     id: "C8",
