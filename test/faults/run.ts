@@ -17,7 +17,7 @@ const figuresFile = join(directory, "figures");
 writeFileSync(figuresFile, "");
 process.env.FAULTS = small ? "" : "large";
 process.env.FAULTS_FIGURES = figuresFile;
-if (!small) Object.assign(process.env, { RELOADS: "500", READS: "100000000" });
+if (!small) Object.assign(process.env, { RELOADS: "1500", READS: "100000000" });
 
 const files = [...new Set(rows.flatMap(({ tests }) => (tests ?? []).map(([file]) => file)))];
 const outcomes: Outcome[] = [];
