@@ -317,7 +317,7 @@ const operation: readonly FaultRow[] = [
   },
   {
     id: "K2",
-    fault: "500 good reloads that add and take away listeners, zones, plugins",
+    fault: "many good reloads that add and take away listeners, zones, plugins",
     tests: [[server("reload-many")], [server("reload"), /^reload/]],
   },
   {
