@@ -1,6 +1,6 @@
 /** The programs in C that a benchmark needs: compiled into bench/build when they are missing or older than their sources. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 export const benchDirectory = join(import.meta.dirname, "..");
@@ -22,7 +22,10 @@ export function buildTools(): void {
     const sources = [`${program}.c`, ...headers].map((file) => join(sourceDirectory, file));
     if (modified(tool(program)) > Math.max(...sources.map(modified))) continue;
     const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
-    execFileSync(compiler, [...flags, "-o", tool(program), sources[0]!, "-lm"], { stdio: "inherit" });
+    // Two tests may build at once, and each runs what it finds then: so a program is there whole, or not at all.
+    const unfinished = `${tool(program)}.${process.pid}`;
+    execFileSync(compiler, [...flags, "-o", unfinished, sources[0]!, "-lm"], { stdio: "inherit" });
+    renameSync(unfinished, tool(program));
   }
 }
 

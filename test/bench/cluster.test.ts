@@ -160,6 +160,8 @@ function addressOf(manifest: Manifest): number[] {
 async function responder(answer: (query: Buffer, address: string) => Buffer | undefined): Promise<Socket> {
   const socket = createSocket("udp4").bind(0, "127.0.0.1");
   await once(socket, "listening");
+  // A test that fails must not keep its file from ending.
+  socket.unref();
   socket.on("message", (query, { port, address }) => {
     const message = answer(query, address);
     if (message !== undefined) socket.send(message, port, address);
