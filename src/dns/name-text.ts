@@ -39,6 +39,13 @@ export function nameToWire(text: string, origin: Uint8Array = ROOT): Uint8Array 
   return end < 0 ? nameError(end) : scratch.slice(0, end);
 }
 
+/** A name that must be one, in wire form: throws when it is not, where the root in its place would mean every name. */
+export function sureNameToWire(text: string): Uint8Array {
+  const wire = nameToWire(text);
+  if (typeof wire === "string") throw new Error(`"${text}" is no domain name: ${wire}`);
+  return wire;
+}
+
 /** A zone's name, which the Corefile's reader has checked, in wire form; the root for what is no name. */
 export function zoneToWire(text: string): Uint8Array {
   const wire = nameToWire(text);

@@ -2,9 +2,16 @@
  * HalfSipHash-1-3 (J.-P. Aumasson, the variant for tables of words of 32 bits): nobody who may choose names can choose
  * those that collide, since the key is random and never leaves the process.
  */
+import { randomInt } from "node:crypto";
+
 export class KeyedHash {
   readonly #key0: number;
   readonly #key1: number;
+
+  /** For a table of this thread alone. */
+  static withRandomKey(): KeyedHash {
+    return new KeyedHash(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
+  }
 
   constructor(key0: number, key1: number) {
     this.#key0 = key0;

@@ -5,7 +5,6 @@
  * high by at most what that place had. Which set is decided by a hash with a random key, so nobody can choose addresses that
  * fall into one.
  */
-import { randomInt } from "node:crypto";
 import { KeyedHash } from "../memory/keyed-hash.ts";
 import { addressOffset, readFamily } from "../transport/packets.ts";
 
@@ -24,7 +23,7 @@ const WORDS = 4;
 
 export class HeavySenders {
   readonly #counters = new Uint32Array(SETS * WAYS * WORDS);
-  readonly #hash = new KeyedHash(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
+  readonly #hash = KeyedHash.withRandomKey();
 
   /** Counts a datagram of the peer in record `index` of `addresses`. */
   note(addresses: Uint8Array, index: number): void {

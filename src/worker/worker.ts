@@ -2,7 +2,7 @@
  * One worker: an engine, a UDP port, TCP servers, and the plan they serve. A plan is prepared beside the one in use, so
  * that nothing has to wait when it takes over between two batches.
  */
-import { zoneToWire } from "../dns/name-text.ts";
+import { sureNameToWire } from "../dns/name-text.ts";
 import { CounterRow } from "../memory/counters.ts";
 import { collectSoon } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
@@ -181,7 +181,7 @@ export class Worker {
       const block = plan.blocks[route.block]!;
       let chain = linked.get(route.block);
       if (!chain) {
-        chain = await linkChain(block, plugins, block.zones.map(zoneToWire), {
+        chain = await linkChain(block, plugins, block.zones.map(sureNameToWire), {
           ...this.#cells(listener),
           worker: this.#start.index,
           workerCount: this.#start.count,
@@ -195,7 +195,7 @@ export class Worker {
         linked.set(route.block, chain);
         chains.push(chain);
       }
-      const zone = zoneToWire(route.zone);
+      const zone = sureNameToWire(route.zone);
       const { debug, stacktrace } = block;
       const { server } = listener;
       // Nobody is in such a chain who could count.

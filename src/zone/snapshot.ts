@@ -39,6 +39,7 @@
  * orders the builder's stores before the worker's loads. Readers check nothing else than that what they copy fits.
  */
 import { hashByte, hashLabelEnd, type Name } from "../dns/name.ts";
+import { labelCount } from "../dns/name-text.ts";
 import { Type } from "../dns/types.ts";
 
 export const NodeFlag = {
@@ -100,7 +101,7 @@ export class Zone {
   constructor(snapshot: ZoneSnapshot) {
     this.size = snapshot.data.byteLength + snapshot.slots.byteLength;
     this.apex = snapshot.apex;
-    this.apexLabels = countLabels(snapshot.apex);
+    this.apexLabels = labelCount(snapshot.apex);
     this.serial = snapshot.serial;
     this.data = new Uint8Array(snapshot.data);
     this.soa = snapshot.soa;
@@ -197,12 +198,6 @@ const ASTERISK = 0x2a;
 /** One more label on top of a hash, as `Name` adds it. */
 function wildcardHash(parent: number): number {
   return hashLabelEnd(hashByte(hashByte(parent, 1), ASTERISK));
-}
-
-function countLabels(wire: Uint8Array): number {
-  let labels = 0;
-  for (let at = 0; wire[at]! !== 0; at += wire[at]! + 1) labels++;
-  return labels;
 }
 
 /** Where the name stands in the rdata of a type whose names' addresses belong to the additional section; -1 otherwise. */

@@ -8,7 +8,9 @@ import {
   lowerCaseWire,
   nameToText,
   nameToWire,
+  sureNameToWire,
   wireLength,
+  zoneToWire,
 } from "../../src/dns/name-text.ts";
 import { fromHexText, toHexText, wireName } from "../support/dns-text.ts";
 
@@ -175,4 +177,10 @@ test("any text is a name or a named mistake", () => {
       else assert.equal(wireLength(wire), wire.length);
     }),
   );
+});
+
+test("a name that must be one is, or is refused: it never becomes the root", () => {
+  assert.deepEqual([...sureNameToWire("a.")], [1, 97, 0]);
+  assert.throws(() => sureNameToWire("a..b."), /^Error: "a\.\.b\." is no domain name: /);
+  assert.deepEqual([...zoneToWire("a..b.")], [0]);
 });

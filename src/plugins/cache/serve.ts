@@ -1,7 +1,7 @@
 /** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
 import { Flag } from "../../dns/header.ts";
 import { hashName, type Name } from "../../dns/name.ts";
-import { labelCount, zoneToWire } from "../../dns/name-text.ts";
+import { labelCount, sureNameToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { AnswerAhead } from "../../memory/answer-ahead.ts";
@@ -86,7 +86,7 @@ class Cache {
   constructor(config: CacheConfig, context: ServeContext) {
     this.#config = config;
     this.#next = context.next;
-    this.#zones = config.zones.map(zoneToWire);
+    this.#zones = config.zones.map(sureNameToWire);
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
     this.#uncached = context.uncachedZones.map((zone) => ({ zone, labels: labelCount(zone), hash: hashName(zone) }));
@@ -457,7 +457,7 @@ function storeOf(
   const labels = { server, type, zones, view };
   return {
     config,
-    disabled: config.disabled.map(zoneToWire),
+    disabled: config.disabled.map(sureNameToWire),
     hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
     evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
     answers: undefined as never,

@@ -3,7 +3,6 @@
  * a hundred times before the answer, but a server that is forwarded to and forwards to us does just that: a loop, in which
  * one query would become as many as may wait at all (row E11).
  */
-import { randomInt } from "node:crypto";
 import { KeyedHash } from "../../memory/keyed-hash.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
@@ -18,7 +17,7 @@ const PLACES = 16_384;
 
 export class Crowd {
   readonly #counts = new Uint8Array(PLACES);
-  readonly #hash = new KeyedHash(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
+  readonly #hash = KeyedHash.withRandomKey();
 
   /** The place of a query that may wait, to be given back by `leave`; -1 when too many wait there. */
   enter(query: Query): number {

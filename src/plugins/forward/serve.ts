@@ -4,7 +4,7 @@
  */
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
-import { zoneToWire } from "../../dns/name-text.ts";
+import { sureNameToWire } from "../../dns/name-text.ts";
 import { Rcode, rcodeName } from "../../dns/types.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
@@ -68,8 +68,8 @@ export class Forwarder implements ExchangeOwner {
     this.#context = context;
     this.#next = context.next;
     this.#asker = shared.asker;
-    this.#from = zoneToWire(config.from);
-    this.#except = config.except.map(zoneToWire);
+    this.#from = sureNameToWire(config.from);
+    this.#except = config.except.map(sureNameToWire);
     this.#nextIsForward = context.nextName === "forward" || context.nextName === "proxy";
     this.#answeredBy = context.slot();
     this.#answeredAt = context.slot();
