@@ -88,6 +88,9 @@ function findOpt(request: Request, additionals: number): number {
   return bytes[start] === 0 && bytes[start + 1] === 0 && bytes[start + 2] === Type.OPT ? at : 0;
 }
 
+/** The bit that a small letter has more than its capital. */
+const CASE = 0x20;
+
 function writeName(request: Request, out: Uint8Array, at: number, randomLetters: boolean): number {
   const from = request.bytes;
   const first = request.start + HEADER_SIZE;
@@ -95,6 +98,9 @@ function writeName(request: Request, out: Uint8Array, at: number, randomLetters:
   if (!randomLetters) return copy(from, first, first + length, out, at);
   let bits = 0;
   let left = 0;
+  let askedUpper = 0;
+  let sentUpper = 0;
+  let last = 0;
   for (let i = 0; i < length; i++) {
     const byte = from[first + i]!;
     const lower = byte | 0x20;
@@ -107,10 +113,16 @@ function writeName(request: Request, out: Uint8Array, at: number, randomLetters:
       bits = randomWord();
       left = 32;
     }
-    out[at + i] = byte ^ ((bits & 1) << 5);
+    const sent = byte ^ ((bits & 1) << 5);
+    askedUpper |= ~byte & CASE;
+    sentUpper |= ~sent & CASE;
+    last = at + i;
+    out[last] = sent;
     bits >>>= 1;
     left--;
   }
+  // Small letters alone are how servers write their own names: what they sent could not be told from what we did.
+  if (askedUpper !== 0 && sentUpper === 0) out[last] = out[last]! ^ CASE;
   return at + length;
 }
 

@@ -149,3 +149,12 @@ test("outgoing: letters are random, everything else stays", () => {
   assert.equal(upper.size, 20 + 10);
   for (const count of upper.values()) assert.ok(count > 130 && count < 270, `${count} of ${RUNS}`);
 });
+
+test("outgoing: a name with capitals never goes out in small letters, which are the server's own", () => {
+  const asked = read({ ask: "C.1. A" });
+  for (let run = 0; run < 64; run++) assert.equal(write(asked, { letters: true }).toString("latin1", 13, 14), "C");
+  const small = read({ ask: "c.1. A" });
+  const seen = new Set<string>();
+  for (let run = 0; run < 64; run++) seen.add(write(small, { letters: true }).toString("latin1", 13, 14));
+  assert.deepEqual([...seen].sort(), ["C", "c"]);
+});
