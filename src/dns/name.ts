@@ -1,6 +1,6 @@
 /**
- * A name out of a message, ready to be looked up: lower-cased, cut into labels, with a hash for each of its suffixes.
- * One object is reused for every query, so reading a name allocates nothing.
+ * A name out of a message, ready to be looked up: lower-cased, cut into labels, with a hash for each of its suffixes when
+ * somebody wants it. One object is reused for every query, so reading a name allocates nothing.
  */
 
 /** RFC 1035 section 3.1: a name has at most 255 bytes, its root label included. */
@@ -38,8 +38,14 @@ export class Name {
   labelCount = 0;
   /** Where label i starts in `bytes`; entry `labelCount` is the root label. */
   readonly offsets: Uint8Array = new Uint8Array(MAX_LABELS + 1);
-  /** `hashes[i]` is the hash of the suffix that starts with label i; entry `labelCount` is the root's. */
-  readonly hashes: Int32Array = new Int32Array(MAX_LABELS + 1);
+  /**
+   * What a plugin that looked ahead has left with the name, until it is another one. `hint`: where its table may have the name,
+   * 0 is nothing. `isLive`: it answers the name, from a table of its own, so nobody needs to look for a kept answer.
+   */
+  hint = 0;
+  isLive = false;
+  readonly #hashes = new Int32Array(MAX_LABELS + 1);
+  #hashed = false;
   /** Whether the sender wrote capital letters, so that its bytes are not these. */
   mixedCase = false;
 
@@ -74,8 +80,17 @@ export class Name {
     this.length = length;
     this.labelCount = labels;
     this.mixedCase = capitals !== 0;
-    this.#hash();
+    this.#begin();
     return at;
+  }
+
+  /**
+   * `hashes[i]` is the hash of the suffix that starts with label i; entry `labelCount` is the root's. They are computed when
+   * they are first asked for: the answer cache and the cluster's table find names by other hashes.
+   */
+  get hashes(): Int32Array {
+    if (!this.#hashed) this.#hash();
+    return this.#hashes;
   }
 
   /** Takes over a name in wire form, for example one that `nameToWire` made. It must be a valid one. */
@@ -87,11 +102,9 @@ export class Name {
     this.length = other.length;
     this.labelCount = other.labelCount;
     this.mixedCase = other.mixedCase;
+    this.#begin();
     for (let i = 0; i < other.length; i++) this.bytes[i] = other.bytes[i]!;
-    for (let i = 0; i <= other.labelCount; i++) {
-      this.offsets[i] = other.offsets[i]!;
-      this.hashes[i] = other.hashes[i]!;
-    }
+    for (let i = 0; i <= other.labelCount; i++) this.offsets[i] = other.offsets[i]!;
   }
 
   /** A copy of the wire bytes, in lower case. */
@@ -122,11 +135,19 @@ export class Name {
     return -1;
   }
 
+  /** Nothing is known yet of the name that has been read. */
+  #begin(): void {
+    this.#hashed = false;
+    this.hint = 0;
+    this.isLive = false;
+  }
+
   /** From the root to the front, so that one pass gives the hash of every suffix. */
   #hash(): void {
     const bytes = this.bytes;
     const offsets = this.offsets;
-    const hashes = this.hashes;
+    const hashes = this.#hashes;
+    this.#hashed = true;
     let hash = HASH_START;
     let stop = this.length - 1;
     hashes[this.labelCount] = hash;

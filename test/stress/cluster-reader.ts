@@ -1,7 +1,10 @@
 /** One thread of the hammer: looks into the record table, and counts what cannot be. */
 import { parentPort, workerData } from "node:worker_threads";
+import { Name } from "../../src/dns/name.ts";
+import { nameToWire } from "../../src/dns/name-text.ts";
 import { ClusterView } from "../../src/kubernetes/table/cluster-view.ts";
 import type { ClusterMemory } from "../../src/kubernetes/table/layout.ts";
+import { ServicesAhead } from "../../src/kubernetes/table/services-ahead.ts";
 import { addressBytes, labels } from "../kubernetes/table/support.ts";
 
 export interface Task {
@@ -23,7 +26,11 @@ export interface Result {
 
 const { memory, worker, services, count } = workerData as Task;
 const view = new ClusterView(memory, worker);
-const keys = Array.from({ length: services }, (_, i) => labels(`moving${i}.hammer`));
+const ahead = new ServicesAhead(memory, 16, "names");
+const names = Array.from({ length: services }, (_, i) => nameOf(`moving${i}.hammer.`));
+/** Of Services that come and go; what has their ids meanwhile is another one. */
+const CROWD_SEEN = 50;
+const crowd = Array.from({ length: CROWD_SEEN }, (_, i) => nameOf(`crowd${i}.crowd.`));
 const lastFirst = new Int32Array(services);
 const stable = labels("stable.hammer");
 const never = labels("never.hammer");
@@ -33,6 +40,21 @@ const namespace = labels("hammer");
 const bad: Record<string, number> = {};
 let states = 0;
 let state = worker * 7_919 + 1;
+
+function nameOf(text: string): Name {
+  const name = new Name();
+  name.set(nameToWire(text) as Uint8Array);
+  return name;
+}
+
+/** Looks ahead for some of the names, as a worker does outside of any section: what it leaves with the others gets old. */
+function lookAhead(all: readonly Name[]): void {
+  for (let i = 0; i < 4; i++) {
+    const name = all[random(all.length)]!;
+    ahead.add(name, name.bytes, 0, name.length - 1);
+  }
+  ahead.fetch();
+}
 
 function random(below: number): number {
   state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
@@ -66,8 +88,8 @@ function versionOf(service: number, slice: number): number {
 }
 
 function readMoving(service: number): void {
-  const key = keys[service]!;
-  if (!view.findService(key, 0, key.length)) {
+  const name = names[service]!;
+  if (!view.findService(name.bytes, 0, name.length - 1, name.hint)) {
     expect("a Service that is there is found", false);
     return;
   }
@@ -86,6 +108,21 @@ function readMoving(service: number): void {
   lastFirst[service] = first;
 }
 
+/** Where one of the crowd is said to be may be another one of it by now, or nothing. */
+function readCrowd(i: number): void {
+  const { bytes, length, hint } = crowd[i]!;
+  const isAddress = (at: number): boolean =>
+    view.bytes[at] === 10 && view.bytes[at + 1] === 0 && view.bytes[at + 2] === i && view.bytes[at + 3] === 1;
+  if (view.findService(bytes, 0, length - 1, hint)) {
+    expect("who is found by name has its address", view.service.ipv4Count === 1 && isAddress(view.service.ipv4At));
+  }
+  if (view.findServiceByAddress(Uint8Array.of(10, 0, i, 1), 0, 4, hint)) {
+    const { keyAt, keyLength } = view.service;
+    const key = Buffer.from(view.bytes.subarray(keyAt, keyAt + keyLength));
+    expect("who is found by address has its name", key.compare(bytes, 0, length - 1) === 0);
+  }
+}
+
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 function pause(microseconds: number): void {
   if (microseconds > 250) Atomics.wait(sleeper, 0, 0, 1);
@@ -94,8 +131,9 @@ function pause(microseconds: number): void {
 }
 
 function read(): void {
+  if (random(4) === 0) lookAhead(random(2) === 0 ? crowd : names);
   view.enter();
-  switch (random(8)) {
+  switch (random(9)) {
     case 0:
       expect("what stays is found", view.findService(stable, 0, stable.length) && view.service.ipv4Count === 1);
       break;
@@ -111,6 +149,9 @@ function read(): void {
       break;
     case 4:
       expect("the namespace is there", view.hasNamespace(namespace, 0, namespace.length));
+      break;
+    case 5:
+      readCrowd(random(CROWD_SEEN));
       break;
     default:
       readMoving(random(services));

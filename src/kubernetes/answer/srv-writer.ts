@@ -36,10 +36,10 @@ export class SrvWriter {
     this.#walk = walk;
   }
 
-  /** The ports of `view.service` that the name means, `ports` of them, and its addresses. */
-  clusterIp(view: ClusterView, name: Name, cut: Cut, ports: number): void {
+  /** The ports of `view.service` that the name means, `ports` of them from the `first` one on, and its addresses. */
+  clusterIp(view: ClusterView, name: Name, cut: Cut, first: number, ports: number): void {
     const writer = this.#writer;
-    const target = this.clusterIpAlone(view, name, cut, ports);
+    const target = this.clusterIpAlone(view, name, cut, first, ports);
     const { service, bytes } = view;
     const { ipv4Count, ipv6Count, ipv4At, ipv6At } = service;
     if (target === 0) return;
@@ -48,7 +48,7 @@ export class SrvWriter {
   }
 
   /** Without its addresses. Gives where the target begins; 0 when there was no room. */
-  clusterIpAlone(view: ClusterView, name: Name, cut: Cut, ports: number): number {
+  clusterIpAlone(view: ClusterView, name: Name, cut: Cut, first: number, ports: number): number {
     const writer = this.#writer;
     const { service, bytes } = view;
     const { ipv4Count, ipv6Count, keyAt, keyLength } = service;
@@ -56,9 +56,10 @@ export class SrvWriter {
     const weight = weightOf(ports * (ipv4Count + ipv6Count));
     let target = 0;
     if (!writer.isName(keyLength)) return 0;
-    for (let i = 0; i < list.count; i++) {
-      if (cut.form === Form.PORT && !isPort(bytes, list, i, name, this.#walk.wildcards)) continue;
-      if (this.#hasEarlier(list.number(i), i, view, name, cut)) continue;
+    for (let i = first, left = ports; left > 0; i++) {
+      if (i !== first && cut.form === Form.PORT && !isPort(bytes, list, i, name, this.#walk.wildcards)) continue;
+      left--;
+      if (i !== first && this.#hasEarlier(list.number(i), i, view, name, cut)) continue;
       if (writer.full || !writer.beginSrv(weight, list.number(i))) break;
       writer.labels(bytes, keyAt, keyLength);
       writer.endTarget();

@@ -130,8 +130,12 @@ export class ClusterView {
     return Atomics.load(this.#header, Header.STATES + resource) as SyncState;
   }
 
-  /** `source[offset..offset+length)` is two labels, service and namespace. Then `service` is it. */
-  findService(source: Uint8Array, offset: number, length: number): boolean {
+  /**
+   * `source[offset..offset+length)` is two labels, service and namespace. Then `service` is it. `hint` is where
+   * `ServicesAhead` has seen it, or anything else.
+   */
+  findService(source: Uint8Array, offset: number, length: number, hint = 0): boolean {
+    if (hint !== 0 && this.#isAt(hint, source, offset, length)) return (this.service.flags & ServiceFlag.OBJECT) !== 0;
     return this.#findByKey(Cell.SERVICES, Kind.SERVICE, source, offset, length);
   }
 
@@ -167,14 +171,14 @@ export class ClusterView {
     return row !== 0 && (this.#heap.words[row + NamespaceField.FLAGS]! & NAMESPACE_EXISTS) !== 0;
   }
 
-  /** The Service whose ClusterIP it is. `size` is 4 or 16. */
-  findServiceByAddress(source: Uint8Array, offset: number, size: number): boolean {
-    return this.#findByAddress(source, offset, size, SpaceCell.ADDRESSES);
+  /** The Service whose ClusterIP it is. `size` is 4 or 16; `hint` as above. */
+  findServiceByAddress(source: Uint8Array, offset: number, size: number, hint = 0): boolean {
+    return this.#findByAddress(source, offset, size, SpaceCell.ADDRESSES, hint);
   }
 
   /** A Service that has it among its externalIPs or load balancer addresses. */
   findServiceByExternalAddress(source: Uint8Array, offset: number, size: number): boolean {
-    return this.#findByAddress(source, offset, size, SpaceCell.EXTERNALS);
+    return this.#findByAddress(source, offset, size, SpaceCell.EXTERNALS, 0);
   }
 
   /** Sets `slice` to the one of `service` with this number. */
@@ -215,7 +219,8 @@ export class ClusterView {
 
   /** Looks for all endpoints of all Services that have the address. `size` is 4 or 16. */
   seekEndpoint(source: Uint8Array, offset: number, size: number): void {
-    this.#endpointHash = this.#setAddress(source, offset, size);
+    this.#setAddress(source, offset, size);
+    this.#endpointHash = this.#hashAddress();
     this.#beginTries();
     this.#foundEndpoint = false;
     this.#startEndpoints();
@@ -265,18 +270,34 @@ export class ClusterView {
     const directory = this.#load(cell + SpaceCell.SERVICES);
     for (let id = this.#probe.next(); id !== 0; id = this.#probe.next()) {
       const row = this.#row(directory, kind, id);
-      if (row === 0 || !service.open(row) || service.keyLength !== length) continue;
-      const { bytes } = this.#heap;
-      const { keyAt } = service;
-      let i = 0;
-      while (i < length && bytes[keyAt + i] === source[offset + i]) i++;
-      if (i === length) return (service.flags & ServiceFlag.OBJECT) !== 0;
+      if (row !== 0 && service.open(row) && this.#isKey(source, offset, length))
+        return (service.flags & ServiceFlag.OBJECT) !== 0;
     }
     return false;
   }
 
-  #findByAddress(source: Uint8Array, offset: number, size: number, which: number): boolean {
-    const hash = this.#setAddress(source, offset, size);
+  /** Whether `service` has the key. */
+  #isKey(source: Uint8Array, offset: number, length: number): boolean {
+    const { keyAt, keyLength } = this.service;
+    const { bytes } = this.#heap;
+    if (keyLength !== length) return false;
+    for (let i = 0; i < length; i++) if (bytes[keyAt + i] !== source[offset + i]) return false;
+    return true;
+  }
+
+  /** Whether the Service with this id, if there is one, has the key. */
+  #isAt(id: number, source: Uint8Array, offset: number, length: number): boolean {
+    const row = this.#row(this.#load(Cell.SERVICES + SpaceCell.SERVICES), Kind.SERVICE, id);
+    return row !== 0 && this.service.open(row) && this.#isKey(source, offset, length);
+  }
+
+  #findByAddress(source: Uint8Array, offset: number, size: number, which: number, hint: number): boolean {
+    this.#setAddress(source, offset, size);
+    if (hint !== 0) {
+      const row = this.#row(this.#load(Cell.SERVICES + SpaceCell.SERVICES), Kind.SERVICE, hint);
+      if (row !== 0 && this.service.open(row) && this.#hasAddress(which)) return true;
+    }
+    const hash = this.#hashAddress();
     this.#beginTries();
     do {
       this.#start(this.#probe, this.#load(Cell.SERVICES + which), hash);
@@ -320,11 +341,13 @@ export class ClusterView {
     return -1;
   }
 
-  /** Gives its hash. */
-  #setAddress(source: Uint8Array, offset: number, size: number): number {
+  #setAddress(source: Uint8Array, offset: number, size: number): void {
     for (let i = 0; i < size; i++) this.#addressBytes[i] = source[offset + i]!;
     this.#addressSize = size;
-    return this.#hash.bytes(this.#addressBytes, 0, size, Salt.ADDRESS);
+  }
+
+  #hashAddress(): number {
+    return this.#hash.bytes(this.#addressBytes, 0, this.#addressSize, Salt.ADDRESS);
   }
 
   #startEndpoints(): void {
@@ -387,8 +410,8 @@ export class ClusterView {
 
   /** `namespace` 0: any. */
   #countPods(source: Uint8Array, at: number, size: number, namespace: number): number {
-    const hash = this.#setAddress(source, at, size);
-    this.#start(this.#probe, this.#load(Cell.POD_ADDRESSES), hash);
+    this.#setAddress(source, at, size);
+    this.#start(this.#probe, this.#load(Cell.POD_ADDRESSES), this.#hashAddress());
     const directory = this.#load(Cell.PODS);
     let count = 0;
     this.#seenCount = 0;

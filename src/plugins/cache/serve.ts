@@ -1,7 +1,7 @@
 /** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
 import { Flag } from "../../dns/header.ts";
-import { hashName, type Name } from "../../dns/name.ts";
-import { labelCount, sureNameToWire } from "../../dns/name-text.ts";
+import type { Name } from "../../dns/name.ts";
+import { sureNameToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { AnswerAhead } from "../../memory/answer-ahead.ts";
@@ -42,12 +42,6 @@ interface Store {
   ahead: AnswerAhead;
 }
 
-interface UncachedZone {
-  readonly zone: Uint8Array;
-  readonly labels: number;
-  readonly hash: number;
-}
-
 class Cache {
   readonly #config: CacheConfig;
   readonly #next: Handler;
@@ -59,7 +53,7 @@ class Cache {
   #inFlight!: InFlight;
   readonly #key = new AnswerKey();
   readonly #hashes = new Int32Array(MAX_AHEAD);
-  readonly #uncached: readonly UncachedZone[];
+  readonly #uncached: readonly Uint8Array[];
   readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
     this.#finish(outcome, query, query.receivedAt + clockOffset);
   readonly #finishedLate = (outcome: Outcome, query: Query): Outcome => {
@@ -89,7 +83,7 @@ class Cache {
     this.#zones = config.zones.map(sureNameToWire);
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
-    this.#uncached = context.uncachedZones.map((zone) => ({ zone, labels: labelCount(zone), hash: hashName(zone) }));
+    this.#uncached = context.uncachedZones;
     this.#staleSeconds = (config.stale?.forMs ?? 0) / 1_000;
     this.#graceMs = config.stale?.forMs ?? 0;
     const { success, denial } = config;
@@ -138,13 +132,10 @@ class Cache {
     return mayJoin ? this.#join(query, key.hash) : this.#ask(query, now);
   }
 
-  /** Whether whoever stands behind answers all names of this zone, and keeps the answers itself. */
+  /** Whether whoever stands behind answers this name, and keeps the answer itself. */
   #isUncached(name: Name): boolean {
-    for (let i = 0; i < this.#uncached.length; i++) {
-      const { zone, labels, hash } = this.#uncached[i]!;
-      if (name.labelCount >= labels && name.hashes[name.labelCount - labels] === hash && name.labelOf(zone) >= 0)
-        return true;
-    }
+    if (name.isLive) return true;
+    for (let i = 0; i < this.#uncached.length; i++) if (name.labelOf(this.#uncached[i]!) >= 0) return true;
     return false;
   }
 

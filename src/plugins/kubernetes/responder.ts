@@ -71,7 +71,7 @@ export class Responder {
     this.writer.begin(query, zoneLabel);
     if (type === Type.PTR) {
       const size = reverseAddress(name, this.#address);
-      if (size > 0) return this.#reverse(size);
+      if (size > 0) return this.#reverse(size, name.hint);
     }
     const { cut } = this;
     cut.read(name, zoneLabel, isMulticluster, this.#config.zonal);
@@ -128,7 +128,7 @@ export class Responder {
     if (!this.#isExposed(bytes, namespaceAt)) return Result.NO_NAME;
     if (this.#config.namespaceLabels !== "" && !view.hasNamespace(bytes, namespaceAt, bytes[namespaceAt]! + 1))
       return this.#missing(Resource.NAMESPACES);
-    if (!(isMulticluster ? view.findImport(bytes, at, length) : view.findService(bytes, at, length)))
+    if (!(isMulticluster ? view.findImport(bytes, at, length) : view.findService(bytes, at, length, name.hint)))
       return this.#missing(isMulticluster ? Resource.SERVICE_IMPORTS : Resource.SERVICES);
 
     const { service } = view;
@@ -170,9 +170,14 @@ export class Responder {
     const { service, bytes } = this.#view;
     const { ports } = service;
     let some = ports.count;
+    let first = 0;
     if (this.cut.form === Form.PORT) {
       some = 0;
-      for (let i = 0; i < ports.count; i++) if (isPort(bytes, ports, i, name, this.#config.wildcardQueries)) some++;
+      for (let i = ports.count - 1; i >= 0; i--) {
+        if (!isPort(bytes, ports, i, name, this.#config.wildcardQueries)) continue;
+        some++;
+        first = i;
+      }
       if (some === 0 && !(ports.count === 0 && isAnyPort(name))) return Result.NO_NAME;
     }
     if (type === Type.A) {
@@ -184,7 +189,7 @@ export class Responder {
       return service.ipv6Count > 0 ? Result.WRITTEN : Result.NO_DATA;
     }
     if (type !== Type.SRV || some === 0) return Result.NO_DATA;
-    this.#srv.clusterIp(this.#view, name, this.cut, some);
+    this.#srv.clusterIp(this.#view, name, this.cut, first, some);
     return Result.WRITTEN;
   }
 
@@ -237,10 +242,10 @@ export class Responder {
   }
 
   /** The Service with the address, else all endpoints that have it. */
-  #reverse(size: number): Result {
+  #reverse(size: number, hint: number): Result {
     const view = this.#view;
     const { writer } = this;
-    if (view.findServiceByAddress(this.#address, 0, size)) {
+    if (view.findServiceByAddress(this.#address, 0, size, hint)) {
       const { keyAt, keyLength } = view.service;
       const isExposed = this.#isExposed(view.bytes, keyAt + 1 + view.bytes[keyAt]!);
       if (isExposed && writer.isName(keyLength, this.#primaryZone)) {

@@ -36,11 +36,21 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   let heap: SharedArrayBuffer | undefined;
 
   const overlaps = (a: Uint8Array, b: Uint8Array) => isSubdomain(a, b) || isSubdomain(b, a);
-  context.neverCached(zones.map(({ wire }) => wire).filter((zone) => !fallthrough.some((one) => overlaps(one, zone))));
+  const own = zones.map(({ wire }) => wire).filter((zone) => !fallthrough.some((one) => overlaps(one, zone)));
+  context.neverCached(own);
+  const aheadOptions: AheadOptions = {
+    zone: primaryZone,
+    isOwn: own.some((zone) => Buffer.compare(zone, primaryZone) === 0),
+    // With these, a name that the table knows may be another plugin's nevertheless.
+    reverse:
+      config.namespaces.length > 0
+        ? []
+        : REVERSE_ZONES.map((zone) => zones.some(({ wire }) => isSubdomain(zone, wire))),
+  };
   context.onPublished((published: Published) => {
     if (published.memory.heap !== heap) {
       view = new ClusterView(published.memory, context.worker);
-      ahead = new Ahead(published.memory, primaryZone);
+      ahead = new Ahead(published.memory, aheadOptions);
     }
     heap = published.memory.heap;
     ownNames.addresses = published.addresses;
@@ -142,38 +152,51 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   };
 }
 
+interface AheadOptions {
+  readonly zone: Uint8Array;
+  /** Names of the zone are nobody else's. */
+  readonly isOwn: boolean;
+  /** Whether the plugin has all names of addresses, of IPv4 and of IPv6. */
+  readonly reverse: readonly boolean[];
+}
+
 /** Which rows queries will need, as far as that is quickly said: those of Services. */
 class Ahead {
-  readonly #zone: Uint8Array;
+  readonly #options: AheadOptions;
   readonly #names: ServicesAhead;
   readonly #addresses: ServicesAhead;
   readonly #address = new Uint8Array(16);
 
-  constructor(memory: ClusterMemory, zone: Uint8Array) {
-    this.#zone = zone;
+  constructor(memory: ClusterMemory, options: AheadOptions) {
+    this.#options = options;
     this.#names = new ServicesAhead(memory, MAX_AHEAD, "names");
     this.#addresses = new ServicesAhead(memory, MAX_AHEAD, "addresses");
   }
 
   look(queries: readonly Query[], first: number, end: number): void {
+    const { zone, isOwn, reverse } = this.#options;
     for (let i = first; i < end; i++) {
       const { name, type } = queries[i]!;
       if (type === Type.PTR) {
         const size = reverseAddress(name, this.#address);
-        if (size > 0) this.#addresses.add(this.#address, 0, size);
+        if (size > 0 && reverse[size === 4 ? 0 : 1]) this.#addresses.add(name, this.#address, 0, size);
         continue;
       }
-      const zoneLabel = name.labelOf(this.#zone);
+      const zoneLabel = name.labelOf(zone);
+      if (zoneLabel < 0) continue;
+      name.isLive = isOwn;
       // A Service, an endpoint of one, a port: no other names have a Service's at this place.
       if (zoneLabel < 3 || zoneLabel > 5) continue;
       const { offsets } = name;
       const at = offsets[zoneLabel - 3]!;
-      this.#names.add(name.bytes, at, offsets[zoneLabel - 1]! - at);
+      this.#names.add(name, name.bytes, at, offsets[zoneLabel - 1]! - at);
     }
     this.#names.fetch();
     this.#addresses.fetch();
   }
 }
+
+const REVERSE_ZONES = ["in-addr.arpa.", "ip6.arpa."].map(zoneToWire);
 
 /** What may exist is no NXDOMAIN, and the client is told why (RFC 8914). */
 function fail(query: Query, resource: Resource, state: SyncState): void {

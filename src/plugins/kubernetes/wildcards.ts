@@ -60,10 +60,14 @@ export class Wildcards {
     }
     const { ports } = service;
     let some = 0;
-    for (let i = 0; i < ports.count; i++)
-      if (cut.form !== Form.PORT || isPort(view.bytes, ports, i, name, true)) some++;
+    let first = 0;
+    for (let i = ports.count - 1; i >= 0; i--) {
+      if (cut.form === Form.PORT && !isPort(view.bytes, ports, i, name, true)) continue;
+      some++;
+      first = i;
+    }
     if (cut.form === Form.ZONAL || (cut.form === Form.PORT && some === 0)) return 0;
-    if (type === Type.SRV && some > 0) this.#srv.clusterIpAlone(view, name, cut, some);
+    if (type === Type.SRV && some > 0) this.#srv.clusterIpAlone(view, name, cut, first, some);
     const at = size === 4 ? service.ipv4At : service.ipv6At;
     const count = size === 4 ? service.ipv4Count : size === 16 ? service.ipv6Count : 0;
     for (let i = 0; i < count; i++) this.#address(view.bytes, at + i * size, size);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { Name } from "../../../src/dns/name.ts";
 import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
 import type { ClusterMemory } from "../../../src/kubernetes/table/layout.ts";
 import { ServicesAhead } from "../../../src/kubernetes/table/services-ahead.ts";
@@ -142,7 +143,7 @@ function copyOf(buffer: SharedArrayBuffer): SharedArrayBuffer {
 function lookAhead(memory: ClusterMemory, keys: "names" | "addresses", keyOf: (i: number) => Uint8Array): void {
   const ahead = new ServicesAhead(memory, 16, keys);
   for (let first = 0; first < 48; first += 16) {
-    for (let i = first; i < first + 16; i++) ahead.add(keyOf(i), 0, keyOf(i).length);
+    for (let i = first; i < first + 16; i++) ahead.add(new Name(), keyOf(i), 0, keyOf(i).length);
     ahead.fetch();
   }
 }

@@ -9,18 +9,22 @@ import { ServiceSink } from "../../../src/kubernetes/table/sinks.ts";
 import type { Plugin } from "../../../src/plugin/plugin.ts";
 import { bind } from "../../../src/plugins/bind.ts";
 import { cache } from "../../../src/plugins/cache/index.ts";
+import { forward } from "../../../src/plugins/forward/index.ts";
 import { kubernetes } from "../../../src/plugins/kubernetes/index.ts";
 import { log } from "../../../src/plugins/log/index.ts";
+import { ScriptedUpstream } from "../../parity/upstream.ts";
 import { endpointSlice, type Manifest, namespace, pod, service } from "../../support/api-objects.ts";
 import { ApiServer, type Fault } from "../../support/api-server.ts";
 import { linkChain, type TestChain } from "../../support/chain.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
+import { freePorts } from "../../support/server.ts";
 
 interface Setup {
   readonly objects?: readonly Manifest[];
   readonly options?: string;
   readonly zones?: string;
   readonly before?: string;
+  readonly forwardTo?: number;
   readonly plugins?: readonly Plugin[];
   readonly faults?: readonly Fault[];
 }
@@ -35,13 +39,14 @@ async function start({ objects = clusterObjects, faults = [], ...setup }: Setup 
   const api = await ApiServer.start({ objects });
   api.fault(...faults);
   const chain = await linkChain({
-    plugins: [...(setup.plugins ?? []), kubernetes],
+    plugins: [...(setup.plugins ?? []), kubernetes, forward],
     corefile: `. {
       ${setup.before ?? ""}
       kubernetes ${setup.zones ?? "cluster.local in-addr.arpa"} {
         endpoint ${api.url}
         ${setup.options ?? ""}
       }
+      ${setup.forwardTo === undefined ? "" : `forward . 127.0.0.1:${setup.forwardTo}`}
     }`,
   });
   const stop = async (): Promise<void> => {
@@ -263,6 +268,38 @@ test("a change is in the next answer, cache or not", async () => {
   api.apply(service("new", "a", ["10.1.9.9"]), service("web", "a", ["10.1.9.8"]));
   await askUntil(chain, "new.a.svc.cluster.local. A", "NOERROR");
   assert.deepEqual((await chain.ask({ ask })).reply?.answer, ["web.a.svc.cluster.local. 5 IN A 10.1.9.8"]);
+  await stop();
+});
+
+test("names of addresses: those of Services are not looked for in the cache, those of others are kept there", async (context) => {
+  const [port] = await freePorts(1);
+  const soa = "192.in-addr.arpa. 60 IN SOA ns.test. m.test. 1 60 60 60 60";
+  const upstream = new ScriptedUpstream(
+    "u",
+    { rules: [{ replies: [{ rcode: "NXDOMAIN", authority: [soa] }] }] },
+    port!,
+  );
+  await upstream.start();
+  context.after(() => upstream.stop());
+  const { chain, stop } = await start({
+    plugins: [cache],
+    before: "cache 30",
+    options: "fallthrough in-addr.arpa",
+    forwardTo: port!,
+  });
+  const count = (name: string): number => {
+    const rows = chain.row.descriptions.filter((description) => description.name === name);
+    return rows.reduce((sum, row) => sum + chain.row.read(row)[0]!, 0);
+  };
+  for (let i = 0; i < 3; i++) {
+    const { reply } = await chain.ask({ ask: "1.0.1.10.in-addr.arpa. PTR" });
+    assert.deepEqual(reply?.answer, ["1.0.1.10.in-addr.arpa. 5 IN PTR web.a.svc.cluster.local."]);
+  }
+  assert.deepEqual([count("cache_requests_total"), count("cache_misses_total"), count("cache_hits_total")], [3, 3, 0]);
+  for (let i = 0; i < 3; i++)
+    assert.equal((await chain.ask({ ask: "1.0.2.192.in-addr.arpa. PTR" })).reply?.rcode, "NXDOMAIN");
+  assert.equal(upstream.asked.length, 1);
+  assert.deepEqual([count("cache_requests_total"), count("cache_misses_total"), count("cache_hits_total")], [6, 4, 2]);
   await stop();
 });
 
