@@ -21,6 +21,8 @@ export interface ListenerPlan {
   readonly transport: Transport;
   /** An IP address, or empty for all of the machine's. */
   readonly address: string;
+  /** Of a listener on all addresses: those that have a UDP socket of their own, which none of the other listeners has. */
+  readonly ownAddresses: readonly string[];
   readonly port: number;
   /** The `server` label of metrics: `dns://:53`. */
   readonly server: string;
@@ -33,6 +35,20 @@ export interface ListenerPlan {
   readonly idleTimeoutMs: number;
   /** -1: no limit. */
   readonly maxTcpQueries: number;
+}
+
+/** The id of a listener, and of a UDP socket: whoever it belongs to, it stays over reloads while address and port do. */
+export function socketId(address: string, port: number): string {
+  return `udp ${address} ${port}`;
+}
+
+/** The addresses that a listener has UDP sockets on, its own first. */
+export function socketAddresses({ address, ownAddresses }: ListenerPlan): string[] {
+  return [address, ...ownAddresses];
+}
+
+export function socketIds(listener: ListenerPlan): string[] {
+  return socketAddresses(listener).map((address) => socketId(address, listener.port));
 }
 
 export interface RoutePlan {

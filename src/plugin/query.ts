@@ -34,9 +34,11 @@ export class Query extends Request {
   receivedAt = 0;
   /** Whether there is room for one more query that waits. Who may have many at once, as forward may, asks before it waits. */
   mayWait = true;
-  /** Address and port of the listener as configured: what was asked where the record above does not say so. */
+  /** Address and port of the listener as configured. */
   localAddress = "";
   localPort = 0;
+  /** The address of the listener's socket that the query came by: what was asked where the record above does not say so. */
+  socketAddress = "";
   /** The zone of the server block that was chosen, in lower-case wire form. */
   zone: Uint8Array = ROOT;
 

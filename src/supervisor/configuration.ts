@@ -11,10 +11,18 @@ import type { ServerBlock, ServerKey, Token } from "../corefile/server-block.ts"
 import { followsPreferredSyntax } from "../corefile/zones.ts";
 import { BlockSettings } from "../plugin/block-settings.ts";
 import type { LogFormat } from "../plugin/logger.ts";
-import type { BlockPlan, ElementPlan, ListenerPlan, Plan, RoutePlan } from "../plugin/plan.ts";
+import {
+  type BlockPlan,
+  type ElementPlan,
+  type ListenerPlan,
+  type Plan,
+  type RoutePlan,
+  socketId,
+} from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { loadPlugins, orderOf, pluginOrder } from "../plugins/index.ts";
+import { giveOwnAddresses } from "./own-addresses.ts";
 
 export interface ConfigurationSource {
   /** The name that messages use. */
@@ -200,11 +208,12 @@ function layOut(
     const set = settings[index]!;
     for (const key of block.keys) {
       for (const address of set.addresses ?? [""]) {
-        const id = `udp ${address} ${key.port}`;
+        const id = socketId(address, key.port);
         const server = `dns://${address.includes(":") ? `[${address}]` : address}:${key.port}`;
         const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = set;
         const times = { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries };
-        const fresh = { id, transport: Transport.UDP, address, port: key.port, server, ...times };
+        const place = { address, ownAddresses: [], port: key.port };
+        const fresh = { id, transport: Transport.UDP, ...place, server, ...times };
         const listener = listeners.get(id) ?? { ...fresh, routes: [], anyClass: false };
         listeners.set(id, listener);
         listener.anyClass ||= elements[index]!.some(({ plugin }) => plugins.get(plugin)?.anyClass);
@@ -223,5 +232,5 @@ function layOut(
       return [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
     }),
   );
-  return { listeners: [...listeners.values()], zoneLines };
+  return { listeners: giveOwnAddresses([...listeners.values()]), zoneLines };
 }

@@ -1,16 +1,17 @@
 /**
- * The UDP sockets of all listeners: one per listener and worker, members of one SO_REUSEPORT group, opened and kept by
+ * The UDP sockets of all listeners: one per address and worker, members of one SO_REUSEPORT group, opened and kept by
  * the supervisor. A worker only reads and writes them, so they outlive it: what is queued in a dead worker's socket is
  * answered by its replacement, and meanwhile the group's steering program sends nothing there.
  */
 import { native } from "../native/index.ts";
-import type { ListenerPlan } from "../plugin/plan.ts";
+import { type ListenerPlan, socketId, socketIds } from "../plugin/plan.ts";
 import { closeFd, openUdp, RECEIVE_BUFFER, setSteering, socketDrops } from "../transport/udp.ts";
 import { probeUdp } from "../transport/udp-portable.ts";
 
 export class Sockets {
-  /** By listener id: a descriptor for each worker. */
+  /** By socket id: a descriptor for each worker. */
   readonly #groups = new Map<string, number[]>();
+  #listeners: readonly ListenerPlan[] = [];
   readonly #workers: number;
   readonly #probed = new Set<string>();
   /** By descriptor. */
@@ -33,21 +34,40 @@ export class Sockets {
       }
       return opened;
     }
+    if (this.#listeners.length === 0) this.#listeners = listeners;
     try {
-      for (const { id, address, port } of listeners) {
-        if (this.#groups.has(id)) continue;
-        const group: number[] = [];
-        this.#groups.set(id, group);
-        opened.push(id);
-        for (let worker = 0; worker < this.#workers; worker++) {
-          group.push(openUdp({ address, port, receiveBuffer: RECEIVE_BUFFER }));
-        }
-      }
+      for (const { id, address, port } of listeners) if (this.#openGroup(address, port)) opened.push(id);
     } catch (error) {
       this.close(opened);
       throw error;
     }
+    for (const { ownAddresses, port } of listeners) {
+      for (const address of ownAddresses) {
+        try {
+          if (this.#openGroup(address, port)) opened.push(socketId(address, port));
+        } catch {
+          // The address has gone, or is not usable yet: what comes there finds the socket on all addresses.
+        }
+      }
+    }
     return opened;
+  }
+
+  /** Whether there was none; throws, with nothing left open. */
+  #openGroup(address: string, port: number): boolean {
+    const id = socketId(address, port);
+    if (this.#groups.has(id)) return false;
+    const group: number[] = [];
+    this.#groups.set(id, group);
+    try {
+      for (let worker = 0; worker < this.#workers; worker++) {
+        group.push(openUdp({ address, port, receiveBuffer: RECEIVE_BUFFER }));
+      }
+    } catch (error) {
+      this.close([id]);
+      throw error;
+    }
+    return true;
   }
 
   close(ids: Iterable<string>): void {
@@ -63,11 +83,12 @@ export class Sockets {
 
   /** Closes the groups of listeners that are not among `listeners`. */
   keepOnly(listeners: readonly ListenerPlan[]): void {
-    const kept = new Set(listeners.map(({ id }) => id));
+    this.#listeners = listeners;
+    const kept = new Set(listeners.flatMap(socketIds));
     this.close([...this.#groups.keys()].filter((id) => !kept.has(id)));
   }
 
-  /** The descriptors of one worker, by listener id. */
+  /** The descriptors of one worker, by socket id. */
   of(worker: number): Map<string, number> {
     return new Map([...this.#groups].map(([id, group]) => [id, group[worker]!]));
   }
@@ -79,12 +100,17 @@ export class Sockets {
 
   /** Datagrams that the kernel dropped, by listener id. */
   drops(): Map<string, number> {
-    return new Map([...this.#groups].map(([id, group]) => [id, group.reduce((sum, fd) => sum + this.#dropsOf(fd), 0)]));
+    return new Map(this.#listeners.map((listener) => [listener.id, this.#sum(socketIds(listener))]));
   }
 
   /** The same of all listeners, those that are closed too. */
   totalDrops(): number {
-    return this.#closedDrops + [...this.drops().values()].reduce((sum, drops) => sum + drops, 0);
+    return this.#closedDrops + this.#sum([...this.#groups.keys()]);
+  }
+
+  #sum(ids: readonly string[]): number {
+    const fds = ids.flatMap((id) => this.#groups.get(id) ?? []);
+    return fds.reduce((sum, fd) => sum + this.#dropsOf(fd), 0);
   }
 
   #dropsOf(fd: number): number {

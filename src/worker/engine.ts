@@ -41,8 +41,9 @@ export class Served {
 /** A query, and what its transport must know to answer it later. */
 export class ServedQuery extends Query {
   served: Served | undefined = undefined;
-  /** The socket's number in the packet port. */
+  /** The socket's number in the packet port, and which of those that had this number it is. */
   socket = 0;
+  opening = 0;
 }
 
 /** Look-ups that lead to look-ups: as many as a chain of aliases may have (reliability, section 1). */
@@ -314,6 +315,7 @@ function takeClient(query: Query, other: Query): void {
   query.peers = other.peers;
   query.peerIndex = other.peerIndex;
   query.localAddress = other.localAddress;
+  query.socketAddress = other.socketAddress;
   query.localPort = other.localPort;
   query.receivedAt = other.receivedAt;
   // The reply goes into a buffer of the query's own, whether or not its handler waits.

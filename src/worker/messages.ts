@@ -20,7 +20,7 @@ export type ToWorker =
   | {
       kind: "prepare";
       plan: Plan;
-      /** By listener id: this worker's UDP socket, opened by the supervisor; absent where the worker opens its own. */
+      /** By `socketId`: this worker's UDP sockets, opened by the supervisor; absent where the worker opens its own. */
       sockets: ReadonlyMap<string, number>;
       /** By element id: what its control half has published so far. */
       published: ReadonlyMap<string, unknown>;

@@ -54,6 +54,7 @@ export class TcpServer {
     query.peers = connection.peer;
     query.peerIndex = 0;
     query.localAddress = connection.localAddress;
+    query.socketAddress = connection.localAddress;
     query.localPort = connection.localPort;
     query.receivedAt = performance.now();
     if (reading !== Reading.FINE) {

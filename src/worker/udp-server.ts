@@ -25,8 +25,10 @@ const STALE_MS = 1_900;
 export class UdpServer {
   readonly #engine: Engine;
   readonly #port: PacketPort;
-  /** By socket number. */
+  /** By socket number: whose it is, its address, and how often there was one of that number. */
   readonly #served: (Served | undefined)[] = [];
+  readonly #addresses: string[] = [];
+  readonly #openings: number[] = [];
   /** Of a group: they are read one after the other, then plugins look ahead, then each is handled. */
   readonly #queries: ServedQuery[] = [];
   readonly #readings: Reading[] = [];
@@ -70,6 +72,8 @@ export class UdpServer {
     const socket = this.#port.add(listener);
     if (socket < 0) throw new Error(`cannot receive on ${listener.address}:${listener.port}: errno ${-socket}`);
     this.#served[socket] = served;
+    this.#addresses[socket] = listener.address;
+    this.#openings[socket] = (this.#openings[socket] ?? 0) + 1;
     if (listener.fd !== undefined) this.#overload.watch(socket, listener.fd);
     return socket;
   }
@@ -172,6 +176,7 @@ export class UdpServer {
     }
     query.localAddress = served.plan.address;
     query.localPort = served.plan.port;
+    query.socketAddress = this.#addresses[socket]!;
     const outcome = engine.run(served, this.#targets[place], query);
     if (typeof outcome !== "number") {
       this.#queries[place] = engine.acquire();
@@ -200,6 +205,7 @@ export class UdpServer {
     const served = this.#served[socket]!;
     query.served = served;
     query.socket = socket;
+    query.opening = this.#openings[socket]!;
     this.#engine.enter(served);
     afterWait(outcome, query, this.#answered, this.#failed);
   }
@@ -215,8 +221,8 @@ export class UdpServer {
     const served = query.served!;
     engine.leave(served);
     const length = engine.finish(query, outcome);
-    // The listener may have gone, and its number to another one, while the query waited.
-    if (length > 0 && sameListener(served, this.#served[socket])) {
+    // The socket may have gone, and its number to another one, while the query waited.
+    if (length > 0 && this.#served[socket] !== undefined && query.opening === this.#openings[socket]) {
       if (this.#used + length > port.sending.length || this.#filled === port.slotCount) this.#send();
       const reply = query.reply;
       const offset = this.#used;
@@ -245,8 +251,4 @@ export class UdpServer {
     this.#filled = 0;
     this.#used = 0;
   }
-}
-
-function sameListener(before: Served, now: Served | undefined): boolean {
-  return before.plan.id === now?.plan.id;
 }

@@ -8,7 +8,7 @@ import { collectSoon } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
-import type { ListenerPlan, Plan } from "../plugin/plan.ts";
+import { type ListenerPlan, type Plan, socketAddresses, socketId, socketIds } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
@@ -47,7 +47,7 @@ export class Worker {
   readonly #row: CounterRow;
   readonly #log = new Logger();
   readonly #tcp = new Map<string, TcpServer>();
-  /** By listener id: the number of its socket in the UDP port. */
+  /** By `socketId`: its number in the UDP port. */
   readonly #sockets = new Map<string, number>();
   #current: Prepared | undefined;
   #next: Prepared | undefined;
@@ -223,16 +223,10 @@ export class Worker {
     const before = this.#current;
     this.#current = next;
     this.#next = undefined;
+    const taken = new Set<string>();
     for (const [id, served] of next.served) {
-      const { address, port, transport } = served.plan;
-      if (transport !== Transport.UDP) continue;
-      const socket = this.#sockets.get(id);
-      if (socket !== undefined) {
-        this.#udp.switchTo(socket, served);
-      } else {
-        const fd = next.sockets.get(id);
-        this.#sockets.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
-      }
+      if (served.plan.transport !== Transport.UDP) continue;
+      for (const socket of this.#take(served, next.sockets)) taken.add(socket);
       const opened = next.tcp.get(id);
       if (opened) this.#tcp.set(id, opened);
       else this.#tcp.get(id)?.switchTo(served);
@@ -243,8 +237,12 @@ export class Worker {
       this.#tcp.delete(id);
     }
     // What was asked there is answered from there. The supervisor keeps the sockets until all workers are done with them.
-    await emptied(removed.map(([, served]) => served));
-    for (const [id] of removed) {
+    const left = [...this.#sockets.keys()].filter((id) => !taken.has(id));
+    const leaving = [...(before?.served.values() ?? [])].filter(({ plan }) =>
+      socketIds(plan).some((id) => left.includes(id)),
+    );
+    await emptied(leaving);
+    for (const id of left) {
       this.#udp.remove(this.#sockets.get(id)!);
       this.#sockets.delete(id);
     }
@@ -253,6 +251,25 @@ export class Worker {
     await emptied([...before.served.values()]);
     for (const chain of before.chains) chain.stop();
     collectSoon();
+  }
+
+  /** From now on what comes to the listener's sockets is its. Gives their ids. */
+  #take(served: Served, descriptors: ReadonlyMap<string, number>): string[] {
+    const { plan } = served;
+    const { port } = plan;
+    const taken: string[] = [];
+    for (const address of socketAddresses(plan)) {
+      const id = socketId(address, port);
+      const socket = this.#sockets.get(id);
+      const fd = descriptors.get(id);
+      // The supervisor could not open it; where it opens none at all, a worker has the listener's own.
+      if (socket === undefined && fd === undefined && address !== plan.address) continue;
+      taken.push(id);
+      if (socket !== undefined) this.#udp.switchTo(socket, served);
+      else
+        this.#sockets.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
+    }
+    return taken;
   }
 
   async #discard(generation: number): Promise<void> {

@@ -7,17 +7,23 @@ import { TestServer } from "../support/server.ts";
 
 const plugin = `${import.meta.dirname}/../support/fault-plugin.ts`;
 const corefile = `.:{PORT} {\n  multisocket 2\n  ${plugin}\n}\n`;
+/** The same names by a listener on one address; what is on all addresses has others. */
+const bound = `.:{PORT} {\n  bind 127.0.0.1\n  multisocket 2\n  ${plugin}\n}\nother.test:{PORT} {\n  ${plugin}\n}\n`;
 const larger = `${corefile}.:{PORT2} {\n  ${plugin}\n}\n`;
 
-/** Asks without a pause until told to stop; gives how many queries there were and how many had no reply. */
-function keepAsking(server: TestServer): () => Promise<{ asked: number; lost: number }> {
+/** Asks without a pause until told to stop; gives how many queries there were and how many had no answer. */
+function keepAsking(
+  server: TestServer,
+  everyEighth: "tcp" | "udp" = "tcp",
+): () => Promise<{ asked: number; lost: number }> {
   let going = true;
   let asked = 0;
   let lost = 0;
   const run = async (): Promise<void> => {
     while (going) {
       asked++;
-      if (!(await server.ask({ ask: "www.test. A", over: asked % 8 === 0 ? "tcp" : "udp" }, 1_000))) lost++;
+      const reply = await server.ask({ ask: "www.test. A", over: asked % 8 === 0 ? everyEighth : "udp" }, 1_000);
+      if (reply?.rcode !== "NOERROR") lost++;
     }
   };
   const runs = Promise.all([run(), run(), run(), run()]);
@@ -39,6 +45,25 @@ test("reload: listeners come and go, no query is lost", { timeout: 60_000 }, asy
       assert.ok(await server.line(/^\[INFO\] Reloading complete$/, from, 10_000), server.lines.slice(from).join("\n"));
       const reply = await server.ask({ ask: "www.test. A", port: 2 }, 300);
       assert.equal(reply?.rcode, round % 2 === 0 ? "NOERROR" : undefined);
+    }
+    const { asked, lost } = await stop();
+    assert.ok(asked > 100, `only ${asked} queries`);
+    assert.equal(lost, 0, `${lost} of ${asked}`);
+  } finally {
+    await stop();
+    assert.equal(await server.stop(), 0);
+  }
+});
+
+test("reload: an address goes from the listener on all to one of its own and back, no query over UDP is lost", async () => {
+  const server = await TestServer.start({ corefile });
+  const stop = keepAsking(server, "udp");
+  try {
+    for (let round = 0; round < 6; round++) {
+      const from = server.lines.length;
+      server.write("Corefile", round % 2 === 0 ? bound : corefile);
+      server.signal("SIGUSR1");
+      assert.ok(await server.line(/^\[INFO\] Reloading complete$/, from, 10_000), server.lines.slice(from).join("\n"));
     }
     const { asked, lost } = await stop();
     assert.ok(asked > 100, `only ${asked} queries`);

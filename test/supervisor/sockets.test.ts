@@ -7,7 +7,9 @@ import { Sockets } from "../../src/supervisor/sockets.ts";
 import { skipNative } from "../transport/udp-support.ts";
 
 const ENOPROTOOPT = 92;
-const listener = { id: "udp 127.0.0.1 0", address: "127.0.0.1", port: 0 } as ListenerPlan;
+const ownAddresses: readonly string[] = [];
+const listener = { id: "udp 127.0.0.1 0", address: "127.0.0.1", ownAddresses, port: 0 } as ListenerPlan;
+const everywhere = { ...listener, id: "udp  0", address: "", ownAddresses: ["127.0.0.1", "192.0.2.99"] };
 
 describe("drops", { skip: skipNative }, () => {
   for (const { name, read, total } of [
@@ -32,4 +34,17 @@ describe("drops", { skip: skipNative }, () => {
       assert.equal(sockets.totalDrops(), total.at(-1));
     });
   }
+});
+
+test("an address that cannot be used is left to the socket on all addresses", { skip: skipNative }, async () => {
+  const sockets = new Sockets(2);
+  assert.deepEqual(await sockets.open([everywhere]), ["udp  0", "udp 127.0.0.1 0"]);
+  assert.deepEqual([...sockets.of(1).keys()], ["udp  0", "udp 127.0.0.1 0"]);
+  // It is another listener's now: nothing is opened, and the other ones go.
+  assert.deepEqual(await sockets.open([listener]), []);
+  sockets.keepOnly([listener]);
+  assert.deepEqual([...sockets.of(0).keys()], ["udp 127.0.0.1 0"]);
+  assert.deepEqual([...sockets.drops().keys()], [listener.id]);
+  sockets.keepOnly([]);
+  assert.equal(sockets.of(0).size, 0);
 });

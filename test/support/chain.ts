@@ -264,6 +264,7 @@ function readQuery(question: Question, client: Client): Query {
   writeAddress(query.peers, 0, addressBytes(client.address ?? "10.240.0.1"), client.port ?? 40_212);
   query.transport = client.transport ?? (question.over === "tcp" ? Transport.TCP : Transport.UDP);
   query.localAddress = client.listener ?? "";
+  query.socketAddress = query.localAddress;
   query.localPort = 53;
   query.receivedAt = performance.now();
   return query;
@@ -274,6 +275,7 @@ function listenerPlan(address: string): ListenerPlan {
     id: "test",
     transport: Transport.UDP,
     address,
+    ownAddresses: [],
     port: 53,
     server: "dns://:53",
     routes: [],

@@ -85,9 +85,9 @@ function clientAddress({ peers, peerIndex }: Query): Uint8Array | undefined {
   return peers.slice(offset, offset + (family === 4 ? 4 : 16));
 }
 
-/** What the client has asked; where the socket does not say, what the listener was told. */
-function serverAddress({ peers, peerIndex, localAddress }: Query): Uint8Array | undefined {
-  const text = (formatLocalAddress(peers, peerIndex) || localAddress).replace(/%.*$/, "");
+/** What the client has asked; where the datagram does not say, what the socket is bound to. */
+function serverAddress({ peers, peerIndex, socketAddress }: Query): Uint8Array | undefined {
+  const text = (formatLocalAddress(peers, peerIndex) || socketAddress).replace(/%.*$/, "");
   const bytes = new Uint8Array(16);
   if (parseIpv4(text, bytes, 0)) return bytes.subarray(0, 4);
   return parseIpv6(text, bytes, 0) ? bytes : undefined;

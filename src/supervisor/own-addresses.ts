@@ -1,0 +1,46 @@
+/**
+ * The kernel gives a datagram to the socket that is bound to the very address it was sent to, and only without one to that on
+ * all addresses. The latter has to be told which address was asked, and to say from which it answers, which makes an answer
+ * from the cache dearer by a twentieth. So a listener on all addresses has a socket on each that the machine has besides; what
+ * comes to others (link-local ones, those that come later) finds the one on all.
+ */
+import { networkInterfaces } from "node:os";
+import { type ListenerPlan, socketId } from "../plugin/plan.ts";
+
+/** A pod has two or three. A node may have those of all Services as well, which stand behind its own. */
+const MAX_ADDRESSES = 8;
+
+type Interfaces = ReturnType<typeof networkInterfaces>;
+
+/** `listeners` with `ownAddresses` filled in. */
+export function giveOwnAddresses(
+  listeners: readonly ListenerPlan[],
+  interfaces: Interfaces = networkInterfaces(),
+): ListenerPlan[] {
+  const taken = new Set(listeners.map(({ id }) => id));
+  // Those on all addresses of one family come before those on all of both, as they do for the kernel.
+  const byFamily = new Map<ListenerPlan, string[]>();
+  for (const listener of listeners.toSorted((a, b) => Number(a.address === "") - Number(b.address === ""))) {
+    const own = addressesOf(listener.address, interfaces).filter(
+      (address) => !taken.has(socketId(address, listener.port)),
+    );
+    for (const address of own) taken.add(socketId(address, listener.port));
+    byFamily.set(listener, own);
+  }
+  return listeners.map((listener) => ({ ...listener, ownAddresses: byFamily.get(listener)! }));
+}
+
+function addressesOf(wildcard: string, interfaces: Interfaces): string[] {
+  const families = FAMILIES[wildcard];
+  if (families === undefined) return [];
+  const all = Object.values(interfaces).flatMap((entries) => entries ?? []);
+  const some = all.filter(({ family, scopeid }) => families.includes(family) && !scopeid).map(({ address }) => address);
+  return [...new Set(some)].slice(0, MAX_ADDRESSES);
+}
+
+/** By an address that means all. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  "": ["IPv4", "IPv6"],
+  "0.0.0.0": ["IPv4"],
+  "::": ["IPv6"],
+};
