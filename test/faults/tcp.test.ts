@@ -321,7 +321,7 @@ test("C6: no descriptors left: UDP goes on, nothing spins, and it heals", {
   const directory = mkdtempSync(join(tmpdir(), "weftdns-limit-"));
   t.after(() => rmSync(directory, { recursive: true }));
   const command = join(directory, "limited");
-  writeFileSync(command, `#!/bin/sh\nexec prlimit --nofile=64 ${ourCommand} "$@"\n`);
+  writeFileSync(command, `#!/bin/sh\nexec prlimit --nofile=96 ${ourCommand} "$@"\n`);
   chmodSync(command, 0o755);
   const server = await TestServer.start({ corefile: whoami, command });
   try {
