@@ -4,9 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { availableParallelism } from "node:os";
 
-/** Kept free for what must not fail: sockets towards upstreams, files that are read again. */
-const RESERVE = 8;
+/**
+ * Kept free for what must not fail: sockets towards upstreams, files that are read again. Each thread may take one before it
+ * sees that they are scarce.
+ */
+const RESERVE = 8 + 2 * availableParallelism();
 
 /** Node.js has raised the soft limit to the hard one at its start. */
 const limit: number = readLimit();

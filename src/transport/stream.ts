@@ -68,6 +68,8 @@ export interface StreamHandlers {
 
 export class Connection {
   readonly socket: Socket;
+  /** When it came there were hardly any descriptors left. */
+  readonly isLast: boolean;
   readonly address: string;
   /** The client as an address record (packets.ts). */
   readonly peer: Uint8Array = new Uint8Array(ADDRESS_SIZE);
@@ -90,8 +92,9 @@ export class Connection {
   /** Bytes that the next step needs: a length, or a length and its message. */
   #wanted = 2;
 
-  constructor(socket: Socket, now: number) {
+  constructor(socket: Socket, isLast: boolean, now: number) {
     this.socket = socket;
+    this.isLast = isLast;
     this.address = socket.remoteAddress ?? "";
     writeAddress(this.peer, 0, addressBytes(this.address), socket.remotePort ?? 0);
     this.localAddress = unmapped(socket.localAddress ?? "");
@@ -170,6 +173,8 @@ export class StreamServer {
   /** When this turn of the loop has taken enough; 0 before its first message. */
   #turnEnds = 0;
   #closing = false;
+  /** Connections that have one of the last descriptors. */
+  #lastTaken = 0;
 
   constructor(limits: StreamLimits, handlers: StreamHandlers) {
     this.#limits = limits;
@@ -239,14 +244,17 @@ export class StreamServer {
       socket.destroy();
       return;
     }
-    const full = this.#connections.size >= MAX_CONNECTIONS || isAmongTheLast(socket);
+    const isLast = isAmongTheLast(socket);
+    // Who takes one of the last descriptors frees another number, which the next one gets: there are no more for it.
+    const full = this.#connections.size >= MAX_CONNECTIONS || isLast || this.#lastTaken > 0;
     if (full && !this.#evictIdle()) {
       this.#handlers.refused();
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, now);
+    const connection = new Connection(socket, isLast, now);
     this.#connections.add(connection);
+    if (isLast) this.#lastTaken++;
     this.#perAddress.set(address, count + 1);
     socket.on("data", (chunk: Buffer) => {
       if (connection.ended) return;
@@ -382,6 +390,7 @@ export class StreamServer {
 
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
+    if (connection.isLast) this.#lastTaken--;
     this.#waiting.delete(connection);
     const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
     if (left === 0) this.#perAddress.delete(connection.address);
