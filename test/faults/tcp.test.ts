@@ -354,3 +354,51 @@ test("C6: no descriptors left: UDP goes on, nothing spins, and it heals", {
     assert.equal(await server.stop(), 0);
   }
 });
+
+test("I6: clients that ask for 60 KiB again and again over TCP hold nobody else up", { timeout: 60_000 }, async () => {
+  const big = Array.from({ length: 3_800 }, (_, i) => `big 60 IN A 10.0.${i >> 8}.${i & 255}`);
+  const zone = [
+    "@ 60 IN SOA ns m 1 60 60 60 60",
+    "@ 60 IN NS ns",
+    "ns 60 IN A 192.0.2.1",
+    "www 60 IN A 192.0.2.1",
+    ...big,
+  ];
+  const server = await TestServer.start({
+    corefile: "example.org:{PORT} {\n  multisocket 2\n  file {DIR}/zone\n}\n",
+    files: { zone: `${zone.join("\n")}\n` },
+  });
+  const asked = Buffer.concat(
+    Array.from({ length: 50 }, () => framed(encodeQuestion({ ask: "big.example.org. A" }, 1))),
+  );
+  let bytes = 0;
+  const spend = (socket: Socket): void => {
+    while (!socket.destroyed && socket.write(asked));
+  };
+  try {
+    const idle = await Probe.start({ port: server.port });
+    await sleep(sized(1_000, 5_000));
+    figure({
+      row: "I6",
+      what: "p99 with nobody else",
+      value: Number((await idle.stop()).p99Ms.toFixed(1)),
+      unit: "ms",
+    });
+    await benign("I6", server, async () => {
+      for (let i = 0; i < 8; i++) {
+        const socket = open(server.port, { from: "127.0.0.5" });
+        socket.on("data", (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        socket.on("drain", () => spend(socket));
+        socket.once("connect", () => spend(socket));
+      }
+      await sleep(sized(2_000, 10_000));
+      for (const socket of opened) socket.destroy();
+    });
+    const answers = Math.floor(bytes / 60_000);
+    figure({ row: "I6", what: "answers of 60 KiB meanwhile", value: answers, atLeast: sized(50, 5_000) });
+  } finally {
+    assert.equal(await server.stop(), 0);
+  }
+});
