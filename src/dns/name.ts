@@ -44,6 +44,9 @@ export class Name {
    */
   hint = 0;
   isLive = false;
+  /** The whole name's hash by `keyedBy`, whose owner has left it here: what looks ahead and what looks up need the same one. */
+  keyedHash = 0;
+  keyedBy: object | undefined = undefined;
   readonly #hashes = new Int32Array(MAX_LABELS + 1);
   #hashed = false;
   /** Whether the sender wrote capital letters, so that its bytes are not these. */
@@ -140,6 +143,7 @@ export class Name {
     this.#hashed = false;
     this.hint = 0;
     this.isLive = false;
+    this.keyedBy = undefined;
   }
 
   /** From the root to the front, so that one pass gives the hash of every suffix. */

@@ -4,13 +4,19 @@
  */
 import { randomInt } from "node:crypto";
 
+/** For a table that threads share. */
+export function randomKey(): HashKey {
+  return [randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0];
+}
+export type HashKey = readonly [number, number];
+
 export class KeyedHash {
   readonly #key0: number;
   readonly #key1: number;
 
   /** For a table of this thread alone. */
   static withRandomKey(): KeyedHash {
-    return new KeyedHash(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
+    return new KeyedHash(...randomKey());
   }
 
   constructor(key0: number, key1: number) {

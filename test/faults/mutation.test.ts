@@ -11,6 +11,7 @@ import { Reply } from "../../src/dns/reply.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { expandName } from "../../src/dns/wire-name.ts";
 import { AnswerKey } from "../../src/memory/answer-key.ts";
+import { KeyedHash } from "../../src/memory/keyed-hash.ts";
 import { header, opt, question, record } from "../parity/hex.ts";
 import { encodeQuestion, fromHex, type Question, recordWire } from "../support/wire.ts";
 import { figure, sized } from "./figures.ts";
@@ -46,7 +47,7 @@ const asked = new Request();
 asked.read(seeds[0]!, 0, seeds[0]!.length);
 const reply = new Reply();
 const room = new Uint8Array(70_000);
-const key = new AnswerKey();
+const key = new AnswerKey(new KeyedHash(1, 2));
 
 /** All that a message from a client, and one from an upstream, goes through. Gives how many steps took it. */
 function execute(bytes: Buffer): number {

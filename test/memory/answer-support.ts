@@ -8,6 +8,7 @@ import { Reading, Request } from "../../src/dns/request.ts";
 import { Class, Type } from "../../src/dns/types.ts";
 import type { AnswerCache } from "../../src/memory/answer-cache.ts";
 import { AnswerKey } from "../../src/memory/answer-key.ts";
+import { KeyedHash } from "../../src/memory/keyed-hash.ts";
 
 export interface TestRecord {
   readonly section: Section;
@@ -27,8 +28,10 @@ export function request(name: string, type: number = Type.A): Request {
   return read;
 }
 
+const keyed = new KeyedHash(1, 2);
+
 export function keyOf({ name, type, class: klass }: Request, dnssecOk = false, checkingDisabled = false): AnswerKey {
-  const key = new AnswerKey();
+  const key = new AnswerKey(keyed);
   key.set(name, type, klass, dnssecOk, checkingDisabled);
   return key;
 }

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { INDEX_WORDS, Index, Section } from "../../src/dns/reply.ts";
 import type { Request } from "../../src/dns/request.ts";
-import { AnswerKey } from "../../src/memory/answer-key.ts";
 import { AnswerTable, Stored, WAYS } from "../../src/memory/answer-table.ts";
 import { emptyReply, keyOf, messageOf, replyTo, request, withTtl } from "./answer-support.ts";
 
@@ -58,7 +57,7 @@ test("all keys in one set: it stays full, each store finds a slot, and each answ
 test("keys of one hash share a set and stay apart", () => {
   const table = new AnswerTable(AnswerTable.allocate(100, SLOT_SIZE), 0);
   const all = asks(12, "same");
-  const keys = all.map((asked) => Object.assign(new AnswerKey(), keyOf(asked), { hash: 0x1234_5678 }));
+  const keys = all.map((asked) => Object.assign(keyOf(asked), { hash: 0x1234_5678 }));
   for (const [i, asked] of all.entries()) table.store(keys[i]!, answer(asked, i), 0, 60, 0, 0);
   for (const [i, asked] of all.entries()) {
     assert.deepEqual(lookUp(table, asked, keys[i]), withTtl(answer(asked, i), asked, 5));

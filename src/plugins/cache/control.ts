@@ -1,6 +1,7 @@
 /** The control half of cache: gives the memory, which is kept over reloads, and the gauges that show how full it is. */
 import { AnswerCache, type AnswerMemory } from "../../memory/answer-cache.ts";
 import { InFlight } from "../../memory/in-flight.ts";
+import { type HashKey, randomKey } from "../../memory/keyed-hash.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import type { CacheConfig } from "./index.ts";
 
@@ -9,6 +10,8 @@ export interface Published {
   readonly success: AnswerMemory;
   readonly denial: AnswerMemory;
   readonly inFlight: SharedArrayBuffer;
+  /** By which all of them are found. */
+  readonly hashKey: HashKey;
 }
 
 export async function control(config: CacheConfig, context: ControlContext): Promise<Control> {
@@ -16,6 +19,7 @@ export async function control(config: CacheConfig, context: ControlContext): Pro
     success: AnswerCache.allocate(config.success.capacity),
     denial: AnswerCache.allocate(config.denial.capacity),
     inFlight: new SharedArrayBuffer(InFlight.SIZE),
+    hashKey: randomKey(),
   };
   const success = new AnswerCache(memory.success, 0);
   const denial = new AnswerCache(memory.denial, 0);

@@ -11,6 +11,7 @@ import { Stored } from "../../memory/answer-table.ts";
 import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
+import { KeyedHash } from "../../memory/keyed-hash.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
@@ -51,7 +52,7 @@ class Cache {
   readonly #success: Store;
   readonly #denial: Store;
   #inFlight!: InFlight;
-  readonly #key = new AnswerKey();
+  #key!: AnswerKey;
   readonly #hashes = new Int32Array(MAX_AHEAD);
   readonly #uncached: readonly Uint8Array[];
   readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
@@ -145,7 +146,8 @@ class Cache {
     return after(this.#askNext(query), query, this.#passedOn);
   }
 
-  #receive({ success, denial, inFlight }: Published): void {
+  #receive({ success, denial, inFlight, hashKey }: Published): void {
+    this.#key = new AnswerKey(new KeyedHash(...hashKey));
     for (const [store, memory] of [
       [this.#success, success],
       [this.#denial, denial],
