@@ -35,8 +35,9 @@ export interface Question extends Request {
 }
 
 export class AnswerWriter {
-  /** Where the target of the SRV record that was written last begins, counted from the reply's start. */
+  /** Where the target of the SRV record that was written last begins, counted from the reply's start, and its length. */
   targetAt = 0;
+  targetLength = 0;
   readonly #ttl: number;
   /** An SOA record without its owner, zeros where the zone's name is pointed to, and for the serial. */
   readonly #soa: Uint8Array;
@@ -145,8 +146,8 @@ export class AnswerWriter {
     reply.plainLength += some * (this.#nameLength + FIXED_SIZE + size);
   }
 
-  /** An address in the additional section, whose owner is the SRV target that begins at `target` (see `targetAt`). */
-  glue(bytes: Uint8Array, at: number, size: number, target: number): boolean {
+  /** An address in the additional section, whose owner is the SRV target of `length` bytes at `target` (see `targetAt`). */
+  glue(bytes: Uint8Array, at: number, size: number, target: number, length: number): boolean {
     const reply = this.#reply;
     if (reply.overflow || !reply.reserve(256 + RECORD_HEADER + size)) {
       reply.overflow = true;
@@ -154,20 +155,10 @@ export class AnswerWriter {
     }
     const out = reply.bytes;
     if (target <= MAX_POINTER) this.#pointer(target);
-    else {
-      let to = reply.end;
-      for (let from = reply.start + target; ; ) {
-        const length = out[from]!;
-        for (let i = 0; i <= length; i++) out[to++] = out[from++]!;
-        if (length === 0) break;
-      }
-      reply.end = to;
-    }
+    else this.#copy(out, reply.start + target, length);
     this.#fixed(size === 4 ? Type.A : Type.AAAA, this.#ttl, size);
     this.#copy(bytes, at, size);
-    let end = reply.start + target;
-    while (out[end] !== 0) end += out[end]! + 1;
-    this.#describe(end + 1 - reply.start - target, size);
+    this.#describe(length, size);
     reply.counts[Section.ADDITIONAL]!++;
     return true;
   }
@@ -220,7 +211,8 @@ export class AnswerWriter {
     const reply = this.#reply;
     // The zone's name stands in the question, uncompressed.
     this.#copy(reply.bytes, reply.start + this.#zoneAt, this.#zoneLength);
-    const size = reply.length - this.targetAt + SRV_FIXED;
+    this.targetLength = reply.length - this.targetAt;
+    const size = this.targetLength + SRV_FIXED;
     const lengthAt = reply.start + this.targetAt - SRV_FIXED - 2;
     reply.bytes[lengthAt] = size >> 8;
     reply.bytes[lengthAt + 1] = size;

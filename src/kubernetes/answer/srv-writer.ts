@@ -22,10 +22,11 @@ export class SrvWriter {
   readonly #dashed = new Uint8Array(64);
   #hostBytes: Uint8Array = this.#dashed;
   #hostAt = 0;
-  /** Of each target that needs glue: where it begins in the reply, and where its address stands in the table. */
+  /** Of each target that needs glue: where it begins in the reply, its length, and where its address stands in the table. */
   readonly #targets = new Uint32Array(MAX_TARGETS);
   readonly #addresses = new Uint32Array(MAX_TARGETS);
   readonly #sizes = new Uint8Array(MAX_TARGETS);
+  readonly #lengths = new Uint8Array(MAX_TARGETS);
   #count = 0;
   #message!: Uint8Array;
   #start = 0;
@@ -42,9 +43,10 @@ export class SrvWriter {
     const target = this.clusterIpAlone(view, name, cut, first, ports);
     const { service, bytes } = view;
     const { ipv4Count, ipv6Count, ipv4At, ipv6At } = service;
+    const length = writer.targetLength;
     if (target === 0) return;
-    for (let i = 0; i < ipv4Count && !writer.full; i++) writer.glue(bytes, ipv4At + 4 * i, 4, target);
-    for (let i = 0; i < ipv6Count && !writer.full; i++) writer.glue(bytes, ipv6At + 16 * i, 16, target);
+    for (let i = 0; i < ipv4Count && !writer.full; i++) writer.glue(bytes, ipv4At + 4 * i, 4, target, length);
+    for (let i = 0; i < ipv6Count && !writer.full; i++) writer.glue(bytes, ipv6At + 16 * i, 16, target, length);
   }
 
   /** Without its addresses. Gives where the target begins; 0 when there was no room. */
@@ -83,7 +85,7 @@ export class SrvWriter {
     const writer = this.#writer;
     const seen = this.endpointsAlone(view, name, cut);
     for (let i = 0; i < this.#count && !writer.full; i++) {
-      writer.glue(this.#table, this.#addresses[i]!, this.#sizes[i]!, this.#targets[i]!);
+      writer.glue(this.#table, this.#addresses[i]!, this.#sizes[i]!, this.#targets[i]!, this.#lengths[i]!);
     }
     return seen;
   }
@@ -159,6 +161,7 @@ export class SrvWriter {
     this.#targets[i] = target;
     this.#addresses[i] = addressAt;
     this.#sizes[i] = addressSize;
+    this.#lengths[i] = writer.targetLength;
     this.#message = writer.message;
     this.#start = writer.start;
     if (!this.#glueDuplicates.has(hashOf(view.bytes, addressAt, addressSize), i, this.#isSameGlue)) this.#count++;
@@ -211,7 +214,7 @@ export class SrvWriter {
     if (!writer.beginSrv(100, 0)) return;
     writer.labels(bytes, at, length);
     writer.endPodTarget();
-    writer.glue(address, 0, size, writer.targetAt);
+    writer.glue(address, 0, size, writer.targetAt, writer.targetLength);
   }
 
   /**
