@@ -19,15 +19,15 @@ export function giveOwnAddresses(
 ): ListenerPlan[] {
   const taken = new Set(listeners.map(({ id }) => id));
   // Those on all addresses of one family come before those on all of both, as they do for the kernel.
-  const byFamily = new Map<ListenerPlan, string[]>();
+  const given = new Map<ListenerPlan, string[]>();
   for (const listener of listeners.toSorted((a, b) => Number(a.address === "") - Number(b.address === ""))) {
     const own = addressesOf(listener.address, interfaces).filter(
       (address) => !taken.has(socketId(address, listener.port)),
     );
     for (const address of own) taken.add(socketId(address, listener.port));
-    byFamily.set(listener, own);
+    given.set(listener, own);
   }
-  return listeners.map((listener) => ({ ...listener, ownAddresses: byFamily.get(listener)! }));
+  return listeners.map((listener) => ({ ...listener, ownAddresses: given.get(listener)! }));
 }
 
 function addressesOf(wildcard: string, interfaces: Interfaces): string[] {

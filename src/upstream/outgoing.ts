@@ -103,7 +103,7 @@ function writeName(request: Request, out: Uint8Array, at: number, randomLetters:
   let last = 0;
   for (let i = 0; i < length; i++) {
     const byte = from[first + i]!;
-    const lower = byte | 0x20;
+    const lower = byte | CASE;
     // Length bytes are below 64, letters above: one test tells them apart.
     if (lower < 0x61 || lower > 0x7a || byte < 0x41) {
       out[at + i] = byte;

@@ -37,10 +37,27 @@ export class SrvWriter {
     this.#walk = walk;
   }
 
-  /** The ports of `view.service` that the name means, `ports` of them from the `first` one on, and its addresses. */
-  clusterIp(view: ClusterView, name: Name, cut: Cut, first: number, ports: number): void {
+  /** Finds the ports of `view.service` that the name means, for `clusterIp` and `clusterIpAlone`. Gives how many there are. */
+  choosePorts(view: ClusterView, name: Name, cut: Cut): number {
+    const { ports } = view.service;
+    this.#firstPort = 0;
+    this.#ports = ports.count;
+    if (cut.form !== Form.PORT) return ports.count;
+    this.#ports = 0;
+    for (let i = ports.count - 1; i >= 0; i--) {
+      if (!isPort(view.bytes, ports, i, name, this.#walk.wildcards)) continue;
+      this.#ports++;
+      this.#firstPort = i;
+    }
+    return this.#ports;
+  }
+  #ports = 0;
+  #firstPort = 0;
+
+  /** The chosen ports of `view.service`, and its addresses. */
+  clusterIp(view: ClusterView, name: Name, cut: Cut): void {
     const writer = this.#writer;
-    const target = this.clusterIpAlone(view, name, cut, first, ports);
+    const target = this.clusterIpAlone(view, name, cut);
     const { service, bytes } = view;
     const { ipv4Count, ipv6Count, ipv4At, ipv6At } = service;
     const length = writer.targetLength;
@@ -50,15 +67,16 @@ export class SrvWriter {
   }
 
   /** Without its addresses. Gives where the target begins; 0 when there was no room. */
-  clusterIpAlone(view: ClusterView, name: Name, cut: Cut, first: number, ports: number): number {
+  clusterIpAlone(view: ClusterView, name: Name, cut: Cut): number {
+    const first = this.#firstPort;
     const writer = this.#writer;
     const { service, bytes } = view;
     const { ipv4Count, ipv6Count, keyAt, keyLength } = service;
     const list = service.ports;
-    const weight = weightOf(ports * (ipv4Count + ipv6Count));
+    const weight = weightOf(this.#ports * (ipv4Count + ipv6Count));
     let target = 0;
     if (!writer.isName(keyLength)) return 0;
-    for (let i = first, left = ports; left > 0; i++) {
+    for (let i = first, left = this.#ports; left > 0; i++) {
       if (i !== first && cut.form === Form.PORT && !isPort(bytes, list, i, name, this.#walk.wildcards)) continue;
       left--;
       if (i !== first && this.#hasEarlier(list.number(i), i, view, name, cut)) continue;

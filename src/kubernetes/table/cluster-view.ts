@@ -287,16 +287,18 @@ export class ClusterView {
 
   /** Whether the Service with this id, if there is one, has the key. */
   #isAt(id: number, source: Uint8Array, offset: number, length: number): boolean {
+    return this.#openService(id) && this.#isKey(source, offset, length);
+  }
+
+  /** Whether there is a Service with this id; then `service` is it. */
+  #openService(id: number): boolean {
     const row = this.#row(this.#load(Cell.SERVICES + SpaceCell.SERVICES), Kind.SERVICE, id);
-    return row !== 0 && this.service.open(row) && this.#isKey(source, offset, length);
+    return row !== 0 && this.service.open(row);
   }
 
   #findByAddress(source: Uint8Array, offset: number, size: number, which: number, hint: number): boolean {
     this.#setAddress(source, offset, size);
-    if (hint !== 0) {
-      const row = this.#row(this.#load(Cell.SERVICES + SpaceCell.SERVICES), Kind.SERVICE, hint);
-      if (row !== 0 && this.service.open(row) && this.#hasAddress(which)) return true;
-    }
+    if (hint !== 0 && this.#openService(hint) && this.#hasAddress(which)) return true;
     const hash = this.#hashAddress();
     this.#beginTries();
     do {

@@ -2,10 +2,9 @@
  * What the parts of the table's writer share: its memory, what waits to be freed, and whom to tell of objects that are
  * absurd.
  */
-import { randomBytes } from "node:crypto";
 import { FIRST_ID, type HashIndex } from "../../memory/hash-index.ts";
 import { Heap } from "../../memory/heap.ts";
-import { KeyedHash } from "../../memory/keyed-hash.ts";
+import { KeyedHash, randomKey } from "../../memory/keyed-hash.ts";
 import { RetiredList, SECTION_WORDS } from "../../memory/read-sections.ts";
 import { RETIRED_ROW, type RowDirectory } from "../../memory/row-directory.ts";
 import { versionHash } from "../api/resource.ts";
@@ -35,10 +34,9 @@ export class TableCore {
     this.heap = new Heap(maxBytes);
     this.#now = now;
     this.#onAbsurd = onAbsurd;
-    const keys = randomBytes(8);
-    this.header[Header.KEYS] = keys.readInt32LE(0);
-    this.header[Header.KEYS + 1] = keys.readInt32LE(4);
-    this.hash = new KeyedHash(this.header[Header.KEYS]!, this.header[Header.KEYS + 1]!);
+    const key = randomKey();
+    this.header.set(key, Header.KEYS);
+    this.hash = new KeyedHash(...key);
     this.retired = new RetiredList(this.header, Header.SECTIONS, (what, value) => {
       if (what === RETIRED_ROW) this.heap.free(value);
       else this.#directories[what]!.freeId(value);

@@ -9,7 +9,7 @@ import { Type } from "../../dns/types.ts";
 import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
-import { EndpointWalk, isAnyPort, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
+import { EndpointWalk, isAnyPort } from "../../kubernetes/answer/endpoint-walk.ts";
 import { readHostLabel } from "../../kubernetes/answer/host-label.ts";
 import { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import { isSure } from "../../kubernetes/clusters.ts";
@@ -168,18 +168,9 @@ export class Responder {
 
   #clusterIp({ name, type }: Query): Result {
     const { service, bytes } = this.#view;
-    const { ports } = service;
-    let some = ports.count;
-    let first = 0;
-    if (this.cut.form === Form.PORT) {
-      some = 0;
-      for (let i = ports.count - 1; i >= 0; i--) {
-        if (!isPort(bytes, ports, i, name, this.#config.wildcardQueries)) continue;
-        some++;
-        first = i;
-      }
-      if (some === 0 && !(ports.count === 0 && isAnyPort(name))) return Result.NO_NAME;
-    }
+    const some = this.#srv.choosePorts(this.#view, name, this.cut);
+    const isPortless = service.ports.count === 0 && isAnyPort(name);
+    if (this.cut.form === Form.PORT && some === 0 && !isPortless) return Result.NO_NAME;
     if (type === Type.A) {
       this.writer.addresses(bytes, service.ipv4At, service.ipv4Count, 4);
       return service.ipv4Count > 0 ? Result.WRITTEN : Result.NO_DATA;
@@ -189,7 +180,7 @@ export class Responder {
       return service.ipv6Count > 0 ? Result.WRITTEN : Result.NO_DATA;
     }
     if (type !== Type.SRV || some === 0) return Result.NO_DATA;
-    this.#srv.clusterIp(this.#view, name, this.cut, first, some);
+    this.#srv.clusterIp(this.#view, name, this.cut);
     return Result.WRITTEN;
   }
 

@@ -8,7 +8,7 @@ import { hashOf } from "../../kubernetes/answer/address-writer.ts";
 import type { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { type Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { Duplicates } from "../../kubernetes/answer/duplicates.ts";
-import { type EndpointWalk, isAny, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
+import { type EndpointWalk, isAny } from "../../kubernetes/answer/endpoint-walk.ts";
 import type { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import { ServiceKind } from "../../kubernetes/table/layout.ts";
@@ -58,16 +58,9 @@ export class Wildcards {
       if (type === Type.SRV) return this.#srv.endpointsAlone(view, name, cut);
       return this.#endpoints(view, name, cut, size);
     }
-    const { ports } = service;
-    let some = 0;
-    let first = 0;
-    for (let i = ports.count - 1; i >= 0; i--) {
-      if (cut.form === Form.PORT && !isPort(view.bytes, ports, i, name, true)) continue;
-      some++;
-      first = i;
-    }
+    const some = this.#srv.choosePorts(view, name, cut);
     if (cut.form === Form.ZONAL || (cut.form === Form.PORT && some === 0)) return 0;
-    if (type === Type.SRV && some > 0) this.#srv.clusterIpAlone(view, name, cut, first, some);
+    if (type === Type.SRV && some > 0) this.#srv.clusterIpAlone(view, name, cut);
     const at = size === 4 ? service.ipv4At : service.ipv6At;
     const count = size === 4 ? service.ipv4Count : size === 16 ? service.ipv6Count : 0;
     for (let i = 0; i < count; i++) this.#address(view.bytes, at + i * size, size);
