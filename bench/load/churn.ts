@@ -53,8 +53,9 @@ export async function runChurn(order: ChurnOrder, change: (manifest: Manifest) =
   const prober = new Prober(order.dnsPort, counts, waiting);
   const began = nowMs();
   const endMs = began + order.seconds * 1e3;
-  for (let now = began; now < endMs || (waiting.size > 0 && now < endMs + patienceMs); now = nowMs()) {
-    const due = ((Math.min(now, endMs) - began) * order.perSecond) / 1e3;
+  const total = order.seconds * order.perSecond;
+  for (let now = began; counts.changes < total || (waiting.size > 0 && now < endMs + patienceMs); now = nowMs()) {
+    const due = Math.min(total, ((now - began) * order.perSecond) / 1e3);
     while (counts.changes < due) {
       const name = names[counts.changes++ % names.length]!;
       name.written++;
