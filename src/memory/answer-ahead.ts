@@ -14,7 +14,7 @@ export class AnswerAhead {
   readonly #sets: number;
   readonly #slots: number;
   readonly #slotWords: number;
-  readonly #found: Int32Array;
+  readonly #places: Int32Array;
 
   /** For at most `size` keys at a time. */
   constructor(table: SharedArrayBuffer, size: number) {
@@ -22,7 +22,7 @@ export class AnswerAhead {
     this.#sets = this.#words[Header.SETS]!;
     this.#slots = setAt(this.#sets);
     this.#slotWords = this.#words[Header.SLOT_WORDS]!;
-    this.#found = new Int32Array(size);
+    this.#places = new Int32Array(size);
   }
 
   /** The tags of `count` keys' sets, by the keys' hashes. */
@@ -35,13 +35,14 @@ export class AnswerAhead {
   }
 
   /**
-   * Then the slots that may have their answers, or, where there is none, what decides which slot the answer is to have.
-   * Gives how many there are.
+   * Then the slots that may have their answers. Moves the hashes of which there is none to the front; gives how many they
+   * are.
    */
   fetchSlots(hashes: Int32Array, count: number): number {
     const words = this.#words;
-    const places = this.#found;
+    const places = this.#places;
     let found = 0;
+    let missing = 0;
     let seen = 0;
     for (let i = 0; i < count; i++) {
       const hash = hashes[i]!;
@@ -49,14 +50,42 @@ export class AnswerAhead {
       const first = setAt(set) + SetWord.TAGS;
       let way = 0;
       while (way < WAYS && words[first + way] !== hash) way++;
-      if (way < WAYS) places[found++] = this.#slots + (set * WAYS + way) * this.#slotWords;
-      else seen ^= words[setAt(set) + SetWord.DEADLINES]! ^ words[setAt(set) + SetWord.CONTROL]!;
+      if (way < WAYS) {
+        places[found++] = this.#slotAt(set, way);
+      } else {
+        hashes[missing++] = hash;
+        seen ^= words[first + SetWord.DEADLINES]! ^ words[first + SetWord.CONTROL]!;
+      }
     }
     for (let i = 0; i < found; i++) {
       const at = places[i]!;
       seen ^= words[at]! ^ words[at + LINE_WORDS]! ^ words[at + 2 * LINE_WORDS]!;
     }
     this.fetched = seen;
-    return found;
+    return missing;
   }
+
+  /** For those whose answers are to come: the slots that most likely make room for them. */
+  fetchVictims(hashes: Int32Array, count: number): void {
+    const words = this.#words;
+    let seen = 0;
+    for (let i = 0; i < count; i++) {
+      const set = setOf(hashes[i]!, this.#sets);
+      const at = this.#slotAt(set, nextNewcomer(words[setAt(set) + SetWord.CONTROL]!));
+      seen ^= words[at]! ^ words[at + LINE_WORDS]!;
+    }
+    this.fetched = seen;
+  }
+
+  #slotAt(set: number, way: number): number {
+    return this.#slots + (set * WAYS + way) * this.#slotWords;
+  }
+}
+
+/** Where the hand of newcomers stops next, by a set's word CONTROL. */
+export function nextNewcomer(control: number): number {
+  const hand = (control >> 16) & 15;
+  const newcomers = ~control & 0xffff;
+  const around = ((newcomers | (newcomers << 16)) >>> hand) & 0xffff;
+  return around === 0 ? hand : (hand + 31 - Math.clz32(around & -around)) & 15;
 }

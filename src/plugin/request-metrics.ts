@@ -48,6 +48,9 @@ const OTHER_RCODE = RCODES.length - 1;
 const TIME_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 const SIZE_BOUNDS = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000];
 
+/** Times of arrival that are kept until the clock is read: what is answered in one turn came in a few batches. */
+const MAX_ARRIVALS = 64;
+
 /** `proto` names what the socket speaks (behaviour 2.10): QUIC and HTTP/3 run over UDP. */
 function protocolIndex(transport: Transport): 0 | 1 {
   return transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3 ? 0 : 1;
@@ -61,9 +64,11 @@ export class RequestMetrics {
   readonly #duration: Histogram;
   readonly #requestSizes: readonly Histogram[];
   readonly #responseSizes: readonly Histogram[];
-  #pending = 0;
-  #pendingSince = 0;
-  readonly #settle = () => this.#settlePending();
+  /** When the queries arrived that have been answered in this turn, and how many at that time. */
+  readonly #arrivals = new Float64Array(MAX_ARRIVALS);
+  readonly #answered = new Uint32Array(MAX_ARRIVALS);
+  #arrivalCount = 0;
+  readonly #settle = () => this.#settleTimes();
 
   /** `plugin` is what the label of that name says of replies that were written. */
   constructor(source: CellSource, zone: string, plugin: string) {
@@ -107,34 +112,25 @@ export class RequestMetrics {
     this.#responses.add(written ? RCODES.length + known : known, 1);
   }
 
-  /** A query that had to wait is answered now. */
-  tookUntilNow(query: Query): void {
-    this.#duration.observe((performance.now() - query.receivedAt) / 1_000);
-  }
-
   /**
-   * A query was answered without waiting. To read the clock takes longer than all the counting, and the replies of a batch
-   * leave together: so those that arrived together are measured together, right behind their batch.
+   * The query has its outcome. To read the clock takes longer than all the counting, and replies that become ready together
+   * leave together: so they are measured together, when they do.
    */
-  tookThisBatch(query: Query): void {
-    if (this.#pending > 0) {
-      if (this.#pendingSince === query.receivedAt) {
-        this.#pending++;
-        return;
-      }
-      this.#settlePending();
-    } else {
-      queueMicrotask(this.#settle);
-    }
-    this.#pending = 1;
-    this.#pendingSince = query.receivedAt;
+  took({ receivedAt }: Query): void {
+    if (this.#arrivalCount === 0) queueMicrotask(this.#settle);
+    else if (this.#arrivals[this.#arrivalCount - 1] === receivedAt) {
+      this.#answered[this.#arrivalCount - 1]!++;
+      return;
+    } else if (this.#arrivalCount === MAX_ARRIVALS) this.#settleTimes();
+    this.#arrivals[this.#arrivalCount] = receivedAt;
+    this.#answered[this.#arrivalCount++] = 1;
   }
 
-  #settlePending(): void {
-    const times = this.#pending;
-    if (times === 0) return;
-    this.#pending = 0;
-    this.#duration.observe((performance.now() - this.#pendingSince) / 1_000, times);
+  #settleTimes(): void {
+    const now = performance.now();
+    for (let i = 0; i < this.#arrivalCount; i++)
+      this.#duration.observe((now - this.#arrivals[i]!) / 1_000, this.#answered[i]);
+    this.#arrivalCount = 0;
   }
 }
 
@@ -146,6 +142,6 @@ export function droppedCounter(source: CellSource): (query: Query, rcode: Outcom
     const size = query.questionEnd + (query.hasOpt ? OPT_RECORD_SIZE : 0);
     // CoreDNS has taken the options out of the request by then.
     metrics.count(query, rcode, false, size, requestLength(query) - query.optionsLength);
-    metrics.tookThisBatch(query);
+    metrics.took(query);
   };
 }

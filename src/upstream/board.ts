@@ -69,9 +69,14 @@ export class Board {
     Atomics.store(this.#words, at(upstream, CASELESS), until);
   }
 
-  /** Sets this worker's count of queries in flight. */
+  /** Sets this worker's count of queries in flight, before it looks at those of all. */
   setWaiting(worker: number, count: number): void {
     Atomics.store(this.#words, this.#waiting + (worker % MAX_WORKERS), count);
+  }
+
+  /** The same when it looks at nothing: others may see it a moment later. */
+  lowerWaiting(worker: number, count: number): void {
+    this.#words[this.#waiting + (worker % MAX_WORKERS)] = count;
   }
 
   /** Queries in flight in the first `workers` workers. */

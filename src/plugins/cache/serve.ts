@@ -8,7 +8,7 @@ import { AnswerAhead } from "../../memory/answer-ahead.ts";
 import { AnswerCache } from "../../memory/answer-cache.ts";
 import { AnswerKey } from "../../memory/answer-key.ts";
 import { Stored } from "../../memory/answer-table.ts";
-import { clockOffset } from "../../memory/clock.ts";
+import { clockOffset, turnTime } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
 import { KeyedHash } from "../../memory/keyed-hash.ts";
@@ -58,7 +58,7 @@ class Cache {
   readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
     this.#finish(outcome, query, query.receivedAt + clockOffset);
   readonly #finishedLate = (outcome: Outcome, query: Query): Outcome => {
-    const result = this.#finish(outcome, query, serverTime());
+    const result = this.#finish(outcome, query, turnTime());
     this.#endWait(query);
     return result;
   };
@@ -175,8 +175,11 @@ class Cache {
     const successes = this.#success.ahead;
     denials.fetchTags(hashes, count);
     successes.fetchTags(hashes, count);
-    const found = denials.fetchSlots(hashes, count) + successes.fetchSlots(hashes, count);
-    if (found < count) this.#inFlight.fetch(hashes, count);
+    const undenied = denials.fetchSlots(hashes, count);
+    const missing = successes.fetchSlots(hashes, undenied);
+    if (missing === 0) return;
+    this.#inFlight.fetch(hashes, missing);
+    successes.fetchVictims(hashes, missing);
   }
 
   #covers({ name }: Query): boolean {
@@ -238,7 +241,7 @@ class Cache {
   async #afterJoin(query: Query, wait: Promise<void>): Promise<Outcome> {
     await wait;
     this.#joined--;
-    const now = serverTime();
+    const now = turnTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);
     if (store !== undefined && this.#answerAlive(query, store, now)) return ANSWERED;
@@ -360,7 +363,7 @@ class Cache {
         isWanted = isAnswer && isNoWorse;
         // A failure is kept beside an answer that is alive. One that is over stays what is given.
         const isKept = kind === Kind.FAILURE ? isPrefetch : isNoWorse || kind === Kind.DENIAL;
-        if (isKept) this.#finish(outcome, copy, serverTime());
+        if (isKept) this.#finish(outcome, copy, turnTime());
       }
     } catch {
       // A plugin threw. Nobody waits for this answer, and the client's own query will meet the same plugin.
@@ -415,7 +418,7 @@ class Cache {
 
   async #verifyWithOther(query: Query, hash: number, stale: StaleConfig): Promise<Outcome> {
     await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
-    const now = serverTime();
+    const now = turnTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);
     if (store !== undefined && this.#answerAlive(query, store, now)) return ANSWERED;
@@ -424,7 +427,7 @@ class Cache {
 
   /** Gives what is over; when it has gone meanwhile, whatever the rest of the chain says. */
   #giveStale(query: Query, stale: StaleConfig): Eventual {
-    const now = serverTime();
+    const now = turnTime();
     this.#setKey(query);
     const store = this.#find(this.#key, now);
     if (store !== undefined && this.#answer(query, store, this.#staleTtl(store, stale))) {
@@ -460,10 +463,6 @@ function storeOf(
 
 function isComplete({ rcode, flags }: Reply): boolean {
   return (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN) && (flags & Flag.TC) === 0;
-}
-
-function serverTime(): number {
-  return performance.now() + clockOffset;
 }
 
 /** Whole seconds that the answer is still good for; 0 and less when it is over. A query may have come before the answer. */

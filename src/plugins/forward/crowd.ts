@@ -35,6 +35,8 @@ export class Crowd {
     const family = readFamily(peers, peerIndex);
     const first = family === 0 ? 0 : addressOffset(peers, peerIndex);
     const size = family === 0 ? 0 : family === 4 ? 4 : 16;
-    return this.#hash.bytes(peers, first, size, name.hashes[0]! ^ (type << 16) ^ klass) & (PLACES - 1);
+    // `cache` has left a hash with the name where it was before us.
+    const named = name.keyedBy === undefined ? name.hashes[0]! : name.keyedHash;
+    return this.#hash.bytes(peers, first, size, named ^ (type << 16) ^ klass) & (PLACES - 1);
   }
 }

@@ -93,10 +93,9 @@ export class Forwarder implements ExchangeOwner {
   handle(query: Query): Eventual {
     if (!this.#takes(query.name)) return this.#next(query);
     query.slots[this.#answeredBy] = 0;
-    const { maxConcurrent } = this.#config;
-    if (maxConcurrent > 0 && !this.#hasRoom(maxConcurrent)) {
+    if (!this.#enter()) {
       this.#rejected.add(1);
-      return query.fail(REFUSED, `concurrent queries exceeded maximum ${maxConcurrent}`);
+      return query.fail(REFUSED, `concurrent queries exceeded maximum ${this.#config.maxConcurrent}`);
     }
     if (!query.mayWait) return this.#giveUp(query, TOO_MANY_WAIT);
     const asker = this.#asker;
@@ -111,7 +110,6 @@ export class Forwarder implements ExchangeOwner {
       return this.#giveUp(query, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
     }
     exchange.place = place;
-    this.#count(1);
     exchange.giveUpAt = asker.now + DEADLINE_MS;
     query.error = NO_UPSTREAM;
     this.#setOrder(exchange.order);
@@ -224,7 +222,7 @@ export class Forwarder implements ExchangeOwner {
   }
 
   #settle(exchange: Exchange, outcome: Eventual): void {
-    this.#count(-1);
+    this.#leave();
     this.#crowd.leave(exchange.place);
     if (exchange.starting) {
       // Only numbers come here: what gives a promise has waited before.
@@ -286,23 +284,29 @@ export class Forwarder implements ExchangeOwner {
     if (this.#config.maxFails > 0 && this.#board.wantProbe(index)) this.#context.tell(index);
   }
 
-  /** Counts one query more, and looks at what all workers have counted then: so two of them cannot both take the last place. */
-  #hasRoom(most: number): boolean {
+  /**
+   * Counts one query more, and looks at what all workers have counted then: so two of them cannot both take the last place.
+   * False when there was none.
+   */
+  #enter(): boolean {
+    const waiting = ++this.#load.waiting;
+    const { maxConcurrent } = this.#config;
+    if (maxConcurrent === 0) return true;
     const { worker, workerCount } = this.#context;
-    this.#board.setWaiting(worker, this.#load.waiting + 1);
-    if (this.#board.waiting(workerCount) <= most) return true;
-    this.#count(0);
+    this.#board.setWaiting(worker, waiting);
+    if (this.#board.waiting(workerCount) <= maxConcurrent) return true;
+    this.#leave();
     return false;
   }
 
-  #giveUp(query: Query, reason: string): Outcome {
-    this.#count(0);
-    return query.fail(SERVFAIL, reason);
+  #leave(): void {
+    const waiting = --this.#load.waiting;
+    if (this.#config.maxConcurrent > 0) this.#board.lowerWaiting(this.#context.worker, waiting);
   }
 
-  #count(change: number): void {
-    this.#load.waiting += change;
-    if (this.#config.maxConcurrent > 0) this.#board.setWaiting(this.#context.worker, this.#load.waiting);
+  #giveUp(query: Query, reason: string): Outcome {
+    this.#leave();
+    return query.fail(SERVFAIL, reason);
   }
 
   #receive({ upstreams, board }: Published): void {

@@ -14,7 +14,7 @@ export function serve(_config: PrometheusConfig, context: ServeContext): Handler
   const metrics: (RequestMetrics | undefined)[] = zones.names.map(() => undefined);
 
   /** Cells of a zone are made when it is first asked for. */
-  function count(outcome: Outcome, query: Query): RequestMetrics {
+  function finish(outcome: Outcome, query: Query): Outcome {
     const index = zones.isOne ? 0 : zones.find(query);
     const zone = metrics[index] ?? new RequestMetrics(context, zones.names[index]!, nextName);
     metrics[index] = zone;
@@ -22,23 +22,11 @@ export function serve(_config: PrometheusConfig, context: ServeContext): Handler
     if (outcome === ANSWERED && !reply.empty) zone.count(query, reply.rcode, true, reply.uncompressedLength());
     // What was dropped counts as NOERROR, as in CoreDNS.
     else zone.count(query, outcome === DROPPED ? 0 : outcome, false, 0);
-    return zone;
-  }
-
-  function finish(outcome: Outcome, query: Query): Outcome {
-    count(outcome, query).tookThisBatch(query);
+    zone.took(query);
     return outcome;
   }
 
-  function finishLater(outcome: Outcome, query: Query): Outcome {
-    count(outcome, query).tookUntilNow(query);
-    return outcome;
-  }
-
-  return (query) => {
-    const outcome = next(query);
-    return typeof outcome === "number" ? finish(outcome, query) : after(outcome, query, finishLater);
-  };
+  return (query) => after(next(query), query, finish);
 }
 
 /** Which of the block's zones a name lies in: the longest, the root where none is. */
