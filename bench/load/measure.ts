@@ -2,9 +2,9 @@
 import { Program } from "./processes.ts";
 import { listFile } from "./questions.ts";
 import type { Scenario } from "./scenarios.ts";
-import { type Histogram, percentileMicros } from "./statistics.ts";
+import { countOf, type Histogram, percentileMicros } from "./statistics.ts";
 import { tool } from "./tools.ts";
-import { cpuBetween, cpuUsage, machineBusyNs, residentMiB, threadShares } from "./usage.ts";
+import { cpuBetween, cpuUsage, familyOf, machineBusyNs, residentMiB, threadShares } from "./usage.ts";
 
 /** What `load` prints. */
 type LoadResult = {
@@ -29,9 +29,11 @@ type LoadResult = {
   freshEnd: number;
   rcodes: number[];
   latency: Histogram;
+  /** Of the answers that came while nothing took the cores away, if a witness could tell. */
+  calm?: Histogram;
 };
 
-export type Run = Omit<LoadResult, "latency"> & {
+export type Run = Omit<LoadResult, "latency" | "calm"> & {
   cpuMicros: number;
   queriesPerSecond: number;
   /** The server's CPU over the window's length, 1 for a whole core. Under 0.9 the server was waiting for the load. */
@@ -45,6 +47,9 @@ export type Run = Omit<LoadResult, "latency"> & {
   p99Micros: number;
   p999Micros: number;
   slowestMs: number;
+  /** With a witness: its share of the answers, which the percentiles are of; and p99.9 of all. */
+  calmShare?: number;
+  wholeP999Micros?: number;
   /** Answers with another rcode, or without the address. */
   wrong: number;
   /** What the upstream answered meanwhile. */
@@ -69,6 +74,9 @@ export type Target = {
 export type During = (untilMs: number) => Promise<void>;
 
 export type Window = { seconds: number; warmupSeconds: number; limit?: number };
+
+/** When less of a window was calm, there is no use in telling it from the rest. */
+const leastCalm = 0.5;
 
 /** Names of a sequence go on where the last run ended, so that none is ever asked twice. */
 let sequencePosition = Math.floor(Math.random() * (1 << 23));
@@ -117,11 +125,13 @@ export async function measure(
   // A process that is gone has taken its CPU time along.
   const isWhole = after.server.threadNs.size > 0 && after.server.processes >= before.server.processes;
   if (!isWhole) return { failure: "a process of the server ended during the run" };
-  const { latency, ...counts } = JSON.parse(line) as LoadResult;
+  const { latency: whole, calm, ...counts } = JSON.parse(line) as LoadResult;
   if (scenario.questions.list !== undefined) sequencePosition = counts.freshEnd;
   else if (scenario.questions.order === "sequence") sequencePosition += counts.namesDrawn;
   const wrong = whatIsWrong(scenario, target, counts);
   if (wrong !== undefined) return { failure: wrong };
+  const calmShare = calm === undefined ? 0 : countOf(calm) / countOf(whole);
+  const latency = calm === undefined || calmShare < leastCalm ? whole : calm;
   const cpuNs = cpuBetween(before.server, after.server);
   const known =
     cpuNs +
@@ -143,6 +153,7 @@ export async function measure(
     p99Micros: percentileMicros(latency, 0.99),
     p999Micros: percentileMicros(latency, 0.999),
     slowestMs: percentileMicros(latency, 1) / 1e3,
+    ...(latency === whole ? {} : { calmShare, wholeP999Micros: percentileMicros(whole, 0.999) }),
     ...(askedBefore === undefined || askedAfter === undefined ? {} : { upstreamQueries: askedAfter - askedBefore }),
     wrong: target.isFloor ? 0 : counts.received - rightAnswers(scenario, counts),
   };
@@ -173,6 +184,10 @@ function loadParameters(scenario: Scenario, target: Target, window: Window): str
   if (scenario.transport === "tcp") flags.push("--tcp");
   if (addresses && !target.isFloor) flags.push("--addresses");
   if (endpoints !== undefined && !target.isFloor) flags.push("--endpoints", `${endpoints}`);
+  if (scenario.measures === "load" && scenario.rate !== undefined) {
+    const cores = [...new Set([scenario.loadCores, scenario.serverCores].join(",").split(","))];
+    flags.push("--witness", cores.join(","), "--measured", familyOf(target.pid).join(","));
+  }
   if (texts !== undefined && !target.isFloor) flags.push("--texts", `${texts.count},${texts.size}`);
   return [...Object.entries(parameters).flatMap(([name, value]) => [`--${name}`, `${value}`]), ...flags];
 }

@@ -189,12 +189,22 @@ function digest(scenario: Scenario, { contestant, result }: Lane, floor: Lane | 
   const lost = runs.reduce((sum, run) => sum + run.lost, 0);
   const sent = runs.reduce((sum, run) => sum + run.sent, 0);
   if (lost > 0) notes.push(`${lost} of ${sent} lost`);
+  noteCalm(result);
   noteHits(result);
   noteLines(result);
   const busy = over((run) => run.busy).median;
   if (isClosedLoop(scenario) && scenario.workers === 1 && busy < 0.9) notes.push(`only ${percent(busy)} busy`);
   noteOthers(result);
   noteSpread(result, headline(scenario, result));
+}
+
+/** Of the latency at a fixed pace: how much of the time counts, and what it would be with the rest. */
+function noteCalm({ runs, notes }: Result): void {
+  const calm = runs.filter(({ calmShare }) => calmShare !== undefined);
+  if (calm.length === 0) return;
+  const share = summarize(calm.map(({ calmShare }) => calmShare!)).median;
+  const whole = summarize(calm.map(({ wholeP999Micros }) => wholeP999Micros!)).median;
+  notes.push(`others held the cores in ${percent(1 - share)} of the time, p99.9 with that ${Math.round(whole)} µs`);
 }
 
 /** The figure that a scenario is about. */

@@ -16,9 +16,13 @@ export function summarize(values: number[]): Summary {
   return { median, spread: median === 0 ? 0 : (sorted.at(-1)! - sorted[0]!) / median, values };
 }
 
+export function countOf(histogram: Histogram): number {
+  return histogram.reduce((sum, [, count]) => sum + count, 0);
+}
+
 /** In microseconds: the least value that `share` of all answers do not exceed. */
 export function percentileMicros(histogram: Histogram, share: number): number {
-  const total = histogram.reduce((sum, [, count]) => sum + count, 0);
+  const total = countOf(histogram);
   let seen = 0;
   for (const [value, count] of histogram) {
     seen += count;

@@ -14,15 +14,17 @@
  * With --prime each name is asked for once before the warm-up: a cache then has them all, whatever has expired meanwhile.
  * With --wait the load stops behind its warm-up, prints "ready" and goes on when it reads a line: the reader looks at the
  * server's CPU time while nothing is under way, and again when the result is there.
+ *
+ * --witness CORES, for the open loop: the latency of those answers alone that came while these cores were there ("calm"; witness.h).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -32,6 +34,7 @@
 #include "names.h"
 #include "records.h"
 #include "stream.h"
+#include "witness.h"
 
 enum {
   BATCH = 64,
@@ -69,7 +72,8 @@ static struct {
   double seconds, warmup, timeout;
   uint64_t limit; /* of queries sent, 0 without */
   bool wait, addresses, tcp, prime;
-} options = {.sockets = 16, .outstanding = 128, .seconds = 1, .timeout = 1};
+  const char *witness, *measured;
+} options = {.sockets = 16, .outstanding = 128, .seconds = 1, .timeout = 1, .measured = ""};
 
 static struct counts {
   uint64_t sent, received, lost, foreign, skipped, send_errors, answered, wrong_records, unexpected, truncated, closed, rcodes[16];
@@ -78,7 +82,7 @@ static struct counts {
 
 static struct names names = {.count = 1, .type = 1, .random = 0x9E3779B97F4A7C15ull};
 static struct line lines[MAX_SOCKETS];
-static int slots_per_line, slots_used;
+static int slots_per_line, slots_used, epoll = -1;
 static uint64_t under_way, answers_this_round, received_in_all;
 static uint64_t timeout, scan_interval; /* ns */
 
@@ -103,9 +107,12 @@ static void connect_line(struct line *line) {
   if (options.tcp && !stream_open(&line->stream, line->fd)) fail("stream");
   /* In the open loop the kernel says when an answer arrived, so that our own waking up is not in the latency. */
   if (options.rate > 0 && setsockopt(line->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0) fail("SO_TIMESTAMPNS");
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = line};
+  if (epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, line->fd, &event) < 0) fail("epoll_ctl");
 }
 
 static void open_lines(void) {
+  if (options.rate > 0 && (epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) fail("epoll_create1");
   for (int i = 0; i < options.sockets; i++) {
     struct line *line = &lines[i];
     connect_line(line);
@@ -206,7 +213,9 @@ static void take_reply(struct line *line, const unsigned char *reply, size_t len
     if (listed->rcode != UNCHECKED && listed->rcode != (reply[3] & 15)) counts.unexpected++;
     else if (listed->answers != UNCHECKED && listed->answers != reply[7]) counts.unexpected++;
   }
-  histogram_add(&counts.latency, now > slot->sent_at ? now - slot->sent_at : 0);
+  uint64_t latency = now > slot->sent_at ? now - slot->sent_at : 0;
+  histogram_add(&counts.latency, latency);
+  witness_note(slot->sent_at, latency);
   release(line, slot);
   answers_this_round++;
 }
@@ -265,6 +274,7 @@ static void listen_to(struct line *line, clockid_t clock) {
 
 static void give_up_late(uint64_t now) {
   for (int i = 0; i < options.sockets; i++) {
+    if (lines[i].free_count == slots_used) continue; /* at a fixed pace nearly all: room for a second's queries is not read for nothing */
     for (int s = 0; s < slots_per_line; s++) {
       struct slot *slot = &lines[i].slots[s];
       if (slot->sent_at == 0 || now < slot->sent_at + timeout) continue;
@@ -305,9 +315,8 @@ static void run_closed(uint64_t end, uint64_t limit) {
  * the number is kept, and the latency counts from the sending, which no slow answer can delay.
  */
 static void run_open(uint64_t end, uint64_t limit) {
-  static struct pollfd waits[MAX_SOCKETS];
+  static struct epoll_event ready[MAX_SOCKETS];
   uint64_t interval = SECOND / options.rate, next = clock_ns(CLOCK_REALTIME), next_scan = 0, turn = 0;
-  for (int i = 0; i < options.sockets; i++) waits[i] = (struct pollfd){.fd = lines[i].fd, .events = POLLIN};
   for (;;) {
     uint64_t now = clock_ns(CLOCK_REALTIME);
     bool sending = clock_ns(CLOCK_MONOTONIC) < end && (limit == 0 || counts.sent < limit);
@@ -322,10 +331,8 @@ static void run_open(uint64_t end, uint64_t limit) {
       continue;
     }
     uint64_t sleep = sending ? next - now : scan_interval;
-    if (ppoll(waits, options.sockets, &(struct timespec){sleep / SECOND, sleep % SECOND}, NULL) <= 0) continue;
-    for (int i = 0; i < options.sockets; i++) {
-      if (waits[i].revents != 0) listen_to(&lines[i], CLOCK_REALTIME);
-    }
+    int count = epoll_pwait2(epoll, ready, MAX_SOCKETS, &(struct timespec){sleep / SECOND, sleep % SECOND}, NULL);
+    for (int i = 0; i < count; i++) listen_to(ready[i].data.ptr, CLOCK_REALTIME);
   }
 }
 
@@ -364,6 +371,7 @@ static void print_result(double seconds, double cpu) {
   for (int i = 0; i < 16; i++) printf("%s%llu", i == 0 ? "" : ",", (unsigned long long)counts.rcodes[i]);
   printf("],\"latency\":");
   histogram_print(&counts.latency);
+  if (options.witness != NULL) witness_print();
   printf("}\n");
 }
 
@@ -371,7 +379,8 @@ static void usage(void) {
   fprintf(stderr,
           "usage: load --port N (--names PATTERN --count N [--first N] [--order uniform|zipf|sequence] [--zipf S] | --file FILE)\n"
           "            [--type A] [--sockets 16] [--outstanding 128] [--rate QPS] [--seconds 1] [--warmup 0] [--limit N]\n"
-          "            [--timeout 1] [--seed N] [--edns SIZE] [--tcp] [--addresses [--endpoints N] | --texts COUNT,SIZE] [--prime] [--wait]\n");
+          "            [--timeout 1] [--seed N] [--edns SIZE] [--tcp] [--addresses [--endpoints N] | --texts COUNT,SIZE] [--prime] [--wait]\n"
+          "            [--witness CORES --measured PIDS]\n");
   exit(2);
 }
 
@@ -382,7 +391,7 @@ static void read_options(int argc, char **argv) {
       {"sockets", 1, NULL, 's'}, {"outstanding", 1, NULL, 'O'}, {"rate", 1, NULL, 'r'}, {"seconds", 1, NULL, 'S'},
       {"warmup", 1, NULL, 'w'}, {"limit", 1, NULL, 'l'}, {"timeout", 1, NULL, 'T'}, {"seed", 1, NULL, 'R'},
       {"edns", 1, NULL, 'e'}, {"tcp", 0, NULL, 'C'}, {"addresses", 0, NULL, 'a'}, {"texts", 1, NULL, 'x'},
-      {"endpoints", 1, NULL, 'E'}, {"prime", 0, NULL, 'P'},
+      {"endpoints", 1, NULL, 'E'}, {"prime", 0, NULL, 'P'}, {"witness", 1, NULL, 'i'}, {"measured", 1, NULL, 'm'},
       {"wait", 0, NULL, 'W'}, {NULL, 0, NULL, 0}};
   const char *pattern = NULL, *file = NULL;
   double zipf = 1;
@@ -413,6 +422,8 @@ static void read_options(int argc, char **argv) {
         if (sscanf(optarg, "%d,%d", &options.texts, &options.text_size) != 2) usage();
         break;
       case 'W': options.wait = true; break;
+      case 'i': options.witness = optarg; break;
+      case 'm': options.measured = optarg; break;
       default: usage();
     }
   }
@@ -450,6 +461,7 @@ int main(int argc, char **argv) {
   open_lines();
   if (options.prime) prime();
   if (options.warmup > 0) run(options.warmup, 0);
+  if (options.witness != NULL) witness_start(options.witness, options.measured, (size_t)(options.rate * (options.seconds + 1)));
   if (options.wait) {
     puts("ready");
     fflush(stdout);
@@ -457,6 +469,8 @@ int main(int argc, char **argv) {
   }
   uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
   double seconds = run(options.seconds, options.limit);
-  print_result(seconds, (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / SECOND);
+  double used = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / SECOND;
+  witness_end();
+  print_result(seconds, used);
   return 0;
 }

@@ -1,14 +1,16 @@
 /** The load of the benchmark counts only what it should: right answers to its own questions, over UDP and TCP. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import { freePort } from "../../bench/load/processes.ts";
+import { countOf, type Histogram, percentileMicros } from "../../bench/load/statistics.ts";
 import { buildTools, tool } from "../../bench/load/tools.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "weftdns-load-"));
@@ -137,6 +139,52 @@ test("load over TCP: answers in pieces, and a server that closes", async () => {
   assert.equal(result.closed, 1);
   assert.ok(result.lost! >= 1 && result.lost! <= 16, `${result.lost} lost`);
   assert.deepEqual([result.received! + result.lost!, result.wrongRecords], [limit, 0]);
+});
+
+/** At a fixed pace, beside the witness of core 0. `calm` is missing where threads may not have real-time priority. */
+async function watched(port: number, pid: number): Promise<{ received: number; latency: Histogram; calm?: Histogram }> {
+  const pace = ["--rate", "2000", "--sockets", "16", "--outstanding", "16", "--seconds", "1"];
+  const witness = ["--witness", "0", "--measured", `${pid}`];
+  const { stdout } = await promisify(execFile)(tool("load"), ["--port", `${port}`, ...pattern, ...pace, ...witness]);
+  return JSON.parse(stdout);
+}
+
+/** A program on core 0, ended behind the test. */
+function onCore(t: TestContext, program: string, parameters: string[]): ChildProcess {
+  const child = spawn(tool("launch"), ["0", program, ...parameters], { stdio: "ignore" });
+  t.after(() => child.kill());
+  return child;
+}
+
+test("witness: what others keep a server from is not its latency", async (t) => {
+  const port = await freePort();
+  const server = onCore(t, tool("floor"), ["--port", `${port}`]);
+  const busy = "for (const end = Date.now() + 300; Date.now() < end; );";
+  const other = setTimeout(() => onCore(t, process.execPath, ["-e", busy]), 300);
+  t.after(() => clearTimeout(other));
+  const { received, latency, calm } = await watched(port, server.pid!);
+  if (calm === undefined) return t.skip("threads may not have real-time priority");
+  assert.equal(countOf(latency), received);
+  assert.ok(countOf(calm) < 0.9 * received, `${countOf(calm)} of ${received}`);
+});
+
+test("witness: a server that does something else meanwhile is not excused", async (t) => {
+  const socket = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  let asked = 0;
+  socket.on("message", (query, { port }) => {
+    if (++asked % 500 === 0) for (const end = Date.now() + 50; Date.now() < end; );
+    socket.send(reply(query, {}), port, "127.0.0.1");
+  });
+  t.after(() => socket.close());
+  // Beside other tests a moment may be theirs, too; not every time.
+  let slowest = 0;
+  for (let attempt = 0; attempt < 8 && slowest < 30_000; attempt++) {
+    const { calm } = await watched(socket.address().port, process.pid);
+    if (calm === undefined) return t.skip("threads may not have real-time priority");
+    slowest = percentileMicros(calm, 1);
+  }
+  assert.ok(slowest > 30_000, `${slowest} µs at the most`);
 });
 
 const pattern = ["--names", "host%d.example.org", "--count", "1", "--first", "5"];

@@ -64,6 +64,16 @@ test("a server without figures says why", () => {
   assert.match(formatTable({ scenario: zone, results: [missing] }), /^nsd +skipped: not found on this machine$/m);
 });
 
+for (const { values, verdict } of [
+  { values: [200, 300, 40_000], verdict: /met, with 300 at the most: noise only adds$/ },
+  { values: [200, 3_000, 40_000], verdict: /not judged, too noisy$/ },
+])
+  test(`goals: p99.9 of ${values} µs`, () => {
+    const scenario = scenarios.find(({ name }) => name === "half-capacity")!;
+    const ours = result("weftdns", [1, 1, 1], 1, { p999Micros: summarize(values), tooNoisy: true });
+    assert.match(goalLines({ scenario, results: [ours] })[0]!, verdict);
+  });
+
 test("goals: the cheapest peer and CoreDNS, without those that are too noisy or the floor", () => {
   const results = [
     result("floor", [1], 400),
