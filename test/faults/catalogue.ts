@@ -231,9 +231,8 @@ const upstreams: readonly FaultRow[] = [
 const floods: readonly FaultRow[] = [
   {
     id: "I1",
-    fault: "more than the capacity, from one address and from many",
-    tests: [["test/worker/overload.test.ts"]],
-    open: "addresses by the million",
+    fault: "more than the capacity, from one address, from many, from a million",
+    tests: [["test/worker/overload.test.ts"], [faults("overload")]],
   },
   {
     id: "I2",
