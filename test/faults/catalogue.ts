@@ -236,9 +236,8 @@ const floods: readonly FaultRow[] = [
   },
   {
     id: "I2",
-    fault: "names that do not exist, below a zone that is forwarded",
+    fault: "names that do not exist, below a zone that is forwarded and in a cluster",
     tests: [[faults("upstream"), /^I2/]],
-    open: "names of a cluster",
   },
   { id: "I3", fault: "reflection: small queries with forged sources", open: "limits of responses" },
   { id: "I4", fault: "cookies (RFC 9018)", open: "cookies" },
