@@ -47,6 +47,13 @@ export class Name {
   /** The whole name's hash by `keyedBy`, whose owner has left it here: what looks ahead and what looks up need the same one. */
   keyedHash = 0;
   keyedBy: object | undefined = undefined;
+  /**
+   * Where `cache` has seen answers to the question of hash `seenHash` (0: it has not looked): ways of the set of its denials
+   * and of its successes, -1 for none.
+   */
+  seenHash = 0;
+  seenDenial = -1;
+  seenSuccess = -1;
   readonly #hashes = new Int32Array(MAX_LABELS + 1);
   #hashed = false;
   /** Whether the sender wrote capital letters, so that its bytes are not these. */
@@ -144,6 +151,7 @@ export class Name {
     this.hint = 0;
     this.isLive = false;
     this.keyedBy = undefined;
+    this.seenHash = 0;
   }
 
   /** From the root to the front, so that one pass gives the hash of every suffix. */

@@ -34,15 +34,11 @@ export class AnswerAhead {
     this.fetched = seen;
   }
 
-  /**
-   * Then the slots that may have their answers. Moves the hashes of which there is none to the front; gives how many they
-   * are.
-   */
-  fetchSlots(hashes: Int32Array, count: number): number {
+  /** Then the slots that may have their answers. Puts which way of its set that is into `ways`, -1 where there is none. */
+  fetchSlots(hashes: Int32Array, count: number, ways: Int8Array): void {
     const words = this.#words;
     const places = this.#places;
     let found = 0;
-    let missing = 0;
     let seen = 0;
     for (let i = 0; i < count; i++) {
       const hash = hashes[i]!;
@@ -52,8 +48,9 @@ export class AnswerAhead {
       while (way < WAYS && words[first + way] !== hash) way++;
       if (way < WAYS) {
         places[found++] = this.#slotAt(set, way);
+        ways[i] = way;
       } else {
-        hashes[missing++] = hash;
+        ways[i] = -1;
         seen ^= words[first + SetWord.DEADLINES]! ^ words[first + SetWord.CONTROL]!;
       }
     }
@@ -62,7 +59,6 @@ export class AnswerAhead {
       seen ^= words[at]! ^ words[at + LINE_WORDS]! ^ words[at + 2 * LINE_WORDS]!;
     }
     this.fetched = seen;
-    return missing;
   }
 
   /** For those whose answers are to come: the slots that most likely make room for them. */

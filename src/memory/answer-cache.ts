@@ -16,7 +16,7 @@ const TIERS = [
   { slotSize: 67_072, share: 1 / 1_024 },
 ] as const;
 /** A small slot has room for a note under a name of so many bytes. Under longer ones all tiers are looked through. */
-const LONGEST_NOTED = 192;
+export const LONGEST_NOTED = 192;
 /** A few large answers are kept however small the cache is, and no more than some hundred of the largest. */
 const MIN_ANSWERS = 10;
 const MAX_LARGEST = 160;
@@ -69,9 +69,10 @@ export class AnswerCache {
     return this.#found.flags;
   }
 
-  find(key: AnswerKey): boolean {
+  /** `way`: where it has been seen (`AnswerAhead`), if it has. */
+  find(key: AnswerKey, way = -1): boolean {
     const first = this.#first;
-    if (!first.find(key)) return key.name.length > LONGEST_NOTED && this.#findLong(key);
+    if (!first.find(key, way)) return key.name.length > LONGEST_NOTED && this.#findLong(key);
     this.#found = first;
     if (first.tier === 0) return true;
     // Here is where room is made for others.

@@ -148,9 +148,14 @@ export class AnswerTable {
     return this.#slotWords * 4;
   }
 
-  /** Whether there is an answer for `key`; `ttl`, `storedAt`, `flags` and `tier` then describe it. */
-  find(key: AnswerKey): boolean {
-    return this.#wayOf(setOf(key.hash, this.#sets), key) >= 0;
+  /**
+   * Whether there is an answer for `key`; `ttl`, `storedAt`, `flags` and `tier` then describe it. It is looked for in `way` of its
+   * set first; -1 when nobody has seen it.
+   */
+  find(key: AnswerKey, way = -1): boolean {
+    const set = setOf(key.hash, this.#sets);
+    if (way >= 0 && this.#open(this.#slotAt(set, way), key)) return true;
+    return this.#wayOf(set, key) >= 0;
   }
 
   /**

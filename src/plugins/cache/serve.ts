@@ -5,7 +5,7 @@ import { sureNameToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { AnswerAhead } from "../../memory/answer-ahead.ts";
-import { AnswerCache } from "../../memory/answer-cache.ts";
+import { AnswerCache, LONGEST_NOTED } from "../../memory/answer-cache.ts";
 import { AnswerKey } from "../../memory/answer-key.ts";
 import { Stored } from "../../memory/answer-table.ts";
 import { clockOffset, turnTime } from "../../memory/clock.ts";
@@ -53,7 +53,11 @@ class Cache {
   readonly #denial: Store;
   #inFlight!: InFlight;
   #key!: AnswerKey;
+  /** Of a group that is looked ahead for: hashes of questions, which queries those are, and where their answers are. */
   readonly #hashes = new Int32Array(MAX_AHEAD);
+  readonly #places = new Uint8Array(MAX_AHEAD);
+  readonly #denialWays = new Int8Array(MAX_AHEAD);
+  readonly #successWays = new Int8Array(MAX_AHEAD);
   readonly #uncached: readonly Uint8Array[];
   readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
     this.#finish(outcome, query, query.receivedAt + clockOffset);
@@ -114,7 +118,9 @@ class Cache {
     const now = query.receivedAt + clockOffset;
     const key = this.#key;
     this.#setKey(query);
-    const store = this.#find(key, now);
+    const { name } = query;
+    const isSeen = name.seenHash === key.hash;
+    const store = isSeen ? this.#find(key, now, name.seenDenial, name.seenSuccess) : this.#find(key, now);
     if (store !== undefined) {
       store.hits.add(1);
       const left = secondsLeft(store.answers, now);
@@ -163,11 +169,13 @@ class Cache {
   /** So that what `#find` needs from memory for some queries comes at once. */
   #lookAhead(queries: readonly Query[], first: number, end: number): void {
     const hashes = this.#hashes;
+    const places = this.#places;
     let count = 0;
     for (let i = first; i < end; i++) {
       const query = queries[i]!;
       if (this.#uncached.length > 0 && this.#isUncached(query.name)) continue;
       this.#setKey(query);
+      places[count] = i;
       hashes[count++] = this.#key.hash;
     }
     if (count === 0) return;
@@ -175,8 +183,18 @@ class Cache {
     const successes = this.#success.ahead;
     denials.fetchTags(hashes, count);
     successes.fetchTags(hashes, count);
-    const undenied = denials.fetchSlots(hashes, count);
-    const missing = successes.fetchSlots(hashes, undenied);
+    denials.fetchSlots(hashes, count, this.#denialWays);
+    successes.fetchSlots(hashes, count, this.#successWays);
+    let missing = 0;
+    for (let i = 0; i < count; i++) {
+      const { name } = queries[places[i]!]!;
+      const hash = hashes[i]!;
+      // Of a long name the sets of small slots do not say everything.
+      if (name.length <= LONGEST_NOTED) name.seenHash = hash;
+      name.seenDenial = this.#denialWays[i]!;
+      name.seenSuccess = this.#successWays[i]!;
+      if (name.seenDenial < 0 && name.seenSuccess < 0) hashes[missing++] = hash;
+    }
     if (missing === 0) return;
     this.#inFlight.fetch(hashes, missing);
     successes.fetchVictims(hashes, missing);
@@ -195,15 +213,16 @@ class Cache {
 
   /**
    * Where an answer is that may be given: denials first, but a failure gives way to any answer, and with
-   * `prefer_positive` so does every denial.
+   * `prefer_positive` so does every denial. What was seen a moment ago: a denial is not looked for where only an answer was.
    */
-  #find(key: AnswerKey, now: number): Store | undefined {
+  #find(key: AnswerKey, now: number, seenDenial = -1, seenSuccess = -1): Store | undefined {
     const success = this.#success;
     const denial = this.#denial;
-    const hasDenial = denial.answers.find(key) && this.#isUsable(denial.answers, now);
+    const mayBeDenied = seenDenial >= 0 || seenSuccess < 0;
+    const hasDenial = mayBeDenied && denial.answers.find(key, seenDenial) && this.#isUsable(denial.answers, now);
     const isFailure = (denial.answers.flags & Flag.RCODE) === Rcode.SERVFAIL;
     if (hasDenial && !isFailure && !this.#config.preferPositive) return denial;
-    if (success.answers.find(key) && this.#isUsable(success.answers, now)) return success;
+    if (success.answers.find(key, seenSuccess) && this.#isUsable(success.answers, now)) return success;
     return hasDenial ? denial : undefined;
   }
 
