@@ -24,3 +24,11 @@ export function ask(port: number, path: string): Promise<{ text: string | undefi
     request.on("error", (error) => failed(error.message));
   });
 }
+
+/** What WeftDNS says that it has dropped, at all places and for all reasons. */
+export async function dropsOf(metricsPort: number): Promise<number> {
+  const { text, problem } = await scrape(metricsPort);
+  if (text === undefined) throw new Error(`GET /metrics: ${problem}`);
+  const drops = text.matchAll(/^weftdns_drops_total\{.*\} (\S+)$/gm);
+  return [...drops].reduce((sum, [, count]) => sum + Number(count), 0);
+}

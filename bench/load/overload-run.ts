@@ -14,7 +14,7 @@ import {
   startLane,
   type Upstream,
 } from "./lanes.ts";
-import { scrape } from "./metrics.ts";
+import { dropsOf } from "./metrics.ts";
 import { Program } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
 import { type Histogram, percentileMicros, summarize } from "./statistics.ts";
@@ -159,14 +159,6 @@ async function flood(
 
 function shareLost({ sent, answered, failed }: Kind): number {
   return sent === 0 ? 0 : (sent - answered + failed) / sent;
-}
-
-/** Of all places and reasons. */
-async function dropsOf(metricsPort: number): Promise<number> {
-  const { text, problem } = await scrape(metricsPort);
-  if (text === undefined) throw new Error(`GET /metrics: ${problem}`);
-  const drops = text.matchAll(/^weftdns_drops_total\{.*\} (\S+)$/gm);
-  return [...drops].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 function digest(result: Lane["result"], rounds: Flood[][], { equal, loudTimes }: Overload): void {

@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { scrape } from "../../bench/load/metrics.ts";
+import { dropsOf } from "../../bench/load/metrics.ts";
 import { countOf, type Histogram, percentileMicros } from "../../bench/load/statistics.ts";
 import { buildTools, tool } from "../../bench/load/tools.ts";
 import { residentMiB } from "../../bench/load/usage.ts";
@@ -57,17 +57,11 @@ async function capacityOf(port: number): Promise<number> {
   return JSON.parse(stdout).received;
 }
 
-async function dropped(port: number): Promise<number> {
-  const { text = "" } = await scrape(port);
-  const counts = [...text.matchAll(/^weftdns_drops_total\{.*\} (\S+)$/gm)];
-  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
 test("I1: more than the capacity, each query from another of a million addresses", { timeout: 120_000 }, async (t) => {
   const server = await TestServer.start({ corefile });
   t.after(async () => assert.equal(await server.stop(), 0));
   const capacityBefore = await capacityOf(server.port);
-  const before = { mib: residentMiB(server.pid), drops: await dropped(server.port2) };
+  const before = { mib: residentMiB(server.pid), drops: await dropsOf(server.port2) };
   let most = 0;
   const looks = setInterval(() => {
     most = Math.max(most, residentMiB(server.pid) - before.mib);
@@ -77,7 +71,7 @@ test("I1: more than the capacity, each query from another of a million addresses
   clearInterval(looks);
   // What had queued up was taken, and counted, a moment later.
   await sleep(500);
-  const drops = (await dropped(server.port2)) - before.drops;
+  const drops = (await dropsOf(server.port2)) - before.drops;
   const after = await flood(server.port, 0, sized(1, 3));
   // Others use the machine as well.
   const capacity = (capacityBefore + (await capacityOf(server.port))) / 2;
