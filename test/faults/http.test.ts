@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { residentMiB } from "../../bench/load/usage.ts";
 import { get } from "../support/http.ts";
 import { freePorts, TestServer } from "../support/server.ts";
 import { encodeQuestion } from "../support/wire.ts";
@@ -122,8 +122,6 @@ test("N2: requests that are slow, huge, or a thousand", { timeout: 120_000 }, as
 `,
   });
   const sockets: Socket[] = [];
-  const residentMiB = () =>
-    Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) / 1024;
   const head = "GET /metrics HTTP/1.1\r\nHost: a\r\n";
   const acts: readonly ((socket: Socket) => void)[] = [
     () => {},
@@ -137,7 +135,7 @@ test("N2: requests that are slow, huge, or a thousand", { timeout: 120_000 }, as
   ];
   try {
     for (let i = 0; i < 20; i++) await get(metrics, "/metrics");
-    const before = residentMiB();
+    const before = residentMiB(server.pid);
     const probe = await Probe.start({ port: server.port });
     let most = 0;
     for (const port of ports) {
@@ -151,7 +149,7 @@ test("N2: requests that are slow, huge, or a thousand", { timeout: 120_000 }, as
       }
     }
     for (let i = 0; i < 20; i++) {
-      most = Math.max(most, residentMiB() - before);
+      most = Math.max(most, residentMiB(server.pid) - before);
       await sleep(50);
     }
     const { asked, lost, p99Ms } = await probe.stop();

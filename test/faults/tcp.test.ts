@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { residentMiB } from "../../bench/load/usage.ts";
 import { answerTo, Fakeup, framed } from "../support/fakeup.ts";
 import { ourCommand, TestServer } from "../support/server.ts";
 import { encodeQuestion } from "../support/wire.ts";
@@ -71,10 +72,6 @@ function cpuMs(pid: number): number {
     .replace(/^.*\) /, "")
     .split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / CLOCK_TICKS;
-}
-
-function residentMiB(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
 /** Probe and server beside what `run` does: the probe's losses are figures of `row`. */
