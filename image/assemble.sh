@@ -21,10 +21,11 @@ for flag in $flags; do words="$words\"$flag\","; done
 app=$root/weftdns
 mkdir -p "$app/bin" "$app/deploy" "$root/etc/ssl/certs" "$root/tmp"
 chmod 1777 "$root/tmp"
-${CC:-cc} -O2 -Wall -Wextra -Werror -std=gnu11 -s "-DNODE_FLAGS=$words" -o "$root/coredns" "$checkout/image/launch.c"
+${CC:-cc} -O2 -Wall -Wextra -Werror -std=gnu11 -D_GNU_SOURCE -s "-DNODE_FLAGS=$words" -I "$checkout/src/parent" \
+  -o "$root/coredns" "$checkout/image/launch.c" "$checkout/src/parent/parent.c"
 
 strip --strip-all -o "$app/bin/node" "$checkout/node_modules/$package/bin/node"
-rm -rf "$checkout/node_modules/$package" "$checkout/node_modules/.bin"
+rm -rf "$checkout/node_modules/$package" "$checkout/node_modules/.bin" "$checkout/dist/native/parent"
 cp -R "$checkout/dist" "$checkout/node_modules" "$checkout/package.json" "$checkout/LICENSE" "$checkout/examples" "$app"
 cp -R "$checkout/deploy/base" "$app/deploy"
 # Sources' maps, types and pages: nothing reads them at run time.

@@ -1,6 +1,6 @@
 /*
  * The image's entry point, /coredns: what bin/weftdns does, where there is no shell. NODE_FLAGS is taken from that file
- * when the image is made (assemble.sh), so both start the same process.
+ * when the image is made (assemble.sh), so both start the same process. It stays as that one's parent (src/parent/parent.c).
  *
  * Port 53 needs CAP_NET_BIND_SERVICE, and the process is nobody's: not root. This file carries the capability as permitted
  * only, not as effective: where the container may not have it (all dropped, since its ports are open to everybody or high),
@@ -8,10 +8,10 @@
  * binaries"). What we were granted goes on to node as an ambient capability. A capability on node itself would have made
  * it a privileged program: one that ignores parts of its environment and cannot be traced.
  */
-#include <errno.h>
+#include "parent.h"
+
 #include <linux/capability.h>
-#include <stdio.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,9 +31,9 @@ static void pass_on_net_bind(void) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const flags[] = {NODE_FLAGS};
+  static char *const flags[] = {NODE_FLAGS};
   enum { FLAGS = sizeof flags / sizeof *flags };
-  const char *command[1 + FLAGS + 1 + argc + 1];
+  char *command[1 + FLAGS + 1 + argc + 1];
   int count = 0;
   command[count++] = NODE;
   for (int i = 0; i < FLAGS; i++) command[count++] = flags[i];
@@ -42,7 +42,5 @@ int main(int argc, char **argv) {
   command[count] = NULL;
 
   pass_on_net_bind();
-  execv(NODE, (char *const *)command);
-  fprintf(stderr, "weftdns: %s: %s\n", NODE, strerror(errno));
-  return 1;
+  return be_parent_of(command);
 }

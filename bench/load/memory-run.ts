@@ -6,8 +6,10 @@ import { residentMiB } from "./usage.ts";
 
 /** The first step fills caches and compiles what is hot; growth is what comes on top in the others. */
 const steps = 10;
+/** A million queries do that, however many there are in all. */
+const mostInFirst = 1_000_000;
 /** Upper bound on the seconds of a step. */
-const stepSeconds = 120;
+const stepSeconds = 600;
 
 type Seen = { idle: number; afterSteps: number[] };
 
@@ -47,8 +49,10 @@ async function runOnce(
   const { result } = lane;
   if ((await startLane(lane, scenario, upstream)) === undefined || lane.target === undefined) return undefined;
   const seen: Seen = { idle: residentMiB(lane.target.pid), afterSteps: [] };
-  const limit = Math.ceil(options.queries / steps);
+  const first = Math.min(Math.ceil(options.queries / steps), mostInFirst);
+  const further = Math.ceil((options.queries - first) / (steps - 1));
   for (let step = 0; step < steps && result.failure === undefined; step++) {
+    const limit = step === 0 ? first : further;
     const outcome = await measureLane(lane, scenario, { seconds: stepSeconds, warmupSeconds: 0, limit });
     if ("failure" in outcome) result.failure = outcome.failure;
     else {

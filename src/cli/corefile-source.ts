@@ -11,6 +11,7 @@ export function corefileReader(settings: Settings): () => ConfigurationSource {
   const { conf, logFormat } = settings;
   const common = { dnsPort: settings.dnsPort ?? DEFAULT_DNS_PORT, logFormat, environment: process.env };
   if (conf === "stdin") {
+    if (process.env.WEFTDNS_DIED_OF) throw new Error("the Corefile was read from a pipe, by a process that has died");
     const text = readFileSync(STANDARD_INPUT, "utf8");
     return () => ({ ...common, file: "stdin", text });
   }

@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 5
+#define INTERFACE_VERSION 6
 #define MAX_ARGUMENTS 12
-/** An IPv6 address with its zone. */
-#define ADDRESS_TEXT 80
+/** An IPv6 address with its zone, the path of a socket, or a notice that names one of ours. */
+#define TEXT_SIZE 256
 
 struct call {
   napi_env env;
@@ -49,10 +49,10 @@ static int32_t integer(struct call *call, int index) {
   return value;
 }
 
-static void text(struct call *call, int index, char out[ADDRESS_TEXT]) {
+static void text(struct call *call, int index, char out[TEXT_SIZE]) {
   size_t length = 0;
   out[0] = 0;
-  if (napi_get_value_string_utf8(call->env, call->arguments[index], out, ADDRESS_TEXT, &length) != napi_ok)
+  if (napi_get_value_string_utf8(call->env, call->arguments[index], out, TEXT_SIZE, &length) != napi_ok)
     call->wrong = true;
 }
 
@@ -81,7 +81,7 @@ static struct port *port_argument(struct call *call) {
 /** openUdp(address, port, receiveBuffer, flags): fd */
 static napi_value js_open_udp(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  char address[ADDRESS_TEXT];
+  char address[TEXT_SIZE];
   text(&call, 0, address);
   int32_t port = integer(&call, 1), receive_buffer = integer(&call, 2), flags = integer(&call, 3);
   return finish(&call, call.wrong ? 0 : open_udp(address, (uint16_t)port, receive_buffer, (uint32_t)flags));
@@ -99,6 +99,16 @@ static napi_value js_close_fd(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int32_t fd = integer(&call, 0);
   return finish(&call, call.wrong || close(fd) == 0 ? 0 : -errno);
+}
+
+/** sendNotice(address, text, fd) */
+static napi_value js_send_notice(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  char address[TEXT_SIZE], notice[TEXT_SIZE];
+  text(&call, 0, address);
+  text(&call, 1, notice);
+  int32_t fd = integer(&call, 2);
+  return finish(&call, call.wrong ? 0 : send_notice(address, notice, fd));
 }
 
 /** setSteering(fd, live) */
@@ -224,7 +234,7 @@ static napi_value js_port_add(napi_env env, napi_callback_info info) {
 static napi_value js_port_connect(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct port *port = port_argument(&call);
-  char address[ADDRESS_TEXT], source[ADDRESS_TEXT];
+  char address[TEXT_SIZE], source[TEXT_SIZE];
   text(&call, 1, address);
   text(&call, 3, source);
   int32_t number = integer(&call, 2), receive_buffer = integer(&call, 4);
@@ -287,7 +297,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
       {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
-      {"socketFill", js_socket_fill},
+      {"socketFill", js_socket_fill},   {"sendNotice", js_send_notice},
       {"useHugePages", js_use_huge_pages}, {"releasePages", js_release_pages}, {"trimMemory", js_trim_memory},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},

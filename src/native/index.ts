@@ -28,6 +28,8 @@ export interface Native {
    * written, or -errno (-EAGAIN) when there were none.
    */
   writeNow(fd: number, bytes: Uint8Array, offset: number, length: number): number;
+  /** Says `text` to the NOTIFY_SOCKET at `address`, with a copy of descriptor `fd` unless that is -1. May wait for a second. */
+  sendNotice(address: string, text: string, fd: number): number;
   /** Asks for huge pages behind memory that is looked into at random: fewer misses of the page table's cache. */
   useHugePages(bytes: Uint8Array): number;
   /** Gives the pages behind these bytes back to the system: they read as zeros until somebody writes to them again. */
@@ -59,7 +61,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 5;
+const NATIVE_VERSION = 6;
 
 function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";

@@ -248,6 +248,10 @@ uint32_t send_descriptors(struct port *port, uint32_t count);
 void flush_waiting(struct port *port, struct endpoint *endpoint);
 void drop_waiting(struct port *port, struct endpoint *endpoint);
 
+/* limits.c */
+/** `entries`: `count` times family (4 or 6), the address's first two words as numbers, what to keep of 2^32. */
+int set_limits(int fd, const uint32_t *entries, size_t count);
+
 /* socket.c: descriptors opened, asked and steered; all return a value >= 0 or -errno. */
 #define OPEN_REUSE_PORT 1
 #define OPEN_ONLY_6 2
@@ -261,9 +265,8 @@ int64_t socket_drops(int fd);
 /** From 0, empty, to 1: the part of its receive buffer that is in use. */
 double socket_fill(int fd);
 int set_receive_buffer(int fd, int bytes);
-/** `entries`: `count` times family (4 or 6), the address's first two words as numbers, what to keep of 2^32. */
-int set_limits(int fd, const uint32_t *entries, size_t count);
 int64_t write_now(int fd, const uint8_t *bytes, size_t length);
+int send_notice(const char *address, const char *text, int fd);
 /** Whether replies on this socket need the address that was asked. */
 bool wants_local_address(int fd);
 

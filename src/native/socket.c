@@ -4,21 +4,21 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_ether.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /** Sockets in one steering program. cBPF programs hold 4096 instructions; two go to each socket. */
 #define MAX_STEERED 1024
-/** Addresses in one filter: the kernel compares with each of them, for every datagram. */
-#define MAX_LIMITED 64
 /** What a terminal takes without blocking once poll calls it writable (WAKEUP_CHARS in the kernel's n_tty). */
 #define TERMINAL_CHUNK 256
 /** POSIX: a pipe that poll calls writable takes this much at once. */
@@ -173,65 +173,6 @@ double socket_fill(int fd) {
   return memory[SK_MEMINFO_RCVBUF] ? (double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF] : 0;
 }
 
-/** Code that is being written into a filter. */
-struct program {
-  struct sock_filter code[8 + 9 * MAX_LIMITED];
-  uint16_t length;
-};
-
-static void put(struct program *program, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf) {
-  program->code[program->length++] = (struct sock_filter)BPF_JUMP(code, k, jt, jf);
-}
-
-/** Behind the comparisons with one address: lets `keep` of 2^32 datagrams pass. Four instructions. */
-static void put_chance(struct program *program, uint32_t keep) {
-  put(program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM), 0, 0);
-  put(program, BPF_JMP | BPF_JGE | BPF_K, keep, 0, 1);
-  put(program, BPF_RET | BPF_K, 0, 0, 0);
-  put(program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
-}
-
-/**
- * A filter that takes only a part of what some addresses send. It runs where the datagram arrives, before it takes room in
- * the socket's buffer and without a turn of this process. The source address stands in the network header: 12 bytes in for
- * IPv4, 8 for IPv6, of which the first 64 bits are compared. No entries: the filter is taken off.
- */
-int set_limits(int fd, const uint32_t *entries, size_t count) {
-  if (count > MAX_LIMITED) return -E2BIG;
-  if (count == 0) {
-    int none = 0;
-    return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) == 0 || errno == ENOENT || errno == ENOPROTOOPT
-               ? 0
-               : -errno;
-  }
-  struct program program = {.length = 0};
-  put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL), 0, 0);
-  put(&program, BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IP, 1, 0);
-  uint16_t to_v6 = program.length;
-  put(&program, BPF_JMP | BPF_JA, 0, 0, 0);
-  put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12, 0, 0);
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t *entry = entries + 4 * i;
-    if (entry[0] != 4) continue;
-    put(&program, BPF_JMP | BPF_JEQ | BPF_K, entry[1], 0, 4);
-    put_chance(&program, entry[3]);
-  }
-  put(&program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
-  program.code[to_v6].k = (uint32_t)(program.length - to_v6 - 1);
-  for (size_t i = 0; i < count; i++) {
-    const uint32_t *entry = entries + 4 * i;
-    if (entry[0] != 6) continue;
-    put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8, 0, 0);
-    put(&program, BPF_JMP | BPF_JEQ | BPF_K, entry[1], 0, 6);
-    put(&program, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12, 0, 0);
-    put(&program, BPF_JMP | BPF_JEQ | BPF_K, entry[2], 0, 4);
-    put_chance(&program, entry[3]);
-  }
-  put(&program, BPF_RET | BPF_K, UINT32_MAX, 0, 0);
-  struct sock_fprog filter = {.len = program.length, .filter = program.code};
-  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 ? 0 : -errno;
-}
-
 /** Asks poll, then writes at most what poll's yes covers. */
 static ssize_t write_if_ready(int fd, const uint8_t *bytes, size_t length, size_t chunk) {
   struct pollfd ready = {.fd = fd, .events = POLLOUT};
@@ -280,4 +221,42 @@ int64_t write_now(int fd, const uint8_t *bytes, size_t length) {
     done += (size_t)written;
   }
   return (int64_t)done;
+}
+
+/**
+ * Says `text` to who started the process, with descriptor `fd` when it is not below 0 (sd_notify(3)). `address` is a path,
+ * or begins with @ for one without a file.
+ */
+int send_notice(const char *address, const char *text, int fd) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  size_t length = strlen(address);
+  if (length == 0 || length >= sizeof to.sun_path) return -EINVAL;
+  memcpy(to.sun_path, address, length);
+  if (address[0] == '@') to.sun_path[0] = 0;
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control = {0};
+  struct iovec part = {.iov_base = (void *)text, .iov_len = strlen(text)};
+  struct msghdr message = {.msg_name = &to,
+                           .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length),
+                           .msg_iov = &part,
+                           .msg_iovlen = 1};
+  if (fd >= 0) {
+    message.msg_control = control.bytes;
+    message.msg_controllen = sizeof control.bytes;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (sender < 0) return -errno;
+  // A queue of few messages: who reads them may be behind, but shall not be waited for without end.
+  struct timeval limit = {.tv_sec = 1};
+  setsockopt(sender, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  int result = sendmsg(sender, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+  close(sender);
+  return result;
 }

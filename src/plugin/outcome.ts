@@ -33,14 +33,16 @@ export function after(outcome: Eventual, query: Query, finish: Step, rescue?: Re
   return typeof outcome === "number" ? finish(outcome, query) : afterWait(outcome, query, finish, rescue);
 }
 
+export function afterWait(outcome: Promise<Outcome>, query: Query, finish: Step, rescue?: Rescue): Promise<Outcome> {
+  if (!(outcome instanceof Later) || !outcome.isFor(query)) return afterPromise(outcome, query, finish, rescue);
+  outcome.add(finish, rescue);
+  return outcome;
+}
+
 /**
  * A function of its own: one that makes a closure allocates room for what the closure will see whenever it is called, and
  * not only when it makes it.
  */
-export function afterWait(outcome: Promise<Outcome>, query: Query, finish: Step, rescue?: Rescue): Promise<Outcome> {
-  if (outcome instanceof Later && outcome.isFor(query)) {
-    outcome.add(finish, rescue);
-    return outcome;
-  }
+function afterPromise(outcome: Promise<Outcome>, query: Query, finish: Step, rescue?: Rescue): Promise<Outcome> {
   return outcome.then((later) => finish(later, query), rescue && ((error: unknown) => rescue(error, query)));
 }

@@ -46,6 +46,12 @@ export class Metrics {
   #registry: Registry | undefined;
   #scrape: Promise<Exposition> | undefined;
   #warned = false;
+  readonly #processRestarts: number;
+
+  /** `processRestarts`: how often the process before this one died and was replaced by the next. */
+  constructor(processRestarts = 0) {
+    this.#processRestarts = processRestarts;
+  }
 
   counter(name: string, help: string, labels: Labels): Counter {
     return this.#row.counter(name, help, labels);
@@ -113,6 +119,7 @@ export class Metrics {
     for (const [id, dropped] of sockets.drops())
       families.add("counter", ...KERNEL_DROPS, { server: serverOf(id) }, dropped);
     for (const [cause, count] of pool.restarts) families.add("counter", ...RESTARTS, { cause }, count);
+    families.add("counter", ...RESTARTS, { cause: "process" }, this.#processRestarts);
     for (const { type, name, help, value } of processMetrics()) families.add(type, name, help, {}, value);
     this.#warnOnce();
 

@@ -1,25 +1,29 @@
 /**
  * The UDP sockets of all listeners: one per address and worker, members of one SO_REUSEPORT group, opened and kept by
  * the supervisor. A worker only reads and writes them, so they outlive it: what is queued in a dead worker's socket is
- * answered by its replacement, and meanwhile the group's steering program sends nothing there.
+ * answered by its replacement, and meanwhile the group's steering program sends nothing there. Where the process has a parent
+ * that keeps sockets, they outlive the process too.
  */
 import { native } from "../native/index.ts";
 import { type ListenerPlan, socketId, socketIds } from "../plugin/plan.ts";
 import { closeFd, openUdp, RECEIVE_BUFFER, setSteering, socketDrops } from "../transport/udp.ts";
 import { probeUdp } from "../transport/udp-portable.ts";
+import type { Parent } from "./parent.ts";
 
 export class Sockets {
   /** By socket id: a descriptor for each worker. */
   readonly #groups = new Map<string, number[]>();
   #listeners: readonly ListenerPlan[] = [];
   readonly #workers: number;
+  readonly #parent: Parent;
   readonly #probed = new Set<string>();
   /** By descriptor. */
   readonly #drops = new Map<number, Drops>();
   #closedDrops = 0;
 
-  constructor(workers: number) {
+  constructor(workers: number, parent: Parent) {
     this.#workers = workers;
+    this.#parent = parent;
   }
 
   /** Opens what `listeners` need and is not open. Gives the ids of those; throws, with nothing left open of them. */
@@ -50,6 +54,7 @@ export class Sockets {
         }
       }
     }
+    this.#parent.closeRest();
     return opened;
   }
 
@@ -57,6 +62,11 @@ export class Sockets {
   #openGroup(address: string, port: number): boolean {
     const id = socketId(address, port);
     if (this.#groups.has(id)) return false;
+    const before = this.#parent.take(id, this.#workers);
+    if (before !== undefined) {
+      this.#groups.set(id, before);
+      return true;
+    }
     const group: number[] = [];
     this.#groups.set(id, group);
     try {
@@ -67,12 +77,15 @@ export class Sockets {
       this.close([id]);
       throw error;
     }
+    this.#parent.keep(id, group);
     return true;
   }
 
   close(ids: Iterable<string>): void {
     for (const id of ids) {
-      for (const fd of this.#groups.get(id) ?? []) {
+      const group = this.#groups.get(id) ?? [];
+      this.#parent.forget(id, group.length);
+      for (const fd of group) {
         this.#closedDrops += this.#dropsOf(fd);
         this.#drops.delete(fd);
         closeFd(fd);

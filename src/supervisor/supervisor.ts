@@ -5,7 +5,7 @@
 
 import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
-import { collectSoon } from "../memory/retire.ts";
+import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { native } from "../native/index.ts";
 import type { Instance } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
@@ -14,6 +14,7 @@ import { type ControlHost, Controls } from "./controls.ts";
 import { HttpSites } from "./http.ts";
 import { Jobs } from "./jobs.ts";
 import { Metrics } from "./metrics.ts";
+import { Parent } from "./parent.ts";
 import { Sockets } from "./sockets.ts";
 import { workerCount } from "./worker-count.ts";
 import { WorkerPool } from "./worker-pool.ts";
@@ -50,7 +51,8 @@ export class Supervisor {
   readonly #log = new Logger();
   readonly #jobs = new Jobs();
   readonly #sites = new HttpSites();
-  readonly #metrics = new Metrics();
+  readonly #parent = new Parent();
+  readonly #metrics = new Metrics(this.#parent.restarts);
   #generation = 0;
   #configuration!: Configuration;
   #controls!: Controls;
@@ -78,8 +80,10 @@ export class Supervisor {
     const { plan } = next;
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     this.#warn(next);
+    const { diedOf } = this.#parent;
+    if (diedOf !== undefined) this.#log.error(`the server died of ${diedOf} and is started again`);
     const count = next.workers ?? workerCount();
-    this.#sockets = new Sockets(count);
+    this.#sockets = new Sockets(count, this.#parent);
     await this.#sockets.open(plan.listeners);
     // Threads start while control halves load.
     this.#pool = new WorkerPool(count, {
@@ -99,7 +103,9 @@ export class Supervisor {
       throw error;
     }
     this.#configuration = next;
+    this.#parent.ready();
     setInterval(() => native?.trimMemory(), TRIM_MS).unref();
+    collectWhenGrown();
   }
 
   /**
@@ -125,6 +131,7 @@ export class Supervisor {
   async stop(graceMs: number = GRACE_MS): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#parent.stopping();
     // A reload that is about to switch does so; every other gives up by itself.
     await this.#switching?.catch(() => {});
     await this.#controls?.drain();

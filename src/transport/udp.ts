@@ -101,7 +101,7 @@ export interface AddressLimit {
   readonly keep: number;
 }
 
-/** Replaces the limits of a socket; at most 64. */
+/** Replaces the limits of a socket; at most 384. */
 export function setLimits(fd: number, limits: readonly AddressLimit[]): void {
   const words = limits.flatMap(({ family, high, low, keep }) => [
     family,

@@ -1,6 +1,6 @@
 /**
- * Who sends most? Counts datagrams by client address (IPv6: by /64, which is what one client is given) in memory of fixed
- * size, whatever addresses come: 256 sets of four counters. A newcomer takes the place of the smallest of its set and goes on
+ * Who sends most, and what does that cost? Counts datagrams, and units of work, by client address (IPv6: by /64, which is what one client is given) in memory of fixed
+ * size, whatever addresses come: 512 sets of four counters. A newcomer takes the place of the smallest of its set and goes on
  * from its count (the algorithm Space-Saving), so a sender of more than a fifth of what falls into its set is never missed, and its count is too
  * high by at most what that place had. Which set is decided by a hash with a random key, so nobody can choose addresses that
  * fall into one.
@@ -13,20 +13,23 @@ export interface Sender {
   /** The address, or the first half of it, as two big-endian words; the second is 0 for IPv4. */
   readonly high: number;
   readonly low: number;
+  /** Datagrams. */
   readonly count: number;
+  /** What these cost, in units: a query that is answered at once costs 1. */
+  readonly cost: number;
 }
 
-const SETS = 256;
+const SETS = 512;
 const WAYS = 4;
-/** Words of a counter: high, low, family, count. */
-const WORDS = 4;
+/** Words of a counter: high, low, family, count, cost. */
+const WORDS = 5;
 
 export class HeavySenders {
   readonly #counters = new Uint32Array(SETS * WAYS * WORDS);
   readonly #hash = KeyedHash.withRandomKey();
 
-  /** Counts a datagram of the peer in record `index` of `addresses`. */
-  note(addresses: Uint8Array, index: number): void {
+  /** Counts a datagram of the peer in record `index` of `addresses`, which cost so many units. */
+  note(addresses: Uint8Array, index: number, cost: number): void {
     const family = readFamily(addresses, index);
     if (family === 0) return;
     const at = addressOffset(addresses, index);
@@ -38,6 +41,7 @@ export class HeavySenders {
     for (let place = first; place < first + WAYS * WORDS; place += WORDS) {
       if (counters[place] === high && counters[place + 1] === low && counters[place + 2] === family) {
         counters[place + 3]!++;
+        counters[place + 4]! += cost;
         return;
       }
       if (counters[place + 3]! < counters[smallest + 3]!) smallest = place;
@@ -46,6 +50,7 @@ export class HeavySenders {
     counters[smallest + 1] = low;
     counters[smallest + 2] = family;
     counters[smallest + 3]!++;
+    counters[smallest + 4]! += cost;
   }
 
   /** All that have a counter, most first. */
@@ -60,6 +65,7 @@ export class HeavySenders {
         high: counters[place]!,
         low: counters[place + 1]!,
         count,
+        cost: counters[place + 4]!,
       });
     }
     return found.sort((a, b) => b.count - a.count);

@@ -58,8 +58,10 @@ const CALM_LOOKS = 20;
 /** A socket of this worker while it has more than it can answer. */
 interface Flood {
   readonly senders: HeavySenders;
+  /** Datagrams, and units of work. */
   received: number;
-  /** Datagrams a second that were answered when the buffer last was full. */
+  spent: number;
+  /** Units a second when the buffer last was full. */
   capacity: number;
   /** The most that `capacity` has been, slowly forgotten: a short buffer must not make a smaller capacity, and so on. */
   peak: number;
@@ -71,6 +73,23 @@ interface Watched {
   readonly fd: number;
   drops: number;
   flood: Flood | undefined;
+}
+
+/**
+ * What a query costs, in units of one that is answered at once: by what the benchmark says of CPU per query. One that waits for
+ * others takes two datagrams more, and its answer is handled twice (3 x). Answers cost their copying beyond some 2 KiB.
+ */
+export const WAITING_COST = 3;
+export function costOfAnswer(length: number): number {
+  return 1 + ((length + 2_048) >> 12);
+}
+/** Work that takes longer than this in one go counts for as many queries that are answered at once. */
+const LONG_MICROS = 20;
+const MICROS_PER_UNIT = 5;
+/** A pause of the thread is not the work of whose turn it was. */
+const HIGHEST_COST = 50;
+export function costOfWork(micros: number): number {
+  return micros < LONG_MICROS ? 0 : Math.min(micros / MICROS_PER_UNIT, HIGHEST_COST);
 }
 
 export class Overload {
@@ -98,14 +117,13 @@ export class Overload {
     this.#sockets[socket] = undefined;
   }
 
-  /** A batch of `count` datagrams. */
-  note(count: number, sockets: Int32Array, lengths: Int32Array, addresses: Uint8Array): void {
-    for (let slot = 0; slot < count; slot++) {
-      const flood = this.#sockets[sockets[slot]!]?.flood;
-      if (flood === undefined || lengths[slot]! < 0) continue;
-      flood.received++;
-      flood.senders.note(addresses, slot);
-    }
+  /** A datagram to socket number `socket`, of the peer in record `index` of `addresses`, has cost so many units. */
+  note(socket: number, addresses: Uint8Array, index: number, cost: number): void {
+    const flood = this.#sockets[socket]?.flood;
+    if (flood === undefined) return;
+    flood.received++;
+    flood.spent += cost;
+    flood.senders.note(addresses, index, cost);
   }
 
   /** Looks at what the kernel has dropped since the last time, of which the worker was busy for this share (0 to 1). */
@@ -126,13 +144,14 @@ export class Overload {
   }
 
   #adjust(watched: Watched, flood: Flood, dropped: number, seconds: number, busy: number): void {
-    const { received, limits } = flood;
+    const { received, spent, limits } = flood;
     const senders = flood.senders.list();
     const demand = demandOf({ received, dropped, senders, limits });
     this.#statistics[PacketCounter.LIMITED]! += Math.round(demand.refused);
     flood.received = 0;
+    flood.spent = 0;
     flood.senders.clear();
-    const answered = received / seconds;
+    const answered = spent / seconds;
     const isFull = socketFill(watched.fd) > FULL;
     if (isFull) {
       flood.capacity = Math.max(answered, flood.capacity * LEAST_FALL);
@@ -147,7 +166,8 @@ export class Overload {
     if (limits.length > 0 || flood.limits.length > 0) this.#limit(watched.fd, flood);
     if (isFull || flood.limits.length > 0) {
       flood.calmLooks = 0;
-      const bytes = Math.ceil(flood.peak * QUEUE_SECONDS * BYTES_PER_DATAGRAM);
+      const datagrams = received > 0 ? (flood.peak * received) / spent : 0;
+      const bytes = Math.ceil(datagrams * QUEUE_SECONDS * BYTES_PER_DATAGRAM);
       setReceiveBuffer(watched.fd, Math.min(Math.max(bytes, SMALLEST_BUFFER), RECEIVE_BUFFER));
     } else if (++flood.calmLooks >= CALM_LOOKS) {
       setReceiveBuffer(watched.fd, RECEIVE_BUFFER);
@@ -175,5 +195,5 @@ export class Overload {
 }
 
 function newFlood(): Flood {
-  return { senders: new HeavySenders(), received: 0, capacity: 0, peak: 0, limits: [], calmLooks: 0 };
+  return { senders: new HeavySenders(), received: 0, spent: 0, capacity: 0, peak: 0, limits: [], calmLooks: 0 };
 }

@@ -12,7 +12,7 @@ import { type Query, Transport } from "../plugin/query.ts";
 import { DESCRIPTOR_WORDS, keepAddress, type Listener, PacketCounter, type PacketPort } from "../transport/packets.ts";
 import { createPacketPort } from "../transport/udp.ts";
 import { type Engine, findTarget, type Served, type ServedQuery, type Target } from "./engine.ts";
-import { Overload } from "./overload.ts";
+import { costOfAnswer, costOfWork, Overload, WAITING_COST } from "./overload.ts";
 
 /** Replies are laid one after the other, each at the start of 16 bytes, so that copying into them is aligned. */
 const ALIGNMENT = 16;
@@ -101,7 +101,6 @@ export class UdpServer {
     // Whether this batch or the timer comes first behind a pause, it is one pause.
     this.beat(now);
     if (this.#isBacklogStale) return this.#dropStale(count);
-    if (this.#overload.active) this.#overload.note(count, sockets, lengths, port.addresses);
     this.#inBatch = true;
     for (let first = 0; first < count; first += MAX_AHEAD) {
       const end = Math.min(first + MAX_AHEAD, count);
@@ -111,7 +110,8 @@ export class UdpServer {
         const served = this.#served[sockets[slot]!];
         if (lengths[slot]! < 0 || served === undefined) continue;
         if (this.#used + MAX_REPLY_SIZE > port.sending.length || this.#filled === port.descriptorCount) this.#send();
-        this.#take(served, sockets[slot]!, slot, slot - first);
+        if (this.#overload.active) this.#takeCounted(served, sockets[slot]!, slot, slot - first);
+        else this.#take(served, sockets[slot]!, slot, slot - first);
       }
     }
     this.#inBatch = false;
@@ -159,7 +159,16 @@ export class UdpServer {
     }
   }
 
-  #take(served: Served, socket: number, slot: number, place: number): void {
+  /** While there is too much to do: whose work is it? */
+  #takeCounted(served: Served, socket: number, slot: number, place: number): void {
+    const from = performance.now();
+    const cost = this.#take(served, socket, slot, place);
+    const work = costOfWork((performance.now() - from) * 1_000);
+    this.#overload.note(socket, this.#port.addresses, slot, Math.max(Math.round(work), cost));
+  }
+
+  /** Gives what the query costs by its kind (`Overload.note`). */
+  #take(served: Served, socket: number, slot: number, place: number): number {
     const port = this.#port;
     const engine = this.#engine;
     const query = this.#queries[place]!;
@@ -172,7 +181,7 @@ export class UdpServer {
     query.receivedAt = this.#now;
     if (reading !== Reading.FINE) {
       this.#describe(socket, slot, used, engine.reject(served, query, reading));
-      return;
+      return 1;
     }
     query.localAddress = served.plan.address;
     query.localPort = served.plan.port;
@@ -181,10 +190,12 @@ export class UdpServer {
     if (typeof outcome !== "number") {
       this.#queries[place] = engine.acquire();
       this.#wait(query, socket, outcome);
-      return;
+      return WAITING_COST;
     }
-    this.#describe(socket, slot, used, engine.finish(query, outcome));
+    const length = engine.finish(query, outcome);
+    this.#describe(socket, slot, used, length);
     query.reset();
+    return costOfAnswer(length);
   }
 
   /** Notes that `length` bytes at `offset` of the arena are to go to the client of `record`. */

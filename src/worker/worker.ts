@@ -4,7 +4,7 @@
  */
 import { sureNameToWire } from "../dns/name-text.ts";
 import { CounterRow } from "../memory/counters.ts";
-import { collectSoon } from "../memory/retire.ts";
+import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
@@ -88,6 +88,7 @@ export class Worker {
       this.#udp.lookForOverload(now);
     }, BEAT_MS);
     warmUp();
+    collectWhenGrown();
     Atomics.add(beat, 0, 1);
     return new Promise((resolve) => {
       this.#done = () => {

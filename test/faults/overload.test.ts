@@ -1,9 +1,10 @@
 /**
- * Row I1 against the whole server: more than it can answer, from an address for nearly every query. Nobody can be told from
- * the others then, so nobody may fare worse than the rest: not the server, and not who has always asked little.
+ * Rows I1 and I6 against the whole server: more than it can answer. From an address for nearly every query: nobody can be told
+ * from the others then, so nobody may fare worse than the rest, not the server, and not who has always asked little. From two
+ * clients that ask equally often, one for what is dear.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -11,7 +12,7 @@ import { dropsOf } from "../../bench/load/metrics.ts";
 import { countOf, type Histogram, percentileMicros } from "../../bench/load/statistics.ts";
 import { buildTools, tool } from "../../bench/load/tools.ts";
 import { residentMiB } from "../../bench/load/usage.ts";
-import { TestServer } from "../support/server.ts";
+import { freePorts, TestServer } from "../support/server.ts";
 import { figure, sized } from "./figures.ts";
 
 before(buildTools);
@@ -40,10 +41,15 @@ const corefile = `.:{PORT} {
 }
 `;
 
-async function flood(port: number, crowdRate: number, seconds: number): Promise<{ quiet: Kind; loud: Kind }> {
+async function flood(
+  port: number,
+  crowdRate: number,
+  seconds: number,
+  addresses: number = ADDRESSES,
+): Promise<{ quiet: Kind; loud: Kind }> {
   const names = ["--names", "host%d.example.org", "--count", "10000"];
   const quiet = ["--sources", `${QUIET}`, "--rate", `${QUIET_RATE}`];
-  const crowd = ["--loud", `${crowdRate}`, "--spread", `${ADDRESSES}`];
+  const crowd = ["--loud", `${crowdRate}`, "--spread", `${addresses}`];
   const parameters = ["--port", `${port}`, ...names, ...quiet, ...crowd, "--seconds", `${seconds}`];
   const { stdout } = await promisify(execFile)(tool("flood"), parameters);
   return JSON.parse(stdout);
@@ -99,4 +105,45 @@ test("I1: more than the capacity, each query from another of a million addresses
   figure({ row: "I1", what: "lost and not counted as dropped", value: apart, unit: "%", atMost: 1 });
   assert.equal(countOf(quiet.latency), quiet.answered);
   assert.equal(after.quiet.answered, after.quiet.sent, "behind the flood everybody is answered");
+});
+
+test("I1: more than the capacity, from a hundred addresses alike", { timeout: 60_000 }, async (t) => {
+  const server = await TestServer.start({ corefile });
+  t.after(async () => assert.equal(await server.stop(), 0));
+  // Until it is known who they are, everybody loses alike.
+  await flood(server.port, CROWD_RATE, 2, 100);
+  const { quiet, loud } = await flood(server.port, CROWD_RATE, sized(2, 10), 100);
+  const lost = ({ sent, answered }: Kind) => Number((100 - (100 * answered) / sent).toFixed(1));
+  figure({ row: "I1", what: "a hundred loud clients lose", value: lost(loud), unit: "%" });
+  figure({ row: "I1", what: "quiet ones beside them", value: lost(quiet), unit: "%", atMost: sized(80, 10) });
+});
+
+test("I6: of two that ask equally often, who asks for names that have to be fetched gets fewer answers", {
+  timeout: 60_000,
+}, async (t) => {
+  const [port] = await freePorts(1);
+  const upstream = spawn(tool("upstream"), ["--port", `${port}`], { stdio: "ignore" });
+  const server = await TestServer.start({
+    corefile: `.:{PORT} {\n  multisocket 1\n  cache 3600\n  forward . 127.0.0.1:${port}\n}\n`,
+  });
+  t.after(async () => {
+    assert.equal(await server.stop(), 0);
+    upstream.kill();
+  });
+  const ask = async (kind: "quiet" | "loud", names: string, count: number, order: string): Promise<Kind> => {
+    const pace = kind === "quiet" ? ["--rate", "120000"] : ["--rate", "1", "--loud", "120000"];
+    const parameters = ["--port", `${server.port}`, "--names", names, "--count", `${count}`, "--order", order];
+    const window = ["--sources", "1", "--seconds", `${sized(3, 10)}`];
+    const { stdout } = await promisify(execFile)(tool("flood"), [...parameters, ...pace, ...window]);
+    return JSON.parse(stdout)[kind];
+  };
+  const [cheap, dear] = await Promise.all([
+    ask("quiet", "host%d.example.org", 1_000, "uniform"),
+    ask("loud", "fetched%d.example.org", 2 ** 24, "sequence"),
+  ]);
+  const percent = ({ sent, answered }: Kind) => Number(((100 * answered) / sent).toFixed(1));
+  figure({ row: "I6", what: "over UDP: answered of what is kept", value: percent(cheap), unit: "%" });
+  figure({ row: "I6", what: "over UDP: answered of what is fetched", value: percent(dear), unit: "%", atLeast: 1 });
+  const ratio = Number((percent(cheap) / percent(dear)).toFixed(2));
+  figure({ row: "I6", what: "over UDP: the former by the latter", value: ratio, unit: "×", atLeast: sized(0.9, 2) });
 });

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { answerTo, Fakeup } from "../support/fakeup.ts";
 import { TestServer } from "../support/server.ts";
 import { encodeQuestion, exchange } from "../support/wire.ts";
+import { skipNative } from "../transport/udp-support.ts";
 import { figure, isLarge, sized } from "./figures.ts";
 import { Probe, type ProbeResult } from "./probe.ts";
 
@@ -54,20 +55,39 @@ for (const { row, fault, watchMs, mostLost } of isLarge ? faults : faults.slice(
   });
 }
 
-test("J3: killed, and started again at the same port: how soon there is an answer", { timeout: 60_000 }, async () => {
-  const first = await TestServer.start({ corefile: ".:{PORT} {\n  whoami\n}\n" });
-  first.signal("SIGKILL");
-  await first.stop();
-  const from = performance.now();
-  const second = await TestServer.start({ corefile: `.:${first.port} {\n  whoami\n}\n` });
-  try {
-    assert.ok(await exchange(encodeQuestion({ ask: "www.test. A" }), first.port, {}, 1_000));
-    const tookMs = Math.round(performance.now() - from);
-    figure({ row: "J3", what: "from exec to an answer", value: tookMs, unit: "ms", atMost: sized(5_000, 500) });
-  } finally {
-    assert.equal(await second.stop(), 0);
-  }
-});
+for (const signal of ["SIGKILL", "SIGSEGV"] as const) {
+  test(`J3: ${signal} below a parent: what comes meanwhile is answered late`, {
+    timeout: 60_000,
+    skip: skipNative,
+  }, async () => {
+    const server = await TestServer.start({ corefile: ".:{PORT} {\n  multisocket 2\n  whoami\n}\n", hasParent: true });
+    const probe = await Probe.start({ port: server.port, perSecond: PER_SECOND });
+    let result: ProbeResult | undefined;
+    try {
+      await sleep(500);
+      process.kill(server.childPid, signal);
+      const from = performance.now();
+      assert.ok(await exchange(encodeQuestion({ ask: "www.test. A" }), server.port, {}, 10_000));
+      const tookMs = Math.round(performance.now() - from);
+      await sleep(1_000);
+      result = await probe.stop();
+      assert.ok(result.asked > PER_SECOND, `only ${result.asked} queries`);
+      // A batch of each worker was with the process.
+      figure({ row: "J3", what: `${signal}: queries lost`, value: result.lost, atMost: 2 * BATCH });
+      figure({
+        row: "J3",
+        what: `${signal}: to the first answer`,
+        value: tookMs,
+        unit: "ms",
+        atMost: sized(5_000, 500),
+      });
+      assert.ok(await server.line(/the server died of signal \d+ \(.*\) and is started again/));
+    } finally {
+      if (result === undefined) await probe.stop();
+      assert.equal(await server.stop(), 0);
+    }
+  });
+}
 
 test("J8: stopped for a while: TTLs went on, what was queued is bounded", {
   timeout: 120_000,

@@ -19,6 +19,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { familyOf } from "../../bench/load/usage.ts";
 
 const root = process.env.IMAGE_ROOT;
 const missing = ["crun", "dig", "curl", "ip"].filter((name) => spawnSync("which", [name]).status !== 0);
@@ -151,6 +152,11 @@ function processId({ name }: Container): number {
   return JSON.parse(execFileSync("crun", ["state", name], { encoding: "utf8" })).pid;
 }
 
+/** The server itself, below its parent. */
+function serverId(container: Container): number {
+  return familyOf(processId(container))[1]!;
+}
+
 async function stop({ name, directory, process: child }: Container): Promise<void> {
   if (child.exitCode === null) spawnSync("crun", ["kill", name, "KILL"]);
   spawnSync("crun", ["delete", "--force", name]);
@@ -201,7 +207,7 @@ describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
   test("the addon is in use", () => assert.doesNotMatch(container.output.join(""), /Batched UDP is not available/));
 
   test("it is nobody, with one capability", () => {
-    const status = readFileSync(`/proc/${processId(container)}/status`, "utf8");
+    const status = readFileSync(`/proc/${serverId(container)}/status`, "utf8");
     assert.match(status, /^Uid:\t65532\t65532\t65532\t65532$/m);
     // Bit 10 is CAP_NET_BIND_SERVICE.
     for (const set of ["CapPrm", "CapEff", "CapBnd"]) assert.match(status, new RegExp(`^${set}:\t0{13}400$`, "m"));
@@ -215,10 +221,21 @@ describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
     const answers = inside(container, "dig", "+short", "@127.0.0.1", "-f", names);
     assert.equal(answers, "192.0.2.80\n".repeat(200));
     assert.equal(Number(readFileSync(join(group, MEMORY_FILE), "utf8")), MEMORY_LIMIT);
-    const pid = processId(container);
+    const pid = serverId(container);
     assert.ok(readFileSync(join(group, "cgroup.procs"), "utf8").split("\n").includes(String(pid)));
     const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
     console.log(`resident: ${Math.round(resident / 1024)} MiB of ${MEMORY_LIMIT / 1024 / 1024}`);
+  });
+
+  test("killed: it is started again, and what came meanwhile is answered", async () => {
+    process.kill(serverId(container), "SIGKILL");
+    const from = performance.now();
+    const reply = inside(container, "dig", "+short", "+tries=1", "+timeout=5", "@127.0.0.1", "www.example.org");
+    assert.equal(reply.trim(), "192.0.2.80");
+    console.log(`time to the first answer behind SIGKILL: ${Math.round(performance.now() - from)} ms`);
+    const died = /the server died of signal 9 \(Killed\) and is started again/;
+    for (let i = 0; i < 100 && !died.test(container.output.join("")); i++) await sleep(50);
+    assert.match(container.output.join(""), died);
   });
 
   test("SIGTERM: it answers through lameduck, and exits with 0", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { retire } from "../../src/memory/retire.ts";
+import { getHeapStatistics } from "node:v8";
+import { collectWhenGrown, retire } from "../../src/memory/retire.ts";
 
 const SIZE = 48 * 1024 * 1024;
 const WAIT_MS = 5_000;
@@ -26,3 +27,21 @@ function growOld(): void {
   const few: object[] = [];
   for (let i = 0; i < 2_000_000; i++) few[i % 1_000] = { i };
 }
+
+test("collectWhenGrown: old garbage does not grow beyond a few megabytes, what is in use may", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const used = () => getHeapStatistics().used_heap_size / 1024 / 1024;
+  collectWhenGrown();
+  t.mock.timers.tick(11_000);
+  const kept = Array.from({ length: 100_000 }, (_, i) => ({ i, next: [i] }));
+  t.mock.timers.tick(11_000);
+  const before = used();
+  let most = 0;
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 10; i++) growOld();
+    t.mock.timers.tick(11_000);
+    most = Math.max(most, used() - before);
+  }
+  assert.ok(most < 4, `${most} MiB more`);
+  assert.equal(kept.length, 100_000);
+});

@@ -17,7 +17,7 @@ describe("build.sh", { skip: process.platform === "linux" ? false : "it needs Li
   function install(parent: string): string {
     const target = join(place, parent);
     mkdirSync(join(target, "src"), { recursive: true });
-    cpSync(join(root, "src/native"), join(target, "src/native"), { recursive: true });
+    for (const part of ["src/native", "src/parent"]) cpSync(join(root, part), join(target, part), { recursive: true });
     return target;
   }
 
@@ -66,7 +66,7 @@ describe("build.sh", { skip: process.platform === "linux" ? false : "it needs Li
     const target = install("nested");
     const { status, stdout, stderr, built } = build(target, {});
     assert.deepEqual({ status, stdout, stderr, built }, { status: 0, stdout: "", stderr: "", built: true });
-    assert.deepEqual(readdirSync(join(target, "dist/native")), ["addon.node"]);
+    assert.deepEqual(readdirSync(join(target, "dist/native")).sort(), ["addon.node", "parent"]);
     const load = `process.stdout.write(String(require(${JSON.stringify(join(target, "dist/native/addon.node"))}).interfaceVersion))`;
     assert.equal(
       spawnSync(process.execPath, ["-e", load], { encoding: "utf8" }).stdout,

@@ -20,7 +20,7 @@ function setClient(query: Query, client: number): void {
 }
 
 test("a client's queries for one name are counted, others are not", () => {
-  const crowd = new Crowd();
+  const crowd = new Crowd(1);
   const query = queryOf("www.example.org.", 1);
   const places = Array.from({ length: MAX_SAME_QUESTIONS }, () => crowd.enter(query));
   assert.equal(new Set(places).size, 1);
@@ -32,7 +32,7 @@ test("a client's queries for one name are counted, others are not", () => {
 });
 
 test("what shares a client's place in one worker does not in another: nobody can know who does", () => {
-  const [first, second] = [new Crowd(), new Crowd()];
+  const [first, second] = [new Crowd(1), new Crowd(1)];
   const victim = queryOf("www.example.org.", 1);
   const [inFirst, inSecond] = [first.enter(victim), second.enter(victim)];
   const query = queryOf("attack.example.org.", 2);
@@ -49,4 +49,29 @@ test("what shares a client's place in one worker does not in another: nobody can
     if (second.enter(query) === inSecond) both++;
   }
   assert.ok(both <= 1, `${both} of ${found} in both`);
+});
+
+test("of equal ones some are asked; the others are held until one is answered, or in vain", () => {
+  for (const { workers, asked } of [
+    { workers: 1, asked: 16 },
+    { workers: 2, asked: 8 },
+    { workers: 64, asked: 4 },
+  ]) {
+    const crowd = new Crowd<string>(workers);
+    const query = queryOf("www.example.org.", 1);
+    let place = 0;
+    for (let i = 0; i < asked; i++) {
+      place = crowd.enter(query);
+      assert.ok(!crowd.isThick(place));
+    }
+    for (const name of ["a", "b", "c"]) {
+      assert.ok(crowd.isThick(crowd.enter(query)));
+      crowd.hold(place, name);
+    }
+    assert.ok(crowd.drop(place, "b"));
+    assert.ok(!crowd.drop(place, "b"));
+    assert.deepEqual([...crowd.free(crowd.enter(queryOf("other.example.org.", 1)))], []);
+    assert.deepEqual([...crowd.free(place)], ["a", "c"]);
+    assert.deepEqual([...crowd.free(place)], []);
+  }
 });

@@ -10,6 +10,8 @@ import { TestServer } from "../support/server.ts";
 const NAMES = 250_000;
 const RELOADS = 4;
 const READ_MS = 15_000;
+/** On a busy machine threads collect their garbage late. */
+const COLLECT_MS = 8_000;
 
 /** In MiB: VmRSS now, VmHWM at most so far. */
 function memoryOf(pid: number, which: "VmRSS" | "VmHWM"): number {
@@ -52,7 +54,10 @@ test(`${hosts.name}: ${NAMES} names, read ${RELOADS} times more`, { skip }, asyn
     assert.deepEqual(answer, ["ads249999.tracker674.example.org. 3600 IN A 0.0.0.0"]);
     // A table has 16 MiB. Each that stayed would add as much; two are there while one is read, beside the thread that reads.
     const most = memoryOf(server.pid, "VmHWM") - empty;
-    const now = memoryOf(server.pid, "VmRSS") - empty;
+    let now = memoryOf(server.pid, "VmRSS") - empty;
+    for (const from = performance.now(); now >= 36 && performance.now() - from < COLLECT_MS; await sleep(200)) {
+      now = memoryOf(server.pid, "VmRSS") - empty;
+    }
     assert.ok(most < 75, `${most} MiB at most, ${now} MiB now`);
     assert.ok(now < 36, `${most} MiB at most, ${now} MiB now`);
   } finally {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { native } from "../../src/native/index.ts";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
+import { Parent } from "../../src/supervisor/parent.ts";
 import { Sockets } from "../../src/supervisor/sockets.ts";
 import { skipNative } from "../transport/udp-support.ts";
 
@@ -23,7 +24,7 @@ describe("drops", { skip: skipNative }, () => {
     test(name, async (t) => {
       let next = 0;
       t.mock.method(native!, "socketDrops", () => next);
-      const sockets = new Sockets(1);
+      const sockets = new Sockets(1, new Parent({}));
       await sockets.open([listener]);
       for (const [i, count] of read.entries()) {
         next = count;
@@ -37,7 +38,7 @@ describe("drops", { skip: skipNative }, () => {
 });
 
 test("an address that cannot be used is left to the socket on all addresses", { skip: skipNative }, async () => {
-  const sockets = new Sockets(2);
+  const sockets = new Sockets(2, new Parent({}));
   assert.deepEqual(await sockets.open([everywhere]), ["udp  0", "udp 127.0.0.1 0"]);
   assert.deepEqual([...sockets.of(1).keys()], ["udp  0", "udp 127.0.0.1 0"]);
   // It is another listener's now: nothing is opened, and the other ones go.

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { familyOf } from "../../bench/load/usage.ts";
 import { type DecodedReply, decodeReply, encodeQuestion, exchange, type Question } from "./wire.ts";
 
 export interface ServerOptions {
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly arguments?: readonly string[];
   /** The program, ours when absent. */
   readonly command?: string;
+  /** Whether it has a parent of ours, which keeps its sockets and starts it again. */
+  readonly hasParent?: boolean;
 }
 
 /** How long a start may take before the test is a failure. A machine that runs other tests beside is slow. */
@@ -30,6 +33,8 @@ const REPLY_MS = 2_500;
 const BANNER = /^(\{.*"msg":")?(CoreDNS|WeftDNS)-/;
 
 export const ourCommand: string = join(import.meta.dirname, "../../bin/weftdns");
+/** Built where the addon is. */
+export const parentCommand: string = join(import.meta.dirname, "../../dist/native/parent");
 
 export class TestServer {
   readonly directory: string;
@@ -76,6 +81,11 @@ export class TestServer {
 
   get pid(): number {
     return this.#process?.pid ?? 0;
+  }
+
+  /** The server below a parent; 0 while there is none. */
+  get childPid(): number {
+    return familyOf(this.pid)[1] ?? 0;
   }
 
   /** Writes a file in {DIR} with the placeholders put in. */
@@ -137,11 +147,14 @@ export class TestServer {
   #spawn(): void {
     for (const [name, text] of Object.entries(this.#options.files ?? {})) this.write(name, text);
     this.write("Corefile", this.#options.corefile);
-    const child = spawn(
-      this.#options.command ?? ourCommand,
-      ["-conf", join(this.directory, "Corefile"), ...(this.#options.arguments ?? [])],
-      { cwd: this.directory, env: { ...process.env, ...this.#options.environment }, stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const { command = ourCommand, hasParent = false } = this.#options;
+    const words = [command, "-conf", join(this.directory, "Corefile"), ...(this.#options.arguments ?? [])];
+    if (hasParent) words.unshift(parentCommand);
+    const child = spawn(words[0]!, words.slice(1), {
+      cwd: this.directory,
+      env: { ...process.env, ...this.#options.environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#process = child;
     this.#exit = new Promise((resolve, reject) => {
       child.on("error", reject);

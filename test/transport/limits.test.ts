@@ -63,6 +63,27 @@ describe("limits", { skip: skipNative }, () => {
     });
   }
 
+  for (const count of [2, 4, 5, 9, 17, 100, 384]) {
+    test(`each of ${count} addresses is found among the others, and nobody else`, async () => {
+      const fd = openUdp({ address: "127.0.0.1", port: 0, receiveBuffer: 4 << 20 });
+      // Every other address, in an order that looks like none.
+      const limited = Array.from({ length: count }, (_, i) => 2 * ((i * 97) % count));
+      try {
+        const v6: AddressLimit = { family: 6, high: 1, low: 1, keep: 0 };
+        setLimits(fd, [...limited.map((i) => v4(0x7f010000 + i, 0)), v6].slice(0, 384));
+        const asked = Array.from({ length: 2 * count + 2 }, (_, i) => i).filter(
+          (i) => count < 20 || i < 12 || i > 2 * count - 12 || i % 31 === 0,
+        );
+        const from = asked.map((i) => `127.1.${i >> 8}.${i & 255}`);
+        const isLimited = (i: number) => limited.includes(i);
+        const expected = asked.map((i) => (isLimited(i) ? 0 : 50));
+        assert.deepEqual(await taken(fd, "127.0.0.1", from, 50), expected);
+      } finally {
+        closeFd(fd);
+      }
+    });
+  }
+
   test("IPv6 by the first half of the address", async (t) => {
     const probe = createSocket("udp6");
     const bound = await Promise.race([once(probe.bind(0, "::1"), "listening").then(() => true), once(probe, "error")]);
@@ -74,6 +95,14 @@ describe("limits", { skip: skipNative }, () => {
       assert.deepEqual(await taken(fd, "::1", ["::1"], 100), [100]);
       setLimits(fd, [{ family: 6, high: 0, low: 0, keep: 0 }]);
       assert.deepEqual(await taken(fd, "::1", ["::1"], 100), [0]);
+      // Many that share the word that the search goes by, beside many that do not.
+      const v6 = (high: number, low: number): AddressLimit => ({ family: 6, high, low, keep: 0 });
+      const alike = Array.from({ length: 50 }, (_, i) => v6(i + 1, 0));
+      const others = Array.from({ length: 50 }, (_, i) => v6(0, i + 1));
+      setLimits(fd, [...alike, ...others]);
+      assert.deepEqual(await taken(fd, "::1", ["::1"], 100), [100]);
+      setLimits(fd, [...alike, v6(0, 0), ...others]);
+      assert.deepEqual(await taken(fd, "::1", ["::1"], 100), [0]);
     } finally {
       closeFd(fd);
     }
@@ -82,8 +111,8 @@ describe("limits", { skip: skipNative }, () => {
   test("as many as fit, and no more", () => {
     const fd = openUdp({ address: "127.0.0.1", port: 0 });
     const some = (count: number) => Array.from({ length: count }, (_, i) => ({ ...v4(i, 0.5), family: 6 as const }));
-    setLimits(fd, some(64));
-    assert.throws(() => setLimits(fd, some(65)), { code: "E2BIG" });
+    setLimits(fd, some(384));
+    assert.throws(() => setLimits(fd, some(385)), { code: "E2BIG" });
     setReceiveBuffer(fd, 100_000);
     closeFd(fd);
     assert.throws(() => setReceiveBuffer(1_000_000, 100_000), { code: "EBADF" });

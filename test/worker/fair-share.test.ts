@@ -3,7 +3,14 @@ import { test } from "node:test";
 import { demandOf, fairLimits } from "../../src/worker/fair-share.ts";
 import type { Sender } from "../../src/worker/heavy-senders.ts";
 
-const sender = (low: number, count: number): Sender => ({ family: 4, high: low, low: 0, count });
+/** Whose queries cost `unit` each. */
+const sender = (high: number, count: number, unit = 1): Sender => ({
+  family: 4,
+  high,
+  low: 0,
+  count,
+  cost: count * unit,
+});
 
 /** What is kept of each sender's datagrams, 1 where no limit holds. */
 function keeps(sent: readonly number[], capacity: number): number[] {
@@ -42,6 +49,11 @@ test("shares: among thousands of equals nobody is picked out, one far above is",
   assert.equal(Math.min(...others), 1);
 });
 
+test("shares: of a hundred loud ones each is cut, and of twenty quiet ones none", () => {
+  const all = keeps([...Array.from({ length: 100 }, () => 300), ...Array.from({ length: 20 }, () => 10)], 10_000);
+  for (const [i, keep] of all.entries()) assert.equal(keep, i < 100 ? 98 / 300 : 1);
+});
+
 test("demand: without limits all drops are those of a full buffer, whoever sent them", () => {
   const demand = demandOf({ received: 1000, dropped: 500, senders: [sender(1, 800), sender(2, 200)], limits: [] });
   assert.equal(demand.refused, 0);
@@ -56,4 +68,19 @@ test("demand: what a limit refused is told apart from what found no room", () =>
   assert.equal(Math.round(demand.refused), 9_000);
   assert.equal(Math.round(demand.overflown), 650);
   assert.deepEqual(demand.sent.map(Math.round), [10_000, 300]);
+});
+
+test("demand: who asks for what is dear wants more than who asks as often for what is cheap, and gets as much work", () => {
+  const senders = [sender(1, 500, 4), sender(2, 500)];
+  const demand = demandOf({ received: 1_000, dropped: 1_000, senders, limits: [] });
+  assert.deepEqual(demand.sent, [4_000, 1_000]);
+  assert.equal(demand.total, 5_000);
+  const limits = fairLimits(senders, demand, 1_600);
+  assert.deepEqual(
+    limits.map(({ high, keep }) => [high, keep]),
+    [
+      [1, 0.2],
+      [2, 0.8],
+    ],
+  );
 });

@@ -44,7 +44,9 @@ class Scene implements Disposable {
     let ended = false;
     using server = new Recorder(createNativePort, {}, (port, count) => {
       if (ended) return 0;
-      if (this.overload.active) this.overload.note(count, port.sockets, port.lengths, port.addresses);
+      for (let slot = 0; slot < count; slot++) {
+        if (this.overload.active) this.overload.note(port.sockets[slot]!, port.addresses, slot, 1);
+      }
       for (const { text } of server.received.splice(0)) counts.set(text, counts.get(text)! + 1);
       room -= count;
       ended = room <= 0;

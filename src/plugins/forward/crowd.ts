@@ -2,6 +2,9 @@
  * How many queries of one client wait for the answer to one question? A client that has asked once has no reason to ask
  * a hundred times before the answer, but a server that is forwarded to and forwards to us does just that: a loop, in which
  * one query would become as many as may wait at all (row E11).
+ *
+ * So some are asked; those behind them wait for one of these to be answered first. With honest clients that is a moment. In a
+ * loop it never is, and the one that has waited in vain ends the loop: all the others get its failure.
  */
 import { KeyedHash } from "../../memory/keyed-hash.ts";
 import type { Query } from "../../plugin/query.ts";
@@ -9,15 +12,25 @@ import { addressOffset, readFamily } from "../../transport/packets.ts";
 
 /** As many clients as may wait for one answer elsewhere (reliability, section 1). */
 export const MAX_SAME_QUESTIONS = 100;
+/** So many are asked at once by all workers together, but not fewer by each than a client that repeats itself may need. */
+const ASKED_AT_ONCE = 16;
+const LEAST_ASKED = 4;
 /**
  * Four times as many places as queries that can wait: two questions in one place are rare, and only counted together. Nobody
  * can choose questions that share another client's place, since the hash has a key.
  */
 const PLACES = 16_384;
 
-export class Crowd {
+export class Crowd<T> {
   readonly #counts = new Uint8Array(PLACES);
   readonly #hash = KeyedHash.withRandomKey();
+  readonly #askedAtOnce: number;
+  /** By place. */
+  readonly #held = new Map<number, Set<T>>();
+
+  constructor(workers: number) {
+    this.#askedAtOnce = Math.max(LEAST_ASKED, Math.floor(ASKED_AT_ONCE / workers));
+  }
 
   /** The place of a query that may wait, to be given back by `leave`; -1 when too many wait there. */
   enter(query: Query): number {
@@ -31,6 +44,33 @@ export class Crowd {
     this.#counts[place]!--;
   }
 
+  /** Whether the last one to enter `place` is to be held. */
+  isThick(place: number): boolean {
+    return this.#counts[place]! > this.#askedAtOnce;
+  }
+
+  hold(place: number, one: T): void {
+    const held = this.#held.get(place);
+    if (held === undefined) this.#held.set(place, new Set([one]));
+    else held.add(one);
+  }
+
+  /** `one` is held no longer. False when it was not. */
+  drop(place: number, one: T): boolean {
+    const held = this.#held.get(place);
+    if (held === undefined || !held.delete(one)) return false;
+    if (held.size === 0) this.#held.delete(place);
+    return true;
+  }
+
+  /** Somebody in `place` was answered: gives those who are held there, and holds them no longer. */
+  free(place: number): Iterable<T> {
+    if (this.#held.size === 0) return NONE;
+    const held = this.#held.get(place);
+    this.#held.delete(place);
+    return held ?? NONE;
+  }
+
   #placeOf({ name, type, class: klass, peers, peerIndex }: Query): number {
     const family = readFamily(peers, peerIndex);
     const first = family === 0 ? 0 : addressOffset(peers, peerIndex);
@@ -40,3 +80,5 @@ export class Crowd {
     return this.#hash.bytes(peers, first, size, named ^ (type << 16) ^ klass) & (PLACES - 1);
   }
 }
+
+const NONE: readonly never[] = [];

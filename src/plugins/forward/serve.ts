@@ -28,6 +28,8 @@ const DEADLINE_MS = 5_000;
 const MAX_ATTEMPTS = 100;
 /** Where there is no limit: the wait between two rounds of servers that all fail at once, from the third round on. */
 const ROUND_PAUSE_MS = 100;
+/** How long a query waits for the answer to an equal one of its client: less than servers are waited for. */
+const HOLD_MS = 1_000;
 /** The bounds of CoreDNS's duration histograms: 0.25 ms doubled fifteen times. */
 const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 /** Rcodes that every server gives now and then have their histograms from the start. */
@@ -59,7 +61,7 @@ export class Forwarder implements ExchangeOwner {
   #maxAttempts = 0;
   #board = new Board(0);
   #load: { waiting: number } = { waiting: 0 };
-  readonly #crowd = new Crowd();
+  readonly #crowd: Crowd<Exchange>;
   readonly #broken: Counter;
   readonly #rejected: Counter;
 
@@ -71,6 +73,7 @@ export class Forwarder implements ExchangeOwner {
     this.#from = sureNameToWire(config.from);
     this.#except = config.except.map(sureNameToWire);
     this.#nextIsForward = context.nextName === "forward" || context.nextName === "proxy";
+    this.#crowd = new Crowd(context.workerCount);
     this.#answeredBy = context.slot();
     this.#answeredAt = context.slot();
     this.#answeredId = context.slot();
@@ -114,7 +117,8 @@ export class Forwarder implements ExchangeOwner {
     query.error = NO_UPSTREAM;
     this.#setOrder(exchange.order);
     exchange.starting = true;
-    this.#advance(exchange);
+    if (this.#crowd.isThick(place)) this.#hold(exchange);
+    else this.#advance(exchange);
     if (!exchange.starting) {
       const outcome = exchange.outcome;
       asker.release(exchange);
@@ -146,7 +150,7 @@ export class Forwarder implements ExchangeOwner {
     }
     if (this.#nextIsForward && this.#wantsNext(rcode, answer)) {
       query.error = "";
-      this.#settle(exchange, this.#next(query));
+      this.#settleAnswered(exchange, this.#next(query), rcode);
       return;
     }
     if (!adoptAnswer(query, answer, exchange.randomLetters)) {
@@ -157,7 +161,18 @@ export class Forwarder implements ExchangeOwner {
     query.slots[this.#answeredBy] = upstream.index + 1;
     query.slots[this.#answeredAt] = query.receivedAt;
     query.slots[this.#answeredId] = query.id;
-    this.#settle(exchange, ANSWERED);
+    this.#settleAnswered(exchange, ANSWERED, rcode);
+  }
+
+  /** What was held behind it is asked now. A failure may be the end of a loop, and is no reason to go on. */
+  #settleAnswered(exchange: Exchange, outcome: Eventual, rcode: number): void {
+    const { place } = exchange;
+    this.#settle(exchange, outcome);
+    if (rcode === Rcode.SERVFAIL || rcode === Rcode.REFUSED) return;
+    for (const held of this.#crowd.free(place)) {
+      held.pausing = false;
+      this.#advance(held);
+    }
   }
 
   failed(exchange: Exchange, reason: string): void {
@@ -167,7 +182,17 @@ export class Forwarder implements ExchangeOwner {
   }
 
   resumed(exchange: Exchange): void {
-    this.#advance(exchange);
+    if (!this.#crowd.drop(exchange.place, exchange)) {
+      this.#advance(exchange);
+      return;
+    }
+    (exchange.request as Query).error = HELD_IN_VAIN;
+    this.#settle(exchange, SERVFAIL);
+  }
+
+  #hold(exchange: Exchange): void {
+    this.#crowd.hold(exchange.place, exchange);
+    this.#asker.pause(exchange, HOLD_MS);
   }
 
   /** Begins the next attempt, or ends the query. */
@@ -355,6 +380,7 @@ export class Forwarder implements ExchangeOwner {
 const NO_UPSTREAM = "no healthy proxies";
 
 const TOO_MANY_WAIT = "too many queries wait for answers";
+const HELD_IN_VAIN = "queries of one client wait for the answer to one question, and none comes: a loop?";
 const TOO_MANY_ALIKE = `more than ${MAX_SAME_QUESTIONS} queries of one client wait for the answer to one question`;
 
 /** Queries in flight of one stanza in this worker, counted together for all its listeners. */
