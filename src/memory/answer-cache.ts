@@ -103,6 +103,11 @@ export class AnswerCache {
     return Stored.DROPPED;
   }
 
+  /** Whether somebody may be writing the answer for `key` now. */
+  isChanging(key: AnswerKey, now: number): boolean {
+    return this.#tiers.some((table) => table.isChanging(key, now));
+  }
+
   remove(key: AnswerKey, now: number): void {
     for (const table of this.#tiers) table.remove(key, now);
   }

@@ -55,6 +55,7 @@
  */
 import { INDEX_WORDS, Index, type Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
+import { busyMark, isAbandoned } from "./busy-mark.ts";
 import { preferHugePages } from "./huge-pages.ts";
 
 export const WAYS = 16;
@@ -62,8 +63,6 @@ export const WAYS = 16;
 const NEWCOMERS = 3;
 /** A set is full at 16: with this many slots for each answer wanted, not one in a hundred sets overflows early. */
 const SLOTS_PER_ANSWER = 1.6;
-/** A mark older than this was left by a writer that is dead: writing takes microseconds. In units of 1/8 second. */
-const ABANDONED = 8;
 /** Room for the longest message, its name, and where the TTLs of some hundred records are. */
 const MAX_SLOT_SIZE = 67_072;
 /** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
@@ -242,7 +241,7 @@ export class AnswerTable {
   store(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, graceMs: number, tier = 0): Stored {
     const words = this.#words;
     const set = setOf(key.hash, this.#sets);
-    const busy = this.#busyMark(now);
+    const busy = busyMark(this.#worker, now);
     let outcome: Stored = Stored.RENEWED;
     let way = this.#wayOf(set, key);
     if (way < 0) {
@@ -292,6 +291,17 @@ export class AnswerTable {
     return hits;
   }
 
+  /** Whether somebody writes in the set of `key`: its answer may be there in a moment. */
+  isChanging(key: AnswerKey, now: number): boolean {
+    const set = setOf(key.hash, this.#sets);
+    const busy = busyMark(this.#worker, now);
+    for (let way = 0; way < WAYS; way++) {
+      const version = this.#words[this.#slotAt(set, way) + Slot.VERSION]!;
+      if ((version & 1) === 1 && !isAbandoned(version, busy)) return true;
+    }
+    return false;
+  }
+
   /** Forgets the answer for `key`, if it is there. */
   remove(key: AnswerKey, now: number): void {
     const set = setOf(key.hash, this.#sets);
@@ -299,7 +309,7 @@ export class AnswerTable {
     if (way < 0) return;
     const words = this.#words;
     const at = this.#slotAt(set, way);
-    const busy = this.#busyMark(now);
+    const busy = busyMark(this.#worker, now);
     const before = words[at + Slot.VERSION]!;
     if ((before & 1) === 1 || Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return;
     words[at + Slot.QUESTION] = 0;
@@ -452,11 +462,6 @@ export class AnswerTable {
     words[at + Slot.SUM_B] = b;
   }
 
-  /** Odd: the time in eighths of a second (20 bits), the worker (10 bits), 1. */
-  #busyMark(now: number): number {
-    return ((Math.floor(now / 125) & 0xfffff) << 11) | (this.#worker << 1) | 1;
-  }
-
   /** The words of the buffer that replies are written into: nearly always the same one. */
   #makeView(bytes: Uint8Array): boolean {
     if ((bytes.byteOffset & 3) !== 0) return false;
@@ -490,9 +495,4 @@ function deadlineOf(ms: number): number {
 
 function nameWords(length: number): number {
   return (length + 3) >> 2;
-}
-
-/** A mark from a moment ahead is not: others may have looked at their clocks later. */
-function isAbandoned(mark: number, now: number): boolean {
-  return (((now >>> 11) - (mark >>> 11) + ABANDONED) & 0xfffff) > 2 * ABANDONED;
 }

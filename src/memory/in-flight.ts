@@ -60,10 +60,13 @@ export class InFlight {
     const at = placeOf(hash);
     const taken = Atomics.compareExchange(words, at, 0, hash);
     if (taken !== 0) {
-      const owner = Atomics.load(words, at + Mark.OWNER);
-      if (!isStale(owner, now) || Atomics.compareExchange(words, at, taken, hash) !== taken) return false;
-      // Two who find the same question stale at once both ask, which is no harm.
-      Atomics.notify(words, at);
+      if (!isStale(Atomics.load(words, at + Mark.OWNER), now)) return false;
+      // Two who find the same question stale at once both ask, which is no harm. It may be new, its owner not yet written:
+      // so whoever waits for it goes on waiting, for whichever of us comes first.
+      if (taken !== hash) {
+        if (Atomics.compareExchange(words, at, taken, hash) !== taken) return false;
+        Atomics.notify(words, at);
+      }
     }
     words[at + Mark.OWNER] = this.#worker | (secondOf(now) << 10);
     return true;

@@ -102,14 +102,32 @@ test("the end of one question wakes its 1,000 waiters, and no others", async () 
   await otherWait;
 });
 
-test("taking over a stale mark wakes those who waited for it", async () => {
+test("another question that takes over a stale mark wakes those who waited for it", async () => {
   const { one, two } = pair();
   one.begin(HASH, NOW);
   const wait = two.wait(HASH, 5_000);
   const began = performance.now();
-  assert.equal(two.begin(HASH, NOW + 20 * SECOND), true);
+  assert.equal(two.begin(NEIGHBOUR, NOW + 20 * SECOND), true);
   await wait;
   assert.ok(performance.now() - began < 2_000);
+});
+
+test("a mark that another worker set a moment ago may look stale: who takes it over ends the wait, not the taking", async () => {
+  const { buffer, one, two } = pair();
+  one.begin(HASH, NOW);
+  // The owner that stood here before.
+  const words = new Int32Array(buffer);
+  const ownerAt = words.indexOf(HASH) + 1;
+  words[ownerAt] = 0;
+  let woke = false;
+  const wait = two.wait(HASH, 5_000).then(() => {
+    woke = true;
+  });
+  assert.equal(two.begin(HASH, NOW), true);
+  await sleep(30);
+  assert.equal(woke, false);
+  two.end(HASH);
+  await wait;
 });
 
 test("the thread that replaces a dead one frees its marks and wakes their waiters; other workers' marks stay", async () => {

@@ -5,6 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { Section } from "../../src/dns/reply.ts";
 import { Class, Rcode, Type } from "../../src/dns/types.ts";
+import { AnswerCache, type AnswerMemory } from "../../src/memory/answer-cache.ts";
+import { busyMark } from "../../src/memory/busy-mark.ts";
+import { turnTime } from "../../src/memory/clock.ts";
 import { ANSWERED, type Handler, SERVFAIL } from "../../src/plugin/outcome.ts";
 import { cache } from "../../src/plugins/cache/index.ts";
 import { linkChain } from "../support/chain.ts";
@@ -64,6 +67,34 @@ test("cache: who comes while they ask waits for one of them, once, then asks too
   await Promise.all([...early, ...late]);
   assert.equal(begun.length, 20);
 });
+
+for (const { name, busyMs, asked } of [
+  { name: "they look again", busyMs: 10, asked: 1 },
+  { name: "they look no longer than some, and ask", busyMs: 500, asked: 100 },
+]) {
+  test(`cache: another worker writes the answer once more while those who waited look for it: ${name}`, async (t) => {
+    const memories: AnswerMemory[] = [];
+    const allocate = AnswerCache.allocate.bind(AnswerCache);
+    t.mock.method(AnswerCache, "allocate", (answers: number) => {
+      memories.push(allocate(answers));
+      return memories.at(-1)!;
+    });
+    const { begun, said } = await setUp(t, "cache", "denied");
+    const all = Array.from({ length: 100 }, said);
+    await all[0];
+    const words = new Int32Array(memories[1]![0]!);
+    const [sets, slotWords] = words as unknown as [number, number];
+    const slots = Array.from({ length: sets * 16 }, (_, i) => 16 + sets * 48 + i * slotWords);
+    const written = slots.filter((at) => words[at] !== 0);
+    assert.equal(written.length, 1);
+    const version = words[written[0]!]!;
+    words[written[0]!] = busyMark(1, turnTime());
+    await sleep(busyMs);
+    words[written[0]!] = version;
+    assert.deepEqual(new Set(await Promise.all(all)), new Set(["NXDOMAIN"]));
+    assert.equal(begun.length, asked);
+  });
+}
 
 for (const { name, options, script, first, second } of [
   {

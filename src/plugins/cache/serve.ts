@@ -1,4 +1,5 @@
 /** The serve half of cache: a hit is copied out of shared memory; a miss is asked once, and what comes of it is kept. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import { sureNameToWire } from "../../dns/name-text.ts";
@@ -17,7 +18,8 @@ import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } 
 import { type Query, Transport } from "../../plugin/query.ts";
 import { classify, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
-import type { CacheConfig, KindConfig, StaleConfig } from "./index.ts";
+import type { CacheConfig, StaleConfig } from "./index.ts";
+import { type Store, secondsLeft, storeOf } from "./store.ts";
 
 /** RFC 2181 section 8: the longest that a TTL may be, in seconds. */
 const LONGEST_TTL = 0x7fffffff;
@@ -25,22 +27,15 @@ const LONGEST_TTL = 0x7fffffff;
 const JOIN_LIMIT_MS = 10_000;
 /** Queries of one worker that wait for the answers of others. */
 const MAX_JOINED = 20_000;
+/** How often and how far apart they look for it while somebody writes: a writer may be put to sleep by the system. */
+const MAX_LOOKS = 20;
+const LOOK_PAUSE_MS = 2;
 /** A reply from elsewhere that is longer may have been sent without compression. */
 const LONG_REPLY = 300;
 
 export function serve(config: CacheConfig, context: ServeContext): Handler {
   const cache = new Cache(config, context);
   return (query) => cache.handle(query);
-}
-
-/** The answers of one kind, with what is counted of them. */
-interface Store {
-  readonly config: KindConfig;
-  readonly disabled: readonly Uint8Array[];
-  readonly hits: Counter;
-  readonly evictions: Counter;
-  answers: AnswerCache;
-  ahead: AnswerAhead;
 }
 
 class Cache {
@@ -259,13 +254,33 @@ class Cache {
 
   async #afterJoin(query: Query, wait: Promise<void>): Promise<Outcome> {
     await wait;
+    const isAnswered = await this.#answerNew(query);
     this.#joined--;
-    const now = turnTime();
-    this.#setKey(query);
-    const store = this.#find(this.#key, now);
-    if (store !== undefined && this.#answerAlive(query, store, now)) return ANSWERED;
+    if (isAnswered) return ANSWERED;
     // What came was not to be kept. Others who waited have found that too, so nobody waits for another one again.
-    return this.#ask(query, now);
+    this.#setKey(query);
+    return this.#ask(query, turnTime());
+  }
+
+  /**
+   * Answers from what another query has brought. Two workers may have asked, and the second be writing where the first
+   * wrote: all who waited would find nothing then, and ask.
+   */
+  async #answerNew(query: Query): Promise<boolean> {
+    for (let look = 1; ; look++) {
+      const now = turnTime();
+      this.#setKey(query);
+      const store = this.#find(this.#key, now);
+      if (store !== undefined && this.#answerAlive(query, store, now)) return true;
+      if (look === MAX_LOOKS) return false;
+      const isTorn = store !== undefined && secondsLeft(store.answers, now) > 0;
+      if (!isTorn && !this.#isChanging(now)) return false;
+      await sleep(LOOK_PAUSE_MS);
+    }
+  }
+
+  #isChanging(now: number): boolean {
+    return this.#success.answers.isChanging(this.#key, now) || this.#denial.answers.isChanging(this.#key, now);
   }
 
   /** Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D). */
@@ -437,10 +452,7 @@ class Cache {
 
   async #verifyWithOther(query: Query, hash: number, stale: StaleConfig): Promise<Outcome> {
     await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
-    const now = turnTime();
-    this.#setKey(query);
-    const store = this.#find(this.#key, now);
-    if (store !== undefined && this.#answerAlive(query, store, now)) return ANSWERED;
+    if (await this.#answerNew(query)) return ANSWERED;
     return this.#giveStale(query, stale);
   }
 
@@ -463,28 +475,6 @@ const STALE_HELP = "The number of requests served from stale cache entries.";
 const DROPS_HELP = "The number responses that are not cached, because the reply is malformed.";
 const JOINED_HELP = "The number of queries that took the answer to the same question of another one.";
 
-function storeOf(
-  type: "success" | "denial",
-  config: KindConfig,
-  context: ServeContext,
-  { server, zones, view }: { server: string; zones: string; view: string },
-): Store {
-  const labels = { server, type, zones, view };
-  return {
-    config,
-    disabled: config.disabled.map(sureNameToWire),
-    hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
-    evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
-    answers: undefined as never,
-    ahead: undefined as never,
-  };
-}
-
 function isComplete({ rcode, flags }: Reply): boolean {
   return (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN) && (flags & Flag.TC) === 0;
-}
-
-/** Whole seconds that the answer is still good for; 0 and less when it is over. A query may have come before the answer. */
-function secondsLeft(answers: AnswerCache, now: number): number {
-  return answers.ttl - Math.floor(Math.max(now - answers.storedAt, 0) / 1_000);
 }
