@@ -32,6 +32,8 @@ export class Query extends Request {
   peerIndex = 0;
   /** Milliseconds on the monotonic clock (`performance.now`) when the query's batch arrived. */
   receivedAt = 0;
+  /** The client has shown that its address is its own (`cookie`): nobody has forged it to have it flooded with replies. */
+  clientIsProven = false;
   /** Whether there is room for one more query that waits. Who may have many at once, as forward may, asks before it waits. */
   mayWait = true;
   /** Address and port of the listener as configured. */
@@ -122,6 +124,7 @@ export class Query extends Request {
   reset(): void {
     this.error = "";
     this.depth = 0;
+    this.clientIsProven = false;
     this.#replaced = 0;
     if (this.metadataValues !== undefined) this.metadataValues = undefined;
   }

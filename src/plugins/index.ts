@@ -17,6 +17,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   bufsize: async () => (await import("./bufsize.ts")).bufsize,
   cache: async () => (await import("./cache/index.ts")).cache,
   chaos: async () => (await import("./chaos.ts")).chaos,
+  cookie: async () => (await import("./cookie/index.ts")).cookie,
   debug: async () => (await import("./debug.ts")).debug,
   erratic: async () => (await import("./erratic.ts")).erratic,
   errors: async () => (await import("./errors.ts")).errors,
@@ -42,6 +43,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   reload: async () => (await import("./reload.ts")).reload,
   rewrite: async () => (await import("./rewrite/index.ts")).rewrite,
   root: async () => (await import("./root.ts")).root,
+  rrl: async () => (await import("./rrl/index.ts")).rrl,
   template: async () => (await import("./template/index.ts")).template,
   timeouts: async () => (await import("./timeouts.ts")).timeouts,
   whoami: async () => (await import("./whoami.ts")).whoami,
@@ -49,10 +51,18 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
 
 export const plugins: ReadonlyMap<string, () => Promise<Plugin>> = new Map(Object.entries(list));
 
+/** Our own ones, and those that CoreDNS can only be built with, by the one that they stand before. */
+const OTHERS: Readonly<Record<string, string>> = {
+  bufsize: "cookie",
+  local: "rrl",
+  kubernetes: "istio",
+  grpc: "proxy",
+};
+
 /** All words that may stand in a Corefile, the first outermost; those that are no key of `plugins` are refused by name. */
 export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) => {
-  if (name === "kubernetes") return ["istio", name];
-  return name === "forward" ? [name, "proxy"] : [name];
+  const other = OTHERS[name];
+  return other === undefined ? [name] : [other, name];
 });
 
 /** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */

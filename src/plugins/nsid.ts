@@ -16,7 +16,7 @@
  *   dig @127.0.0.1 -p 1053 www.example.org +nsid
  */
 import { hostname } from "node:os";
-import { OPT_RECORD_SIZE } from "../dns/header.ts";
+import { appendOption, findOption, optionsOf, removeOptions } from "../dns/options.ts";
 import { ANSWERED, after, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
@@ -37,39 +37,16 @@ export const nsid = definePlugin<string>({
     return data;
   },
   serve: (data, { next }) => {
-    const option = writeOption(data);
+    const bytes = Buffer.from(data);
     function finish(outcome: Outcome, query: Query): Outcome {
-      if (outcome === ANSWERED && !query.reply.empty && asksForNsid(query)) addOption(query, option);
+      if (outcome !== ANSWERED || query.reply.empty) return outcome;
+      if (findOption(optionsOf(query), NSID) >= 0) addOption(query, bytes);
       return outcome;
     }
     return (query) => (query.optionsLength === 0 ? next(query) : after(next(query), query, finish));
   },
 });
 
-function writeOption(text: string): Uint8Array {
-  const data = Buffer.from(text);
-  return Uint8Array.of(0, NSID, data.length >> 8, data.length, ...data);
-}
-
-function asksForNsid({ bytes, start, optOffset, optionsLength }: Query): boolean {
-  const first = start + optOffset + OPT_RECORD_SIZE;
-  return findOption(bytes, first, first + optionsLength) >= 0;
-}
-
-function addOption({ reply, udpSize, dnssecOk }: Query, option: Uint8Array): void {
-  let others = reply.options;
-  for (let at = findOption(others, 0, others.length); at >= 0; at = findOption(others, 0, others.length)) {
-    const next = at + 4 + ((others[at + 2]! << 8) | others[at + 3]!);
-    others = Buffer.concat([others.subarray(0, at), others.subarray(next)]);
-  }
-  reply.setOpt(Buffer.concat([others, option]), udpSize, dnssecOk);
-}
-
-/** Where the NSID option stands in `bytes[at..end)`, -1 when it does not. */
-function findOption(bytes: Uint8Array, at: number, end: number): number {
-  while (at + 4 <= end) {
-    if (((bytes[at]! << 8) | bytes[at + 1]!) === NSID) return at;
-    at += 4 + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
-  }
-  return -1;
+function addOption({ reply, udpSize, dnssecOk }: Query, data: Uint8Array): void {
+  reply.setOpt(appendOption(removeOptions(reply.options, NSID), NSID, data), udpSize, dnssecOk);
 }

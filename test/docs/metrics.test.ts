@@ -16,6 +16,12 @@ const COREFILE = `. {
     lameduck 0s
   }
   ready 127.0.0.1:{HTTP3}
+  cookie
+  rrl rrl.test {
+    responses-per-second 0.1
+    requests-per-second 1
+    slip-ratio 1
+  }
   acl acl.test {
     block type A
     filter type AAAA
@@ -49,6 +55,7 @@ const COREFILE = `. {
 const QUESTIONS = [
   ...["www.acl.test. A", "www.acl.test. AAAA", "www.acl.test. MX", "www.acl.test. TXT"],
   ...["www.hosts.test. A", "www.good.test. A", "www.bad.test. A", "www.broken.test. A"],
+  ...["www.rrl.test. A", "www.rrl.test. A"],
   ...["www.example.org. A", "www.example.org. A", "other.example.org. A"],
 ];
 
@@ -106,7 +113,7 @@ test("what is exported is documented with its labels, and what is documented is 
       placeholders,
     });
     for (const ask of QUESTIONS) await server.ask({ ask }, 500);
-    await server.ask({ ask: "do.example.org. A", edns: { do: true }, over: "tcp" });
+    await server.ask({ ask: "do.example.org. A", edns: { do: true, options: ["10 0102030405060708"] }, over: "tcp" });
     const families = exported((await get(http!, "/metrics"))!.text);
     assert.ok(families.size > 30, `${families.size} families are exported`);
     const documented = documentedMetrics(projectRoot);

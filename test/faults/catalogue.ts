@@ -43,7 +43,7 @@ const bytes: readonly FaultRow[] = [
     id: "A6",
     fault: "no question, two questions, other classes",
     tests: [[server("hostile"), /^A6/]],
-    open: "a query with a cookie and no question gets FORMERR, as from CoreDNS: there are no cookies yet",
+    open: "a query with a cookie and no question gets FORMERR, as from CoreDNS",
   },
   {
     id: "A7",
@@ -238,8 +238,17 @@ const floods: readonly FaultRow[] = [
     fault: "names that do not exist, below a zone that is forwarded and in a cluster",
     tests: [[faults("upstream"), /^I2/]],
   },
-  { id: "I3", fault: "reflection: small queries with forged sources", open: "limits of responses" },
-  { id: "I4", fault: "cookies (RFC 9018)", open: "cookies" },
+  {
+    id: "I3",
+    fault: "reflection: small queries with forged sources",
+    tests: [[faults("reflection"), /^I3/], [plugins("rrl")], [plugins("any")]],
+  },
+  {
+    id: "I4",
+    fault: "cookies: the vectors of RFC 9018, old ones, other clients', other secrets, a secret that is changed",
+    tests: [[plugins("cookie")], [faults("reflection"), /^I4/]],
+    open: "the proxy protocol",
+  },
   {
     id: "I5",
     fault: "a million prefixes against the limiter's own state, and prefixes chosen to collide in it",

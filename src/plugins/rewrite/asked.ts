@@ -1,7 +1,7 @@
 /** A query on its way through the rules, and what they leave to be done when its reply comes. */
 
-import { OPT_RECORD_SIZE } from "../../dns/header.ts";
 import { nameToText } from "../../dns/name-text.ts";
+import { optionsOf } from "../../dns/options.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { Step } from "./steps.ts";
 
@@ -113,11 +113,3 @@ export class Asked {
     return undo;
   }
 }
-
-/** The options of the message as it stands. */
-export function optionsOf({ hasOpt, optOffset, optionsLength, bytes, start }: Query): Uint8Array {
-  if (!hasOpt || optOffset === 0) return NO_OPTIONS;
-  const first = start + optOffset + OPT_RECORD_SIZE;
-  return bytes.slice(first, first + optionsLength);
-}
-const NO_OPTIONS = new Uint8Array(0);

@@ -2,13 +2,13 @@
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { nameToText } from "../../dns/name-text.ts";
+import { appendOption, findOption, optionData, removeOptions, replaceOption } from "../../dns/options.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { addressOffset, formatLocalAddress, readFamily, readPort } from "../../transport/packets.ts";
 import { type Asked, Result } from "./asked.ts";
 import type { OptionRuleConfig, OptionValue, Variable } from "./config.ts";
 import { CLIENT_SUBNET } from "./config.ts";
-import { appendOption, findOption, optionData, removeOptions, replaceOption } from "./options.ts";
 
 /** All that options may take in a query; what a client sends fits, and rules must not grow it without end. */
 const MAX_OPTIONS_LENGTH = 16_384;

@@ -5,14 +5,15 @@
  *
  * A query that no rule fits passes without a copy; names are compared as bytes, and become text for expressions only.
  */
+
+import { keepOptions, optionsOf } from "../../dns/options.ts";
 import type { SectionRecord } from "../../dns/reply.ts";
 import { Rcode } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
-import { Asked, optionsOf, Result, type Undo } from "./asked.ts";
+import { Asked, Result, type Undo } from "./asked.ts";
 import type { RewriteConfig } from "./config.ts";
-import { keepOptions } from "./options.ts";
 import { compileRule } from "./rules.ts";
 import { applyInPlace, applyToRecords, changesRecords } from "./steps.ts";
 

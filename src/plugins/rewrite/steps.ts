@@ -1,11 +1,11 @@
 /** What rules do to a reply. */
 
 import { wireLength } from "../../dns/name-text.ts";
+import { findOption, removeLast, replaceOption } from "../../dns/options.ts";
 import { INDEX_WORDS, Index, type Reply, Section, type SectionRecord } from "../../dns/reply.ts";
 import { Type } from "../../dns/types.ts";
 import { ANSWERED } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
-import { findOption, removeLast, replaceOption } from "./options.ts";
 
 export type Step =
   | { readonly kind: "ttl"; readonly min: number; readonly max: number }

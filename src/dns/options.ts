@@ -1,6 +1,16 @@
 /** EDNS options in wire form: code, length, data, one behind the other (RFC 6891 section 6.1.2). They are well-formed. */
+import { OPT_RECORD_SIZE } from "./header.ts";
+import type { Request } from "./request.ts";
 
 const HEADER_SIZE = 4;
+
+/** The options of a message as it stands. */
+export function optionsOf({ hasOpt, optOffset, optionsLength, bytes, start }: Request): Uint8Array {
+  if (!hasOpt || optOffset === 0) return NO_OPTIONS;
+  const first = start + optOffset + OPT_RECORD_SIZE;
+  return bytes.slice(first, first + optionsLength);
+}
+const NO_OPTIONS = new Uint8Array(0);
 
 /** Where the first option of `code` stands from `at` on, -1 when there is none. */
 export function findOption(options: Uint8Array, code: number, at = 0): number {

@@ -1,0 +1,74 @@
+/** The control half of cookie: has the secrets, reads them from their file, or draws them. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { Control, ControlContext } from "../../plugin/context.ts";
+import { type CookieConfig, readSecret } from "./index.ts";
+
+/** What the workers get: the first makes cookies, all are taken. */
+export type Secrets = readonly Uint8Array[];
+
+/** For how long a secret of our own makes cookies. RFC 9018 section 5 asks for a change now and then. */
+const DAY_MS = 24 * 3_600_000;
+
+export async function control(config: CookieConfig, context: ControlContext): Promise<Control> {
+  if (config.file) return fromFile(config.file, context);
+  if (config.secrets.length > 0) {
+    context.publish(config.secrets);
+    return { stop: () => {} };
+  }
+  return drawn(context);
+}
+
+function drawn(context: ControlContext): Control {
+  let secrets = (context.inherited as Secrets | undefined) ?? [draw()];
+  context.publish(secrets);
+  const timer = setInterval(() => {
+    secrets = [draw(), secrets[0]!];
+    context.publish(secrets);
+  }, DAY_MS).unref();
+  return { inherit: () => secrets, stop: () => clearInterval(timer) };
+}
+
+function draw(): Uint8Array {
+  return Uint8Array.from(randomBytes(16));
+}
+
+async function fromFile(
+  { path, everyMs }: NonNullable<CookieConfig["file"]>,
+  context: ControlContext,
+): Promise<Control> {
+  let known = await readFile(path, "latin1").catch((error: Error) => {
+    throw new Error(`cannot read the secrets: ${error.message}`);
+  });
+  const first = readSecrets(known);
+  if (typeof first === "string") throw new Error(`${path}: ${first}`);
+  context.publish(first);
+  const look = async (): Promise<void> => {
+    const text = await readFile(path, "latin1").catch(() => undefined);
+    // While a file is being replaced it may not be there: the secrets stay those that are known.
+    if (text === undefined || text === known) return;
+    known = text;
+    const secrets = readSecrets(text);
+    if (typeof secrets === "string") {
+      context.log.error(`${path}: ${secrets}; the secrets stay what they were`);
+      return;
+    }
+    context.publish(secrets);
+    context.log.info(`${path}: new secrets, ${secrets.length} of them`);
+  };
+  const timer = everyMs > 0 ? setInterval(() => void look(), everyMs).unref() : undefined;
+  return { stop: () => clearInterval(timer) };
+}
+
+/** The secrets in `text`, or what is wrong with it, without its words: they may be secret. */
+function readSecrets(text: string): Secrets | string {
+  const secrets: Uint8Array[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const word = line.trim();
+    if (word === "" || word.startsWith("#")) continue;
+    const secret = readSecret(word);
+    if (secret === undefined) return `line ${index + 1} is no secret of 32 hexadecimal digits`;
+    secrets.push(secret);
+  }
+  return secrets.length > 0 ? secrets : "no secret is there";
+}

@@ -1,0 +1,97 @@
+/** The serve half of cookie: judges the client's cookie, hides it from the rest of the chain, and gives one with the reply. */
+import { appendOption, findOption, optionData, optionsOf, removeOptions } from "../../dns/options.ts";
+import { Rcode } from "../../dns/types.ts";
+import type { CounterTable } from "../../memory/counters.ts";
+import type { ServeContext } from "../../plugin/context.ts";
+import { ANSWERED, after, DROPPED, type Eventual, type Handler, type Outcome } from "../../plugin/outcome.ts";
+import type { Query } from "../../plugin/query.ts";
+import { addressOffset, readFamily } from "../../transport/packets.ts";
+import type { Secrets } from "./control.ts";
+import type { CookieConfig } from "./index.ts";
+import { Cookie, ServerCookies } from "./server-cookie.ts";
+
+/** RFC 7873 section 4. */
+const COOKIE = 10;
+/** By `Cookie`. */
+const STATUSES = ["malformed", "client", "bad", "good"];
+
+export function serve(_config: CookieConfig, context: ServeContext): Handler {
+  const server = new CookieServer(context);
+  return (query) => server.handle(query);
+}
+
+class CookieServer {
+  readonly #next: Handler;
+  readonly #counted: CounterTable;
+  /** What was found of the query's cookie: a `Cookie`. */
+  readonly #found: number;
+  #cookies!: ServerCookies;
+  readonly #finished = (outcome: Outcome, query: Query): Outcome => this.#finish(outcome, query);
+
+  constructor(context: ServeContext) {
+    this.#next = context.next;
+    const help = "Queries with a cookie, by what it was worth.";
+    this.#counted = context.counters(
+      "weftdns_cookie_queries_total",
+      help,
+      { server: context.server },
+      { status: STATUSES },
+    );
+    this.#found = context.slot();
+    context.onPublished((secrets: Secrets) => {
+      this.#cookies = new ServerCookies(secrets);
+    });
+  }
+
+  handle(query: Query): Eventual {
+    if (query.optionsLength === 0) return this.#next(query);
+    const options = optionsOf(query);
+    const at = findOption(options, COOKIE);
+    const family = readFamily(query.peers, query.peerIndex);
+    if (at < 0 || family === 0) return this.#next(query);
+    const found = this.#cookies.judge(optionData(options, at), addressOf(query, family), wallSeconds());
+    this.#counted.add(Math.min(found, Cookie.GOOD), 1);
+    if (found === Cookie.MALFORMED) return malformed(query);
+    query.clientIsProven = found >= Cookie.GOOD;
+    query.slots[this.#found] = found;
+    query.replaceMessage(removeOptions(options, COOKIE));
+    return after(this.#next(query), query, this.#finished);
+  }
+
+  #finish(outcome: Outcome, query: Query): Outcome {
+    query.restoreMessage();
+    if (outcome === DROPPED) return outcome;
+    const { reply } = query;
+    if (outcome !== ANSWERED) {
+      reply.begin(query);
+      reply.rcode = outcome;
+    } else if (reply.empty) return outcome;
+    const asked = optionsOf(query);
+    const cookie = optionData(asked, findOption(asked, COOKIE));
+    const isFresh = query.slots[this.#found] === Cookie.GOOD;
+    const family = readFamily(query.peers, query.peerIndex);
+    const given = isFresh ? cookie : this.#cookies.make(cookie, addressOf(query, family), wallSeconds());
+    const { extendedRcode } = reply;
+    reply.setOpt(appendOption(removeOptions(reply.options, COOKIE), COOKIE, given), query.udpSize, query.dnssecOk);
+    reply.extendedRcode = extendedRcode;
+    return ANSWERED;
+  }
+}
+
+function malformed(query: Query): Outcome {
+  const { reply } = query;
+  query.block?.dropped?.(query, Rcode.FORMERR);
+  reply.begin(query);
+  reply.rcode = Rcode.FORMERR;
+  return ANSWERED;
+}
+
+function addressOf({ peers, peerIndex }: Query, family: 0 | 4 | 6): Uint8Array {
+  const at = addressOffset(peers, peerIndex);
+  return peers.subarray(at, at + (family === 6 ? 16 : 4));
+}
+
+/** Servers that share a secret need not have started together. */
+function wallSeconds(): number {
+  return Math.floor(Date.now() / 1_000);
+}
