@@ -8,13 +8,14 @@
  *   HEADER_ONLY   reply with the bare twelve bytes, rcode in `rcode`
  *   NO_QUESTION   reply SERVFAIL: the header says that there is a question, but the message ends with the header
  *   MALFORMED     reply FORMERR, with the question when `questionEnd` says that it could be read
+ *   BARE          as HEADER_ONLY, unless somebody answers queries that have options and no question
  */
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
 import { checkRecord } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
 import { Opcode, Rcode, Type } from "./types.ts";
 
-export const Reading = { FINE: 0, IGNORE: 1, HEADER_ONLY: 2, MALFORMED: 3, NO_QUESTION: 4 } as const;
+export const Reading = { FINE: 0, IGNORE: 1, HEADER_ONLY: 2, MALFORMED: 3, NO_QUESTION: 4, BARE: 5 } as const;
 export type Reading = (typeof Reading)[keyof typeof Reading];
 
 export class Request {
@@ -86,7 +87,7 @@ export class Request {
     const authorities = (bytes[start + 8]! << 8) | bytes[start + 9]!;
     const additionals = (bytes[start + 10]! << 8) | bytes[start + 11]!;
     if (bytes[start + 4] !== 0 || bytes[start + 5] !== 1 || answers > 1 || authorities > 1 || additionals > 2) {
-      return this.#headerOnly(Rcode.FORMERR);
+      return this.#withoutQuestion(opcode, answers + authorities, additionals);
     }
 
     const end = start + length;
@@ -160,6 +161,18 @@ export class Request {
       option += 4 + size;
     }
     return option === stop ? stop : -1;
+  }
+
+  /** One OPT record with options and nothing else makes sense too (RFC 7873 section 5.4). */
+  #withoutQuestion(opcode: number, others: number, additionals: number): Reading {
+    const { bytes, start, length } = this;
+    this.#headerOnly(Rcode.FORMERR);
+    if (bytes[start + 4] !== 0 || bytes[start + 5] !== 0 || opcode !== Opcode.QUERY) return Reading.HEADER_ONLY;
+    if (others !== 0 || additionals !== 1) return Reading.HEADER_ONLY;
+    const reading = this.#readRecords(start + HEADER_SIZE, start + length, 0, 1);
+    if (reading === Reading.FINE && this.optionsLength > 0 && this.ednsVersion === 0) return Reading.BARE;
+    this.hasOpt = false;
+    return Reading.HEADER_ONLY;
   }
 
   #headerOnly(rcode: number): Reading {

@@ -25,6 +25,7 @@ export interface ChainHost {
 export interface Chain {
   readonly handler: Handler;
   readonly ahead: readonly LookAhead[];
+  readonly answerBare: ((query: Query) => Outcome) | undefined;
   /** Ends what the serve halves began. */
   stop(): void;
 }
@@ -38,6 +39,7 @@ export async function linkChain(
   const metadata = new Metadata();
   const ahead: LookAhead[] = [];
   const stops: (() => void)[] = [];
+  let answerBare: Chain["answerBare"];
   let slots = 0;
   // A block without plugins refuses (behaviour 2.7); the end of a chain is an error that names the last plugin.
   let handler: Handler = () => REFUSED;
@@ -64,6 +66,9 @@ export async function linkChain(
       counters: (name, help, labels, dimensions) => host.counters(name, help, labels, dimensions),
       histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),
       lookAhead: (look) => void ahead.push(look),
+      answerBare: (answer) => {
+        answerBare = answer;
+      },
       slot: () => slots++,
       provideMetadata: (label, compute) => metadata.provide(label, compute),
       limitMetadata: (covers) => metadata.limit(covers),
@@ -80,6 +85,7 @@ export async function linkChain(
   return {
     handler,
     ahead,
+    answerBare,
     stop: () => {
       for (const stop of stops) stop();
     },

@@ -2,7 +2,7 @@
 import type { ServerKey } from "../corefile/server-block.ts";
 import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
 import type { Logger } from "./logger.ts";
-import type { Handler } from "./outcome.ts";
+import type { Handler, Outcome } from "./outcome.ts";
 import type { Query } from "./query.ts";
 
 /** Turns the config into the handler that runs for every query. Called once per chain; may load what it needs first. */
@@ -43,6 +43,8 @@ export interface ServeContext {
    * plugin answers.
    */
   lookAhead(look: LookAhead): void;
+  /** Says who answers a query that has options but no question: `ANSWERED`, or it is refused as any without a question. */
+  answerBare(answer: (query: Query) => Outcome): void;
   /** An index into `query.slots`, this plugin's own: for what it must keep until the reply comes. */
   slot(): number;
   /**

@@ -30,11 +30,19 @@ export class Served {
   waiting = 0;
   /** Counts what the server answers itself; absent when nobody asks for metrics. */
   readonly dropped: CountDropped | undefined;
+  /** Answers queries without a question; of several blocks the first that does. */
+  readonly answerBare: ((query: Query) => Outcome) | undefined;
 
-  constructor(plan: ListenerPlan, router: ZoneRouter<Target>, dropped?: CountDropped) {
+  constructor(
+    plan: ListenerPlan,
+    router: ZoneRouter<Target>,
+    dropped?: CountDropped,
+    answerBare?: (query: Query) => Outcome,
+  ) {
     this.plan = plan;
     this.router = router;
     this.dropped = dropped;
+    this.answerBare = answerBare;
   }
 }
 
@@ -181,7 +189,8 @@ export class Engine {
       reply.rcode = Rcode.FORMERR;
       return reply.finish(query, MIN_UDP_SIZE);
     }
-    return bareHeader(query);
+    const isAnswered = reading === Reading.BARE && served.answerBare?.(query) === ANSWERED;
+    return isAnswered ? reply.finish(query, query.sizeLimit) : bareHeader(query);
   }
 
   /** The query's answer to `lookup`: its own way through the same listener. */

@@ -142,8 +142,10 @@ export class Worker {
       const plugins = await loadPlugins(plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)));
       for (const listener of plan.listeners) {
         const dropped = isMeasured(plan) ? droppedCounter(this.#cells(listener)) : undefined;
+        const others = chains.length;
         const targets = await this.#link(plan, listener, plugins, published, chains, receivers, dropped);
-        served.set(listener.id, new Served(listener, new ZoneRouter(targets), dropped));
+        const answerBare = chains.slice(others).find((chain) => chain.answerBare)?.answerBare;
+        served.set(listener.id, new Served(listener, new ZoneRouter(targets), dropped, answerBare));
       }
       for (const listener of plan.listeners) {
         if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;

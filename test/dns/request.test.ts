@@ -263,6 +263,21 @@ test("what dns-packet writes is read with the same fields", () => {
 /** Random bytes hardly come past the header; changes of good messages do. */
 const hostile = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
+  // An OPT record and no question; its length is right, or a little more.
+  fc
+    .tuple(fc.uint8Array({ maxLength: 40 }), fc.nat(1))
+    .map(([data, more]) =>
+      Uint8Array.from([
+        ...fromHex(`0000 0100 0000 0000 0000 0001 00 0029 04d0 00000000`),
+        0,
+        data.length + 4 + more,
+        0,
+        10,
+        0,
+        data.length,
+        ...data,
+      ]),
+    ),
   fc
     .tuple(fc.uint8Array({ maxLength: 100 }), fc.constantFrom("1000", "1001", "1102", "1012", "1112"))
     .map(([rest, counts]) => new Uint8Array(Buffer.concat([fromHex(message("0100", counts, www)), rest]))),

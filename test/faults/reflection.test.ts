@@ -108,6 +108,35 @@ async function counted({ port2 }: TestServer, status: string): Promise<number> {
   return Number(found?.[1] ?? 0);
 }
 
+test("A6: a cookie without a question is answered by a cookie, anything else without one is malformed", async (t) => {
+  const server = await start(t, limited);
+  const bare = (options: string, counts = "0000 0000 0000 0001", flags = "0100") => ({
+    ask: "nothing",
+    raw: `0000 ${flags} ${counts} 00 0029 04d0 00000000 ${(options.replaceAll(" ", "").length / 2).toString(16).padStart(4, "0")} ${options}`,
+  });
+  const cookie = "000a 0008 2464c4abcf10c957";
+  for (const over of ["udp", "tcp"] as const) {
+    const reply = await server.ask({ ...bare(cookie), over });
+    assert.deepEqual([reply?.rcode, reply?.question, reply?.flags], ["NOERROR", "none", "qr rd"]);
+    const given = reply!.opt!.options[0]!;
+    assert.match(given, /^10 2464c4abcf10c95701000000[0-9a-f]{24}$/);
+    const again = await server.ask({ ...bare(`000a 0018 ${given.slice(3)}`), over });
+    assert.deepEqual(again?.opt?.options, [given]);
+    for (const wrong of [
+      bare("000a 0007 2464c4abcf10c9"),
+      bare("0003 0000"),
+      bare(""),
+      bare(cookie, "0000 0001 0000 0001"),
+      bare(cookie, "0000 0000 0000 0002"),
+      bare(cookie, "0000 0000 0000 0001", "2100"),
+    ]) {
+      const refused = await server.ask({ ...wrong, over });
+      assert.equal(refused?.rcode, "FORMERR");
+      assert.equal(refused?.bytes.length, 12);
+    }
+  }
+});
+
 test("I4: two instances share a secret, and change it without a client noticing", async (t) => {
   const old = `${SECRET}\n`;
   const next = "445536bcd2513298075a5d379663c962\n";

@@ -3,7 +3,7 @@ import { appendOption, findOption, optionData, optionsOf, removeOptions } from "
 import { Rcode } from "../../dns/types.ts";
 import type { CounterTable } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { ANSWERED, after, DROPPED, type Eventual, type Handler, type Outcome } from "../../plugin/outcome.ts";
+import { ANSWERED, after, DROPPED, type Eventual, FORMERR, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
 import type { Secrets } from "./control.ts";
@@ -38,6 +38,7 @@ class CookieServer {
       { status: STATUSES },
     );
     this.#found = context.slot();
+    context.answerBare((query) => this.#answerBare(query));
     context.onPublished((secrets: Secrets) => {
       this.#cookies = new ServerCookies(secrets);
     });
@@ -47,15 +48,31 @@ class CookieServer {
     if (query.optionsLength === 0) return this.#next(query);
     const options = optionsOf(query);
     const at = findOption(options, COOKIE);
-    const family = readFamily(query.peers, query.peerIndex);
-    if (at < 0 || family === 0) return this.#next(query);
-    const found = this.#cookies.judge(optionData(options, at), addressOf(query, family), wallSeconds());
-    this.#counted.add(Math.min(found, Cookie.GOOD), 1);
+    if (at < 0 || readFamily(query.peers, query.peerIndex) === 0) return this.#next(query);
+    const found = this.#judge(query, optionData(options, at));
     if (found === Cookie.MALFORMED) return malformed(query);
     query.clientIsProven = found >= Cookie.GOOD;
     query.slots[this.#found] = found;
     query.replaceMessage(removeOptions(options, COOKIE));
     return after(this.#next(query), query, this.#finished);
+  }
+
+  /** Who only wants to know whether his cookie is good asks nothing else (RFC 7873 section 5.4). */
+  #answerBare(query: Query): Outcome {
+    const options = optionsOf(query);
+    const at = findOption(options, COOKIE);
+    if (at < 0 || readFamily(query.peers, query.peerIndex) === 0) return FORMERR;
+    const found = this.#judge(query, optionData(options, at));
+    if (found === Cookie.MALFORMED) return FORMERR;
+    query.reply.begin(query);
+    this.#give(query, found);
+    return ANSWERED;
+  }
+
+  #judge(query: Query, cookie: Uint8Array): Cookie {
+    const found = this.#cookies.judge(cookie, addressOf(query), wallSeconds());
+    this.#counted.add(Math.min(found, Cookie.GOOD), 1);
+    return found;
   }
 
   #finish(outcome: Outcome, query: Query): Outcome {
@@ -66,15 +83,17 @@ class CookieServer {
       reply.begin(query);
       reply.rcode = outcome;
     } else if (reply.empty) return outcome;
-    const asked = optionsOf(query);
-    const cookie = optionData(asked, findOption(asked, COOKIE));
-    const isFresh = query.slots[this.#found] === Cookie.GOOD;
-    const family = readFamily(query.peers, query.peerIndex);
-    const given = isFresh ? cookie : this.#cookies.make(cookie, addressOf(query, family), wallSeconds());
-    const { extendedRcode } = reply;
-    reply.setOpt(appendOption(removeOptions(reply.options, COOKIE), COOKIE, given), query.udpSize, query.dnssecOk);
-    reply.extendedRcode = extendedRcode;
+    this.#give(query, query.slots[this.#found] as Cookie);
     return ANSWERED;
+  }
+
+  /** Adds a cookie to the reply, in the place of an upstream's. */
+  #give(query: Query, found: Cookie): void {
+    const { reply, udpSize, dnssecOk } = query;
+    const options = optionsOf(query);
+    const cookie = optionData(options, findOption(options, COOKIE));
+    const given = found === Cookie.GOOD ? cookie : this.#cookies.make(cookie, addressOf(query), wallSeconds());
+    reply.setOpt(appendOption(removeOptions(reply.options, COOKIE), COOKIE, given), udpSize, dnssecOk);
   }
 }
 
@@ -86,9 +105,9 @@ function malformed(query: Query): Outcome {
   return ANSWERED;
 }
 
-function addressOf({ peers, peerIndex }: Query, family: 0 | 4 | 6): Uint8Array {
+function addressOf({ peers, peerIndex }: Query): Uint8Array {
   const at = addressOffset(peers, peerIndex);
-  return peers.subarray(at, at + (family === 6 ? 16 : 4));
+  return peers.subarray(at, at + (readFamily(peers, peerIndex) === 6 ? 16 : 4));
 }
 
 /** Servers that share a secret need not have started together. */
