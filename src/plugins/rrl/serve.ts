@@ -92,6 +92,8 @@ class Limiter {
       reply.rcode = outcome;
     }
     reply.cut(0);
+    // An upstream may have sent options at length.
+    reply.dropOpt();
     reply.flags |= Flag.TC;
     return ANSWERED;
   }
