@@ -58,12 +58,12 @@ const bytes: readonly FaultRow[] = [
   { id: "A8", fault: "every opcode, meta types, NOTIFY and UPDATE of strangers", tests: [[server("hostile"), /^A8/]] },
   {
     id: "A9",
-    fault: "messages changed by seed, through all that reads and writes them",
+    fault: "messages changed by seed, and led by the blocks that they take, through all that reads and writes them",
     tests: [
       [faults("mutation"), /^A9/],
+      [faults("guided"), /^A9/],
       [server("hostile"), /changed packets/],
     ],
-    open: "no coverage guides the changes",
   },
   {
     id: "A10",

@@ -4,118 +4,22 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkMessage } from "../../src/dns/message.ts";
-import { nameToText } from "../../src/dns/name-text.ts";
-import { formatRecord, readRecord } from "../../src/dns/record.ts";
-import { Reply } from "../../src/dns/reply.ts";
-import { Reading, Request } from "../../src/dns/request.ts";
+import { Reading } from "../../src/dns/request.ts";
 import { expandName } from "../../src/dns/wire-name.ts";
-import { AnswerKey } from "../../src/memory/answer-key.ts";
-import { KeyedHash } from "../../src/memory/keyed-hash.ts";
-import { header, opt, question, record } from "../parity/hex.ts";
-import { encodeQuestion, fromHex, type Question, recordWire } from "../support/wire.ts";
+import { encodeQuestion, recordWire } from "../support/wire.ts";
 import { figure, sized } from "./figures.ts";
+import { asked, bestMs, good, reply, request, room, seeds, Trial } from "./messages.ts";
 import { changed, randomFrom } from "./mutate.ts";
 
 const MAX_MS = 10;
 const ROUNDS = sized(60_000, 20_000_000);
 const FIRST_SEED = Number(process.env.SEED ?? 1);
-/** A figure of time is the best of some, since others use the CPU as well. */
-const REPEATS = 20;
-
-const good: Question = { ask: "www.example.org. A" };
-const www = question("www.example.org. A");
-const soa = "example.org. 60 IN SOA ns.example.org. host.example.org. 1 2 3 4 5";
-const answerOf = (...records: string[]) =>
-  fromHex(header("8180", [1, records.length, 0, 1]) + www + records.map((line) => record(line)).join("") + opt());
-
-const seeds: readonly Buffer[] = [
-  encodeQuestion(good),
-  encodeQuestion({ ask: `${"a.".repeat(120)}example.org. TXT` }),
-  encodeQuestion({ ...good, edns: { do: true, options: ["10 0102030405060708", "8 00011800c00002", "12 0000"] } }),
-  fromHex(header("0100", [1, 1, 1, 2]) + www + record("www.example.org. 1 IN A 192.0.2.1") + record(soa) + opt()),
-  answerOf("www.example.org. 60 IN A 192.0.2.1", "www.example.org. 60 IN AAAA 2001:db8::1"),
-  answerOf("www.example.org. 60 IN CNAME a.example.net.", "a.example.net. 60 IN MX 10 mail.example.org."),
-  answerOf(soa, "example.org. 60 IN TXT one two", "example.org. 60 IN SRV 1 2 53 ns.example.org."),
-  answerOf('example.org. 60 IN NAPTR 1 2 "s" "x" "" .', "example.org. 60 IN SVCB 1 . alpn=h2 port=443"),
-  answerOf("example.org. 60 IN NSEC a.example.org. A NS", "example.org. 60 IN DS 1 8 2 00112233"),
-  answerOf("example.org. 60 IN LOC 1 N 2 E 3m", "example.org. 60 IN TYPE65280 \\# 3 010203"),
-];
-
-const request = new Request();
-const asked = new Request();
-asked.read(seeds[0]!, 0, seeds[0]!.length);
-const reply = new Reply();
-const room = new Uint8Array(70_000);
-const key = new AnswerKey(new KeyedHash(1, 2));
-
-/** All that a message from a client, and one from an upstream, goes through. Gives how many steps took it. */
-function execute(bytes: Buffer): number {
-  let taken = 0;
-  const reading = request.read(bytes, 0, bytes.length);
-  if (reading === Reading.FINE) {
-    taken++;
-    key.set(request.name, request.type, request.class, request.dnssecOk, request.checkingDisabled);
-    reply.place(room, 0, room.length);
-    reply.begin(request);
-    reply.finish(request, request.udpLimit);
-  }
-  const shape = answersAsked(bytes) ? checkMessage(bytes, 0, bytes.length, asked.questionEnd) : undefined;
-  if (shape !== undefined) {
-    taken++;
-    reply.place(room, 0, room.length);
-    assert.ok(reply.adopt(asked, bytes, 0, bytes.length, shape.end, shape.opt));
-    reply.rewrite(reply.records());
-    const length = reply.finish(asked, 512);
-    assert.ok(length >= 12 && length <= 512, `a reply of ${length} bytes`);
-    assert.ok(checkMessage(room, 0, length, asked.questionEnd), "what we make of it is malformed");
-  }
-  for (let at = 12, i = 0; i < 8; i++) {
-    const read = readRecord(bytes, at, bytes.length);
-    if (read === undefined) break;
-    formatRecord(read.record);
-    at = read.next;
-  }
-  const name = expandName(bytes, 12, bytes.length);
-  if (name) nameToText(name);
-  return taken;
-}
-
-/** What is looked at before a message is taken for an answer. */
-function answersAsked(bytes: Buffer): boolean {
-  const { questionEnd } = asked;
-  if (bytes.length < questionEnd || (bytes[2]! & 0x80) === 0 || bytes.readUInt16BE(4) !== 1) return false;
-  return bytes.subarray(12, questionEnd).equals(seeds[0]!.subarray(12, questionEnd));
-}
-
-function bestMs(run: () => void): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < REPEATS; i++) {
-    const from = performance.now();
-    run();
-    best = Math.min(best, performance.now() - from);
-  }
-  return best;
-}
 
 test(`A9: ${ROUNDS} changed messages: nothing is thrown, nothing hangs, memory stays`, { timeout: 7_200_000 }, () => {
-  let taken = 0;
-  let slowest = 0;
+  const trial = new Trial();
   const round = (seed: number): void => {
     const random = randomFrom(seed);
-    const bytes = changed(seeds[random() % seeds.length]!, random);
-    const from = performance.now();
-    try {
-      taken += execute(bytes);
-    } catch (error) {
-      throw new Error(`seed ${seed}: ${bytes.toString("hex")}`, { cause: error });
-    }
-    const ms = performance.now() - from;
-    if (ms > slowest)
-      slowest = Math.max(
-        slowest,
-        bestMs(() => execute(bytes)),
-      );
+    trial.run(changed(seeds[random() % seeds.length]!, random), `seed ${seed}`);
   };
   const half = ROUNDS / 2;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + half; seed++) round(seed);
@@ -123,10 +27,10 @@ test(`A9: ${ROUNDS} changed messages: nothing is thrown, nothing hangs, memory s
   for (let seed = FIRST_SEED + half; seed < FIRST_SEED + ROUNDS; seed++) round(seed);
   const grown = Math.max(0, process.memoryUsage().rss - before) / 2 ** 20;
   // Else only the first checks would have been tested.
-  assert.ok(taken > ROUNDS / 10, `only ${taken} were taken for messages`);
+  assert.ok(trial.taken > ROUNDS / 10, `only ${trial.taken} were taken for messages`);
   figure({ row: "A9", what: "executions", value: ROUNDS, atLeast: ROUNDS });
   figure({ row: "A9", what: "thrown", value: 0, atMost: 0 });
-  figure({ row: "A9", what: "slowest", value: Number(slowest.toFixed(3)), unit: "ms", atMost: MAX_MS });
+  figure({ row: "A9", what: "slowest", value: Number(trial.slowestMs.toFixed(3)), unit: "ms", atMost: MAX_MS });
   figure({ row: "A9", what: "memory in the second half", value: Math.round(grown), unit: "MiB", atMost: 48 });
 });
 
