@@ -420,8 +420,12 @@ test("when changes may have been missed, names that are not known are no NXDOMAI
   // The watch is not the request that is to hang.
   for (let i = 0; api.watches === 0 && i < 500; i++) await sleep(10);
   api.fault({ plural: "serviceentries", on: "stream", hang: true, times: 1 });
+  const before = api.requests.length;
   api.expire();
   await askUntil(chain, "unknown.global. A", "SERVFAIL");
+  // Only a request that hangs already ends with its connection.
+  for (let i = 0; api.requests.length === before && i < 2_000; i++) await sleep(10);
+  assert.equal(api.requests.at(-1)?.kind, "stream");
   const { reply } = await chain.ask({ ask: "unknown.global. A", edns: { size: 1_232 } });
   const [, hex = ""] = reply?.opt?.options[0]?.split(" ") ?? [];
   // RFC 8914: "No Reachable Authority".
