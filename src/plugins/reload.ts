@@ -18,12 +18,14 @@
  *     whoami
  *   }
  */
+
 import { randomInt } from "node:crypto";
 import type { Directive, Stanza } from "../corefile/directive.ts";
 import { durationProblem, parseDuration } from "../corefile/duration.ts";
 import type { Counter } from "../memory/counters.ts";
 import type { Control, ControlContext, Gauge, Instance } from "../plugin/context.ts";
 import { definePlugin } from "../plugin/plugin.ts";
+import { MAX_TIMER_MS } from "../plugin/timer.ts";
 
 interface ReloadConfig {
   readonly intervalMs: number;
@@ -34,8 +36,6 @@ const DEFAULT_INTERVAL_MS = 30_000;
 const DEFAULT_JITTER_MS = 15_000;
 const MIN_INTERVAL_MS = 2_000;
 const MIN_JITTER_MS = 1_000;
-/** The longest that a timer can wait: about 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const reload = definePlugin<ReloadConfig>({ name: "reload", parse, control });
 

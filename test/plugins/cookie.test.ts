@@ -192,8 +192,7 @@ test("cookie: counted by what they are worth", async (t) => {
   const { ask, chain } = await setUp(t, {});
   for (const one of [CLIENT, CLIENT, OURS, OURS.replace(/80$/, "81"), "00"]) await ask([`10 ${one}`]);
   await ask(["3"]);
-  const table = chain.row.descriptions.find(({ name }) => name === "weftdns_cookie_queries_total")!;
-  assert.deepEqual([...chain.row.read(table)], [1, 2, 1, 1]);
+  assert.deepEqual(chain.counts("weftdns_cookie_queries_total"), [1, 2, 1, 1]);
 });
 
 test("cookie: a secret of its own, which a server of another start does not know", async (t) => {
@@ -227,6 +226,18 @@ test("cookie: secrets from a file, read again; a damaged file changes nothing", 
   const texts = chain.lines.map(({ text }) => text);
   assert.ok(texts.some((text) => text.includes("line 2 is no secret of 32 hexadecimal digits; the secrets stay")));
   assert.ok(texts.every((text) => !text.includes("nonsense") && !text.includes(NEW_SECRET)));
+});
+
+test("cookie: a file that is looked at once in a hundred days is not looked at all the time", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "weftdns-cookie-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  writeFileSync(join(directory, "secrets"), SECRET);
+  const interval = t.mock.method(globalThis, "setInterval");
+  await setUp(t, { directive: `cookie {\n secret_file ${join(directory, "secrets")} 2400h\n}` });
+  assert.deepEqual(
+    interval.mock.calls.map((call) => call.arguments[1]),
+    [2 ** 31 - 1],
+  );
 });
 
 for (const { name, text, expected } of [

@@ -200,6 +200,11 @@ export class TestChain {
     );
   }
 
+  /** What is counted under this name, without its prefix `coredns_`; of a table all cells. */
+  counts(name: string): number[] {
+    return [...this.row.read(this.row.descriptions.find((one) => one.name === name)!)];
+  }
+
   /** The plugins that say that they are not ready. */
   unready(): string[] {
     return this.#controls.unready(true);

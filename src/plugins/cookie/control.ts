@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Control, ControlContext } from "../../plugin/context.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { type CookieConfig, readSecret } from "./index.ts";
 
 /** What the workers get: the first makes cookies, all are taken. */
@@ -56,7 +57,7 @@ async function fromFile(
     context.publish(secrets);
     context.log.info(`${path}: new secrets, ${secrets.length} of them`);
   };
-  const timer = everyMs > 0 ? setInterval(() => void look(), everyMs).unref() : undefined;
+  const timer = everyMs > 0 ? setInterval(() => void look(), Math.min(everyMs, MAX_TIMER_MS)).unref() : undefined;
   return { stop: () => clearInterval(timer) };
 }
 

@@ -1,8 +1,10 @@
 /** The control half of file: reads the zones before anything is served, and looks after their files from then on. */
+
 import { readFileSync } from "node:fs";
 import { nameToWire, ROOT } from "../../dns/name-text.ts";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { type FileStamp, type LoadedZone, type LoadRequest, run, stampOf } from "../../zone/load-zone.ts";
 import type { ZoneSnapshot } from "../../zone/snapshot.ts";
 import type { FileConfig, ZoneConfig } from "./index.ts";
@@ -159,9 +161,6 @@ class ZoneFiles implements Control {
     this.#context.publish(this.#zones.map(({ snapshot }) => snapshot) satisfies Published);
   }
 }
-
-/** The longest that a timer can wait: about 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The module beside this one in the tree, as it runs: source or compiled. */
 const loaderModule = new URL(

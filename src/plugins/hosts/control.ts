@@ -1,8 +1,10 @@
 /** The control half of hosts: reads the file before anything is served, and again whenever it has changed. */
+
 import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext, Gauge } from "../../plugin/context.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import type { HostsConfig } from "./index.ts";
 import { type LoadedHosts, type LoadRequest, loadText, run } from "./load.ts";
 import type { HostsTable } from "./table.ts";
@@ -15,8 +17,6 @@ export interface Published {
 
 /** A file up to this size is read in a millisecond or two, less than what starting a thread takes. */
 const SMALL_FILE = 64 * 1024;
-/** The longest that a timer can wait: about 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface FileStamp {
   readonly modifiedMs: number;

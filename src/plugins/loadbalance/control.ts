@@ -1,12 +1,12 @@
 /** The control half of loadbalance: reads the weights, and reads them again when their file has changed. */
+
 import { readFile } from "node:fs/promises";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { formatGoDuration } from "../../plugin/go-duration.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import type { LoadBalanceConfig } from "./index.ts";
 import { parseWeights } from "./weights.ts";
 
-/** The longest that a timer can wait: about 24 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 const CANNOT_OPEN = "weight file open error";
 
 export async function control(config: LoadBalanceConfig, context: ControlContext): Promise<Control> {
