@@ -11,11 +11,13 @@ import { Compression } from "./compression.ts";
 import { copyBytes } from "./copy-bytes.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
 import { skipName } from "./message.ts";
+import { LOWER } from "./name.ts";
 import { rdataNames } from "./rdata.ts";
 import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
 import { Type } from "./types.ts";
 import { uncompressedLength } from "./uncompressed-length.ts";
+import { expandNameInto } from "./wire-name.ts";
 
 export const Section = { ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2 } as const;
 export type Section = (typeof Section)[keyof typeof Section];
@@ -297,6 +299,14 @@ export class Reply {
     const stop = request.start + request.questionEnd;
     for (let i = first; i < stop; i++) bytes[at++] = from[i]!;
     this.questionEnd = request.questionEnd;
+  }
+
+  /** Writes the name at `offset` to `out`, in lower case. Gives its length; -1 when it is none. */
+  readName(offset: number, out: Uint8Array): number {
+    const message = this.bytes.subarray(this.start, this.end);
+    const length = expandNameInto(message, offset, message.length, out, 0);
+    for (let i = 0; i < length; i++) out[i] = LOWER[out[i]!]!;
+    return length;
   }
 
   /** Drops all records behind the first `keep` ones. */

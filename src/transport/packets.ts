@@ -189,7 +189,13 @@ export function readPort(records: Uint8Array, index: number): number {
   return (records[at + 2]! << 8) | records[at + 3]!;
 }
 
-/** Offset in `records` of the peer's address: 4 bytes when its family is 4, 16 when it is 6. */
+/** Bytes of the peer's address: 4, 16, or 0 in an empty record. */
+export function addressSize(records: Uint8Array, index: number): 0 | 4 | 16 {
+  const family = readFamily(records, index);
+  return family === 6 ? 16 : family;
+}
+
+/** Offset in `records` of the peer's address, of `addressSize` bytes. */
 export function addressOffset(records: Uint8Array, index: number): number {
   const at = index * ADDRESS_SIZE;
   if (records[at] === AF_INET) return at + 4;

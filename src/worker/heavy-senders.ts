@@ -1,9 +1,9 @@
 /**
- * Who sends most, and what does that cost? Counts datagrams, and units of work, by client address (IPv6: by /64, which is what one client is given) in memory of fixed
- * size, whatever addresses come: 512 sets of four counters. A newcomer takes the place of the smallest of its set and goes on
- * from its count (the algorithm Space-Saving), so a sender of more than a fifth of what falls into its set is never missed, and its count is too
- * high by at most what that place had. Which set is decided by a hash with a random key, so nobody can choose addresses that
- * fall into one.
+ * Who sends most, and what does that cost? Counts datagrams, and units of work, by client address (IPv6: by /64, which is
+ * what one client is given) in memory of fixed size, whatever addresses come: 512 sets of four counters. A newcomer takes the
+ * place of the smallest of its set and goes on from its count (the algorithm Space-Saving), so a sender of more than a fifth of
+ * what falls into its set is never missed, and its count is too high by at most what that place had. Which set is decided by a
+ * hash with a random key, so nobody can choose addresses that fall into one.
  */
 import { KeyedHash } from "../memory/keyed-hash.ts";
 import { addressOffset, readFamily } from "../transport/packets.ts";

@@ -42,7 +42,7 @@ async function setUp(t: TestContext, options: string, ...script: readonly Answer
     const { reply } = await chain.ask(ASK);
     return reply!.answer[0]?.replace("www.test. ", "").replace(" IN A 192.0.2.", " from ") ?? reply!.rcode;
   };
-  const count = (name: string) => chain.row.read(chain.row.descriptions.find((one) => one.name === name)!)[0]!;
+  const count = (name: string) => chain.counts(name)[0]!;
   return { begun, said, count };
 }
 

@@ -57,7 +57,7 @@ async function setUp(t: TestContext, options: string, directive = "rrl") {
     for (let i = 0; i < count; i++) if ((await ask(nameOf(i), clientOf(i))) !== "none") replies++;
     return replies;
   };
-  const count = (name: string) => chain.row.read(chain.row.descriptions.find((one) => one.name === name)!)[0]!;
+  const count = (name: string) => chain.counts(name)[0]!;
   return { chain, ask, answered, count };
 }
 

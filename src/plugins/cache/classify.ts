@@ -1,9 +1,8 @@
 /** Which kind of answer a reply is, and for how long it is good (behaviour 3.D). */
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
-import { LOWER, MAX_NAME_LENGTH } from "../../dns/name.ts";
+import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
-import { expandNameInto } from "../../dns/wire-name.ts";
 import type { Query } from "../../plugin/query.ts";
 
 export const Kind = {
@@ -95,11 +94,8 @@ function nameOf({ name }: Query): WireName {
 }
 
 function readName(reply: Reply, offset: number, into: WireName): boolean {
-  const message = reply.bytes.subarray(reply.start, reply.end);
-  const length = expandNameInto(message, offset, message.length, into.bytes, 0);
-  into.length = length;
-  for (let i = 0; i < length; i++) into.bytes[i] = LOWER[into.bytes[i]!]!;
-  return length > 0;
+  into.length = reply.readName(offset, into.bytes);
+  return into.length > 0;
 }
 
 function isName(reply: Reply, offset: number, name: WireName): boolean {

@@ -3,8 +3,9 @@
  *
  * A client that sends a cookie of its own gets one of the server with the reply, which only its address can have received.
  * When it sends that back, `rrl` does not limit it any more. All replies carry the cookie, errors that the server writes too;
- * an option of a wrong length is answered by FORMERR, a query with a cookie and without a question by the cookie alone. Whoever sends no cookie is served as without the plugin. What stands
- * behind it, an upstream among them, sees no cookies of clients, and clients see none of upstreams.
+ * an option of a wrong length is answered by FORMERR, a query with a cookie and without a question by the cookie alone.
+ * Whoever sends no cookie is served as without the plugin. What stands behind it, an upstream among them, sees no cookies of
+ * clients, and clients see none of upstreams.
  *
  * A cookie is good for an hour, and renewed when it is half an hour old. It is made with a secret: without one in the
  * Corefile the server draws one, and another one each day; the one before stays good. Servers that share an address must

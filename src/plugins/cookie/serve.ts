@@ -5,7 +5,7 @@ import type { CounterTable } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, DROPPED, type Eventual, FORMERR, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
-import { addressOffset, readFamily } from "../../transport/packets.ts";
+import { addressOffset, addressSize } from "../../transport/packets.ts";
 import type { Secrets } from "./control.ts";
 import type { CookieConfig } from "./index.ts";
 import { Cookie, ServerCookies } from "./server-cookie.ts";
@@ -48,7 +48,7 @@ class CookieServer {
     if (query.optionsLength === 0) return this.#next(query);
     const options = optionsOf(query);
     const at = findOption(options, COOKIE);
-    if (at < 0 || readFamily(query.peers, query.peerIndex) === 0) return this.#next(query);
+    if (at < 0 || addressSize(query.peers, query.peerIndex) === 0) return this.#next(query);
     const found = this.#judge(query, optionData(options, at));
     if (found === Cookie.MALFORMED) return malformed(query);
     query.clientIsProven = found >= Cookie.GOOD;
@@ -61,7 +61,7 @@ class CookieServer {
   #answerBare(query: Query): Outcome {
     const options = optionsOf(query);
     const at = findOption(options, COOKIE);
-    if (at < 0 || readFamily(query.peers, query.peerIndex) === 0) return FORMERR;
+    if (at < 0 || addressSize(query.peers, query.peerIndex) === 0) return FORMERR;
     const found = this.#judge(query, optionData(options, at));
     if (found === Cookie.MALFORMED) return FORMERR;
     query.reply.begin(query);
@@ -107,7 +107,7 @@ function malformed(query: Query): Outcome {
 
 function addressOf({ peers, peerIndex }: Query): Uint8Array {
   const at = addressOffset(peers, peerIndex);
-  return peers.subarray(at, at + (readFamily(peers, peerIndex) === 6 ? 16 : 4));
+  return peers.subarray(at, at + addressSize(peers, peerIndex));
 }
 
 /** Servers that share a secret need not have started together. */

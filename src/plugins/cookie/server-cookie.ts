@@ -47,12 +47,13 @@ export class ServerCookies {
     if (length < CLIENT_SIZE + LEAST_SERVER_SIZE || length > MAX_SIZE) return Cookie.MALFORMED;
     if (length !== COOKIE_SIZE || cookie[CLIENT_SIZE] !== VERSION) return Cookie.BAD;
     // Serial arithmetic: the seconds pass their largest number in 2106.
-    const age = (now - read32(cookie, STAMP)) | 0;
+    const view = new DataView(cookie.buffer, cookie.byteOffset);
+    const age = (now - view.getUint32(STAMP)) | 0;
     if (age > MAX_AGE || age < -MAX_AHEAD) return Cookie.BAD;
     for (const [index, key] of this.#keys.entries()) {
       const { h, l } = this.#hash(key, cookie, address);
       // Both halves, whichever differs, so that the time says nothing about what would be right.
-      const difference = (readLittle32(cookie, HASH) ^ l) | (readLittle32(cookie, HASH + 4) ^ h);
+      const difference = (view.getUint32(HASH, true) ^ l) | (view.getUint32(HASH + 4, true) ^ h);
       if (difference === 0) return index > 0 || age > RENEWED_AT ? Cookie.AGING : Cookie.GOOD;
     }
     return Cookie.BAD;
@@ -61,14 +62,13 @@ export class ServerCookies {
   /** A new cookie behind the client's part of `cookie`, 24 bytes in all. */
   make(cookie: Uint8Array, address: Uint8Array, now: number): Uint8Array {
     const made = new Uint8Array(COOKIE_SIZE);
+    const view = new DataView(made.buffer);
     for (let i = 0; i < CLIENT_SIZE; i++) made[i] = cookie[i]!;
     made[CLIENT_SIZE] = VERSION;
-    for (let i = 0; i < 4; i++) made[STAMP + i] = now >>> (24 - 8 * i);
+    view.setUint32(STAMP, now);
     const { h, l } = this.#hash(this.#keys[0]!, made, address);
-    for (let i = 0; i < 4; i++) {
-      made[HASH + i] = l >>> (8 * i);
-      made[HASH + 4 + i] = h >>> (8 * i);
-    }
+    view.setUint32(HASH, l, true);
+    view.setUint32(HASH + 4, h, true);
     return made;
   }
 
@@ -78,12 +78,4 @@ export class ServerCookies {
     for (let i = 0; i < address.length; i++) input[HASH + i] = address[i]!;
     return siphash.hash(key, input);
   }
-}
-
-function read32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-}
-
-function readLittle32(bytes: Uint8Array, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }

@@ -8,7 +8,7 @@
  */
 import { KeyedHash } from "../../memory/keyed-hash.ts";
 import type { Query } from "../../plugin/query.ts";
-import { addressOffset, readFamily } from "../../transport/packets.ts";
+import { addressOffset, addressSize } from "../../transport/packets.ts";
 
 /** As many clients as may wait for one answer elsewhere (reliability, section 1). */
 export const MAX_SAME_QUESTIONS = 100;
@@ -72,9 +72,8 @@ export class Crowd<T> {
   }
 
   #placeOf({ name, type, class: klass, peers, peerIndex }: Query): number {
-    const family = readFamily(peers, peerIndex);
-    const first = family === 0 ? 0 : addressOffset(peers, peerIndex);
-    const size = family === 0 ? 0 : family === 4 ? 4 : 16;
+    const first = addressOffset(peers, peerIndex);
+    const size = addressSize(peers, peerIndex);
     // `cache` has left a hash with the name where it was before us.
     const named = name.keyedBy === undefined ? name.hashes[0]! : name.keyedHash;
     return this.#hash.bytes(peers, first, size, named ^ (type << 16) ^ klass) & (PLACES - 1);

@@ -1,9 +1,8 @@
 /** The serve half of rrl: says what kind of reply it is, whose account pays, and what becomes of one that cannot be paid. */
 import { Flag } from "../../dns/header.ts";
-import { LOWER, MAX_NAME_LENGTH } from "../../dns/name.ts";
+import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
-import { expandNameInto } from "../../dns/wire-name.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -11,7 +10,7 @@ import { KeyedHash } from "../../memory/keyed-hash.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, DROPPED, type Eventual, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
-import { addressOffset, formatAddress, readFamily } from "../../transport/packets.ts";
+import { addressOffset, addressSize, formatAddress } from "../../transport/packets.ts";
 import { Accounts } from "./accounts.ts";
 import type { Published } from "./control.ts";
 import { Kind, type RrlConfig } from "./index.ts";
@@ -35,6 +34,7 @@ export function serve(config: RrlConfig, context: ServeContext): Handler {
 class Limiter {
   readonly #config: RrlConfig;
   readonly #context: ServeContext;
+  readonly #next: Handler;
   readonly #zones: ZoneFinder;
   readonly #responses: Counter;
   readonly #requests: Counter;
@@ -47,6 +47,7 @@ class Limiter {
   constructor(config: RrlConfig, context: ServeContext) {
     this.#config = config;
     this.#context = context;
+    this.#next = context.next;
     this.#zones = new ZoneFinder(config.zones);
     const { server } = context;
     const exceeded = (what: string) =>
@@ -70,10 +71,6 @@ class Limiter {
       if (!this.#config.reportOnly) return DROPPED;
     }
     return after(this.#next(query), query, this.#finished);
-  }
-
-  get #next(): Handler {
-    return this.#context.next;
   }
 
   #finish(outcome: Outcome, query: Query): Outcome {
@@ -117,10 +114,9 @@ class Limiter {
 
   #hashOf(query: Query, kind: Kind): number {
     const { name, type, peers, peerIndex } = query;
-    const family = readFamily(peers, peerIndex);
-    const size = family === 0 ? 0 : family === 4 ? 4 : 16;
-    const bits = family === 4 ? this.#config.ipv4Bits : this.#config.ipv6Bits;
-    keepNetwork(peers, family === 0 ? 0 : addressOffset(peers, peerIndex), size, bits);
+    const size = addressSize(peers, peerIndex);
+    const bits = size === 4 ? this.#config.ipv4Bits : this.#config.ipv6Bits;
+    keepNetwork(peers, addressOffset(peers, peerIndex), size, bits);
     let named = 0;
     if (kind === Kind.RESPONSE || kind === Kind.NODATA) named = this.#hash.bytes(name.bytes, 0, name.length, 0);
     else if (kind === Kind.NXDOMAIN || kind === Kind.REFERRAL) {
@@ -167,9 +163,5 @@ const authority = new Uint8Array(MAX_NAME_LENGTH + 1);
 function readAuthority(reply: Reply): number {
   const soa = recordOf(reply, Type.SOA);
   const at = soa >= 0 ? soa : recordOf(reply, Type.NS);
-  if (at < 0) return 0;
-  const message = reply.bytes.subarray(reply.start, reply.end);
-  const length = Math.max(0, expandNameInto(message, reply.index[at + Index.OWNER]!, message.length, authority, 0));
-  for (let i = 0; i < length; i++) authority[i] = LOWER[authority[i]!]!;
-  return length;
+  return at < 0 ? 0 : Math.max(0, reply.readName(reply.index[at + Index.OWNER]!, authority));
 }
