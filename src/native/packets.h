@@ -96,10 +96,11 @@ enum {
 /** What a socket's datagrams bring along, and so how its slots must be prepared before recvmmsg. */
 enum kind { UNPREPARED, CONNECTED, NAMED, NAMED_WITH_LOCAL };
 
-/** A datagram waiting for its socket, in a list from the newest to the oldest. */
+/** A datagram waiting for its socket, in its lane's list from the newest to the oldest. */
 struct waiting {
   struct waiting *newer;
   struct waiting *older;
+  uint32_t lane;
   struct address address;
   uint32_t length;
   uint8_t bytes[];
@@ -124,10 +125,8 @@ struct endpoint {
   bool watching_writable;
   /** A send failed on a connected socket: told to JavaScript as a slot with -error. */
   int error;
-  struct waiting *newest;
-  struct waiting *oldest;
-  uint32_t waiting_count;
-  size_t waiting_bytes;
+  /** What waits since the socket is full; NULL when nothing does. */
+  struct queue *queue;
   /** The list of this socket's descriptors while `send` groups them. */
   int32_t first;
   int32_t last;
@@ -246,6 +245,16 @@ void close_endpoints(struct port *port);
 /* send.c */
 uint32_t send_descriptors(struct port *port, uint32_t count);
 void flush_waiting(struct port *port, struct endpoint *endpoint);
+
+/* queue.c: what waits for a full socket. */
+/** Keeps a copy, which may push out others or be pushed out at once. Returns whether it waits. */
+bool enqueue(struct port *port, struct endpoint *endpoint, const struct msghdr *message);
+/** Whose turn it is, now the caller's; NULL when nothing waits. */
+struct waiting *take_next(struct queue *queue);
+/** Undoes `take_next`: the last taken goes back first, before anything else is put in. */
+void put_back(struct queue *queue, struct waiting *waiting);
+/** After `take_next`, when all is done with. */
+void release_empty(struct endpoint *endpoint);
 void drop_waiting(struct port *port, struct endpoint *endpoint);
 
 /* limits.c */

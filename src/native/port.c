@@ -359,7 +359,7 @@ static void on_timer(uv_timer_t *timer) {
     struct endpoint *endpoint = port->endpoints[number];
     if (!endpoint) continue;
     watch_again(port, endpoint);
-    if (endpoint->newest && !endpoint->watching_writable) flush_waiting(port, endpoint);
+    if (endpoint->queue && !endpoint->watching_writable) flush_waiting(port, endpoint);
     if (!endpoint->error) continue;
     port->lengths[filled] = -endpoint->error;
     port->numbers[filled] = (int32_t)number;

@@ -1,6 +1,6 @@
 /**
- * Datagrams out: descriptors grouped into one sendmmsg a socket, every answer of the kernel handled, and a short queue
- * for a socket that is full. A bad entry never costs the others.
+ * Datagrams out: descriptors grouped into one sendmmsg a socket, every answer of the kernel handled, what a full socket
+ * does not take kept in its queue and sent when there is room. A bad entry never costs the others.
  */
 #include "packets.h"
 
@@ -109,51 +109,29 @@ static void wait_for_room(struct port *port, struct endpoint *endpoint, int full
   wake_later(port, RETRY_MS);
 }
 
-static void take_out(struct endpoint *endpoint, struct waiting *waiting) {
-  *(waiting->newer ? &waiting->newer->older : &endpoint->newest) = waiting->older;
-  *(waiting->older ? &waiting->older->newer : &endpoint->oldest) = waiting->newer;
-  endpoint->waiting_count--;
-  endpoint->waiting_bytes -= waiting->length;
-  free(waiting);
+/** Takes the next in turn while a batch has room, and keeps them in a list from the last to the first. */
+static uint32_t take_batch(struct port *port, struct queue *queue, struct waiting **taken) {
+  uint32_t count = 0;
+  for (struct waiting *next; count < port->descriptor_count && (next = take_next(queue)); *taken = next) {
+    next->older = *taken;
+    set_message(port, count++, next->address.peer_length ? &next->address : NULL, next->bytes, next->length);
+  }
+  return count;
 }
 
-/** Message `index` of `out` becomes the newest in the queue; the oldest make room for it. */
-static bool enqueue(struct port *port, struct endpoint *endpoint, uint32_t index) {
-  struct msghdr *header = &port->out[index].msg_hdr;
-  struct iovec *part = &port->out_parts[index];
-  struct waiting *waiting = malloc(sizeof *waiting + part->iov_len);
-  if (!waiting) {
-    port->statistics[LOST_QUEUE_FULL]++;
-    return false;
-  }
-  memset(&waiting->address, 0, sizeof waiting->address);
-  // The name is the first member of its address record.
-  if (header->msg_name) waiting->address = *(struct address *)header->msg_name;
-  waiting->length = (uint32_t)part->iov_len;
-  memcpy(waiting->bytes, part->iov_base, part->iov_len);
-  waiting->newer = NULL;
-  waiting->older = endpoint->newest;
-  *(endpoint->newest ? &endpoint->newest->newer : &endpoint->oldest) = waiting;
-  endpoint->newest = waiting;
-  endpoint->waiting_count++;
-  endpoint->waiting_bytes += waiting->length;
-  port->statistics[QUEUED]++;
-  while (endpoint->waiting_count > QUEUE_DATAGRAMS || endpoint->waiting_bytes > QUEUE_BYTES) {
-    take_out(endpoint, endpoint->oldest);
-    port->statistics[LOST_QUEUE_FULL]++;
-  }
-  return true;
-}
-
-/** Newest first: whoever asked longest ago has most likely asked again or gone. */
 void flush_waiting(struct port *port, struct endpoint *endpoint) {
-  while (endpoint->newest) {
-    uint32_t count = 0;
-    for (struct waiting *at = endpoint->newest; at && count < port->descriptor_count; at = at->older)
-      set_message(port, count++, at->address.peer_length ? &at->address : NULL, at->bytes, at->length);
+  while (endpoint->queue) {
+    struct waiting *taken = NULL;
+    uint32_t count = take_batch(port, endpoint->queue, &taken);
     int full = 0;
     uint32_t done = transmit(port, endpoint, count, &full);
-    for (uint32_t i = 0; i < done; i++) take_out(endpoint, endpoint->newest);
+    for (uint32_t left = count; left > 0; left--) {
+      struct waiting *last = taken;
+      taken = last->older;
+      if (left > done) put_back(endpoint->queue, last);
+      else free(last);
+    }
+    release_empty(endpoint);
     if (done < count) {
       // The socket is full again. It may have come here by the timer.
       if (full == ENOBUFS && endpoint->watching_writable) watch_writable(port, endpoint, false);
@@ -162,13 +140,6 @@ void flush_waiting(struct port *port, struct endpoint *endpoint) {
     }
   }
   if (endpoint->watching_writable) watch_writable(port, endpoint, false);
-}
-
-void drop_waiting(struct port *port, struct endpoint *endpoint) {
-  while (endpoint->newest) {
-    take_out(endpoint, endpoint->newest);
-    port->statistics[LOST_QUEUE_FULL]++;
-  }
 }
 
 /** The socket of a descriptor, or NULL when it points anywhere outside the port's sockets and buffers. */
@@ -184,6 +155,16 @@ static struct endpoint *check_descriptor(struct port *port, const int32_t *descr
   return record->peer_length > 0 && record->peer_length <= sizeof record->peer ? endpoint : NULL;
 }
 
+/** Returns as `transmit` does; for what is left room is waited for. */
+static uint32_t send_now(struct port *port, struct endpoint *endpoint, uint32_t count) {
+  int full = 0;
+  if (count >= REST_FROM) rest(port, endpoint);
+  uint32_t done = transmit(port, endpoint, count, &full);
+  watch_again(port, endpoint);
+  if (done < count) wait_for_room(port, endpoint, full);
+  return done;
+}
+
 static uint32_t send_group(struct port *port, struct endpoint *endpoint) {
   uint32_t count = 0;
   for (int32_t i = endpoint->first; i >= 0; i = port->next[i]) {
@@ -193,13 +174,10 @@ static uint32_t send_group(struct port *port, struct endpoint *endpoint) {
                 port->sending + descriptor[DESCRIPTOR_OFFSET], (uint32_t)descriptor[DESCRIPTOR_LENGTH]);
   }
   double sent_before = port->statistics[SENT];
-  int full = 0;
-  if (count >= REST_FROM) rest(port, endpoint);
-  uint32_t done = transmit(port, endpoint, count, &full);
-  watch_again(port, endpoint);
+  // What waits leaves first, when there is room or the timer ends: else who sends most would take the room that comes.
+  uint32_t done = endpoint->queue ? 0 : send_now(port, endpoint, count);
   uint32_t kept = 0;
-  for (uint32_t i = done; i < count; i++) kept += enqueue(port, endpoint, i);
-  if (done < count) wait_for_room(port, endpoint, full);
+  for (uint32_t i = done; i < count; i++) kept += enqueue(port, endpoint, &port->out[i].msg_hdr);
   return (uint32_t)(port->statistics[SENT] - sent_before) + kept;
 }
 

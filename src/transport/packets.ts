@@ -123,7 +123,11 @@ export const PacketCounter = {
 } as const;
 export const PACKET_COUNTERS = 14;
 
-/** Bounds of what waits for a full socket, by datagrams and bytes a socket; the oldest make room, the newest leave first. */
+/**
+ * Bounds of what waits for a full socket, by datagrams and bytes a socket. In the addon (src/native/queue.c) clients take
+ * turns, the newest of each first, and the oldest of whoever has most makes room. While something waits, all that is new
+ * waits with it.
+ */
 export const QUEUE_DATAGRAMS = 1024;
 export const QUEUE_BYTES = 1024 * 1024;
 

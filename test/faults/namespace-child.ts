@@ -1,6 +1,6 @@
 /** Runs inside a network namespace: one scenario against a whole server, and its figures as JSON. */
 import { execFileSync } from "node:child_process";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +13,8 @@ export interface NamespaceFigures {
   readonly healthyLost: number;
   /** Replies that those got who were to get none, or too many for their line. */
   readonly greedyReplies: number;
+  /** Replies for which the queue of a full socket had no room. */
+  readonly pushedOut: number;
   readonly deaths: number;
   readonly exitCode: number | null;
   readonly residentMib: number;
@@ -21,7 +23,7 @@ export interface NamespaceFigures {
 const [scenario, count = "0"] = process.argv.slice(2);
 const texts = Array.from({ length: 4 }, (_, i) => `big 60 IN TXT "${String(i).padStart(250, "x")}"`).join("\n");
 const server = await TestServer.start({
-  corefile: "example.org:{PORT} {\n  multisocket 2\n  file zone.db\n}\n",
+  corefile: "example.org:{PORT} {\n  multisocket 2\n  prometheus 127.0.0.1:{PORT2}\n  file zone.db\n}\n",
   files: { "zone.db": `@ 60 IN SOA ns host 1 60 60 60 60\n@ 60 IN NS ns\nwww 60 IN A 192.0.2.1\n${texts}\n` },
 });
 const query = encodeQuestion({ ask: "big.example.org. TXT", edns: { size: 1232 } }, 1);
@@ -60,12 +62,17 @@ async function forbidden(): Promise<void> {
 /** So many answers find room in the server until the line has carried them. */
 const BURST = 500;
 
-/** More than the line carries, in bursts, for a client that does not wait. */
-async function slow(): Promise<void> {
+async function openGreedy(address: string): Promise<Socket> {
   const socket = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
   socket.on("message", () => greedyReplies++);
-  socket.bind(0, "127.0.0.1");
+  socket.bind(0, address);
   await once(socket, "listening");
+  return socket;
+}
+
+/** More than the line carries, in bursts, for a client that does not wait. */
+async function slow(): Promise<void> {
+  const socket = await openGreedy("127.0.0.1");
   for (let i = 0; i < Number(count); i++) {
     socket.send(query, server.port, "127.0.0.1");
     if (i % 10 === 9) await sleep(4);
@@ -75,11 +82,32 @@ async function slow(): Promise<void> {
   socket.close();
 }
 
+/** The answers to so many are three times what a line of 10 Mbit/s carries: each takes 1,140 bytes of it. */
+const GREEDY_PER_SECOND = 3_300;
+
+/** More than the line carries, all the time, for two clients. */
+async function shared(): Promise<void> {
+  const sockets = [await openGreedy("127.0.0.2"), await openGreedy("127.0.0.3")];
+  const began = performance.now();
+  for (let asked = 0; asked < Number(count); await sleep(5)) {
+    const due = Math.min(((performance.now() - began) * GREEDY_PER_SECOND) / 1_000, Number(count));
+    for (; asked < due; asked++) sockets[asked % sockets.length]!.send(query, server.port, "127.0.0.1");
+  }
+  await sleep(1_000);
+  for (const socket of sockets) socket.close();
+}
+
+async function readPushedOut(): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${server.port2}/metrics`)).text();
+  return Number(/^weftdns_drops_total\{reason="queue_full",stage="send"\} (\d+)/m.exec(text)![1]);
+}
+
 const probe = await Probe.start({ port: server.port, perSecond: 100, asks: ["www.example.org. A"] });
 await sleep(300);
-await { gone, forbidden, slow }[scenario as "gone"]();
+await { gone, forbidden, slow, shared }[scenario as "gone"]();
 await sleep(1_000);
 const { asked, lost } = await probe.stop();
+const pushedOut = await readPushedOut();
 const residentMib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) / 1024;
 const deaths = server.lines.filter((line) => /died/.test(line)).length;
 const exitCode = await server.stop();
@@ -88,6 +116,7 @@ process.stdout.write(
     healthyAsked: asked,
     healthyLost: lost,
     greedyReplies,
+    pushedOut,
     deaths,
     exitCode,
     residentMib,

@@ -19,8 +19,16 @@ const many = numbered(1280);
 const large = numbered(200);
 const size = 16384;
 const kept = QUEUE_BYTES / size;
+/** Fifty clients with so much each that one datagram more, if it is large, has the largest share. */
+const nearlyFull = numbered(50).map((i) => `${Number(i) + 100}@`.padEnd(20_000, "."));
 
-const basicRows: (FaultRow & { name: string } & Partial<FaultResult>)[] = [
+interface Case extends FaultRow, Partial<FaultResult> {
+  readonly name: string;
+  /** Where the order between clients is the hash's. */
+  readonly check?: (arrived: string[]) => void;
+}
+
+const basicRows: Case[] = [
   {
     name: "EPERM for one destination costs only that entry",
     connected: false,
@@ -101,6 +109,91 @@ const basicRows: (FaultRow & { name: string } & Partial<FaultResult>)[] = [
     counts: { SENT: 1 + kept, QUEUED: 200, LOST_QUEUE_FULL: 200 - kept },
   },
   {
+    name: "while something waits nothing overtakes it, even if there is room",
+    connected: false,
+    rounds: [
+      ["a", "!ENOBUFS1", "b"],
+      ["c", "d"],
+    ],
+    accepted: [3, 2],
+    arrived: ["a", "d", "c", "b", "!ENOBUFS0"],
+    counts: { SENT: 5, QUEUED: 4 },
+  },
+  {
+    name: "clients take turns, the newest of each first",
+    connected: false,
+    clients: true,
+    rounds: [["!FULL1", ...["a", "b", "c", "d", "e"].map((text) => `2@${text}`), "3@a", "4@a", "4@b"]],
+    accepted: [9],
+    counts: { SENT: 9, QUEUED: 8 },
+    check(arrived) {
+      assert.equal(arrived[0], "!FULL0");
+      assert.deepEqual(arrived.slice(1, 4).sort(), ["2@e", "3@a", "4@b"]);
+      assert.deepEqual(arrived.slice(4, 6).sort(), ["2@d", "4@a"]);
+      assert.deepEqual(arrived.slice(6), ["2@c", "2@b", "2@a"]);
+    },
+  },
+  {
+    name: `a queue of more than ${QUEUE_DATAGRAMS}: who sends most makes room`,
+    connected: false,
+    clients: true,
+    rounds: [["!FULL2", "2@a", "2@b"], ...roundsOf(many, 64), ["3@a"]],
+    accepted: [3, ...Array<number>(20).fill(64), 1],
+    counts: { SENT: 1 + QUEUE_DATAGRAMS, QUEUED: 1283, LOST_QUEUE_FULL: 1283 - QUEUE_DATAGRAMS },
+    check(arrived) {
+      assert.deepEqual(arrived.slice(1, 6).filter(isNamed).sort(), ["2@a", "2@b", "3@a"]);
+      assert.deepEqual(arrived.slice(1).filter(isNumber), many.slice(3 - QUEUE_DATAGRAMS).reverse());
+    },
+  },
+  {
+    name: `a queue of more than ${QUEUE_BYTES} bytes: who sends most makes room`,
+    connected: false,
+    clients: true,
+    rounds: [["!FULL2", "2@a", "2@b"], ...roundsOf(large, 50), ["3@a"]],
+    size,
+    counts: { SENT: 3 + kept, QUEUED: 203, LOST_QUEUE_FULL: 201 - kept },
+    check(arrived) {
+      assert.deepEqual(arrived.slice(1, 6).filter(isNamed).sort(), ["2@a", "2@b", "3@a"]);
+      assert.deepEqual(arrived.slice(1).filter(isNumber), large.slice(1 - kept).reverse());
+    },
+  },
+  {
+    name: "a single datagram with the largest share makes room itself, and is not accepted",
+    connected: false,
+    clients: true,
+    rounds: [["!FULL2"], nearlyFull, ["2@".padEnd(60_000, "."), "3@a"]],
+    accepted: [1, 50, 1],
+    counts: { SENT: 52, QUEUED: 52, LOST_QUEUE_FULL: 1 },
+    check: (arrived) => assert.ok(arrived.includes("3@a") && !arrived.includes("2@")),
+  },
+  {
+    name: "a socket that is removed loses what waits",
+    connected: false,
+    clients: true,
+    rounds: [
+      ["a", "!ENOBUFS1", "b"],
+      ["2@a", "3@a"],
+    ],
+    accepted: [3, 2],
+    arrived: ["a"],
+    counts: { SENT: 1, QUEUED: 4, LOST_QUEUE_FULL: 4 },
+    removed: true,
+  },
+  {
+    name: "more clients than lanes: some share, all are sent to",
+    connected: false,
+    clients: true,
+    rounds: [
+      ["!FULL2"],
+      ...roundsOf(
+        numbered(400).flatMap((i) => [`${Number(i) + 2}@a`, `${Number(i) + 2}@b`]),
+        64,
+      ),
+    ],
+    counts: { SENT: 801, QUEUED: 800 },
+    check: (arrived) => assert.equal(new Set(arrived).size, 801),
+  },
+  {
     name: "ECONNREFUSED left over from an earlier datagram: the entry is tried again, the owner is told",
     connected: true,
     rounds: [["a", "!ECONNREFUSED1", "b"]],
@@ -136,6 +229,14 @@ const basicRows: (FaultRow & { name: string } & Partial<FaultResult>)[] = [
   },
 ];
 
+function isNamed(text: string): boolean {
+  return text.includes("@");
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text);
+}
+
 // Each once more with the socket in an epoll of the port's own, and those that can be once more from inside a batch.
 const rows = basicRows.flatMap((row) => [
   row,
@@ -147,12 +248,13 @@ const rows = basicRows.flatMap((row) => [
 
 describe("C7: what sendmmsg may answer", { skip: skipNative }, () => {
   const results = skipNative ? [] : runRows();
-  rows.forEach(({ name, accepted, arrived, errors, counts, inside }, i) => {
+  rows.forEach(({ name, accepted, arrived, errors, counts, inside, check }, i) => {
     test(name, () => {
       const result = results[i]!;
       assert.deepEqual(result.counts, counts);
       if (arrived) assert.deepEqual(result.arrived, arrived);
       else assert.equal(result.arrived.length, result.counts.SENT);
+      check?.(result.arrived);
       assert.deepEqual(result.errors, errors ?? []);
       if (accepted) assert.deepEqual(result.accepted, inside ? accepted.slice(1) : accepted);
     });

@@ -1,9 +1,11 @@
 /** Runs inside a network namespace: one scenario, and its result as JSON. */
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { parseIpv6 } from "../../src/dns/address.ts";
 import { PacketCounter, writeAddress } from "../../src/transport/packets.ts";
-import { boundPort, createNativePort, openUdp } from "../../src/transport/udp.ts";
+import { boundPort, closeFd, createNativePort, openUdp } from "../../src/transport/udp.ts";
 import { compose, echo, pause, Recorder } from "../transport/udp-support.ts";
 
 export interface NamespaceResult {
@@ -17,9 +19,13 @@ const fd = openUdp({ address: "0.0.0.0", port: 0 });
 const server = new Recorder(createNativePort, {}, scenario === "sources" ? echo : () => 0);
 server.port.add({ address: "0.0.0.0", port: 0, fd });
 const client = createSocket({ type: "udp4", recvBufferSize: 4 << 20 });
-client.on("message", (bytes) => arrived.push(bytes.toString().replace(/\.+$/, "")));
+receiveFrom(client);
 client.bind(0, "127.0.0.1");
 await once(client, "listening");
+
+function receiveFrom(socket: Socket): void {
+  socket.on("message", (bytes) => arrived.push(bytes.toString().replace(/\.+$/, "")));
+}
 
 /** Waits until nothing has come for a while. */
 async function silence(): Promise<void> {
@@ -38,6 +44,32 @@ async function flood(): Promise<void> {
       ),
     );
   await silence();
+}
+
+/** Three replies for each of some clients, all in the turn in which those for another have made the socket full. */
+async function families(): Promise<void> {
+  const peer = createSocket({ type: "udp6", recvBufferSize: 4 << 20 });
+  receiveFrom(peer);
+  peer.bind(0);
+  await once(peer, "listening");
+  const bothFd = openUdp({ address: "", port: 0 });
+  const socket = server.port.add({ address: "", port: 0, fd: bothFd });
+  const bytes = new Uint8Array(16);
+  [...Array<string>(6).fill("::1"), ...argument.split(",")].forEach((address, record) => {
+    assert(parseIpv6(address, bytes, 0));
+    writeAddress(server.port.addresses, record, bytes, peer.address().port);
+    const texts =
+      address === "::1" ? Array<string>(100).fill("x".repeat(1_000)) : ["a", "b", "c"].map((x) => address + x);
+    server.port.send(
+      compose(
+        server.port,
+        texts.map((text) => ({ socket, record, text })),
+      ),
+    );
+  });
+  await silence();
+  peer.close();
+  closeFd(bothFd);
 }
 
 async function destinations(): Promise<void> {
@@ -68,7 +100,7 @@ async function sources(): Promise<void> {
   await silence();
 }
 
-await { flood, destinations, sources }[scenario as "flood"]();
+await { flood, families, destinations, sources }[scenario as "flood"]();
 server.port.close();
 client.close();
 const counts = Object.fromEntries(Object.entries(PacketCounter).map(([name, i]) => [name, server.port.statistics[i]!]));

@@ -51,6 +51,27 @@ describe("in a network of its own", { skip: whyNot() }, () => {
     for (let i = 2000 - QUEUE_DATAGRAMS; i < 2000; i++) assert.ok(late.has(String(i)), `${i} is lost`);
   });
 
+  test("C7: those who wait take turns: an IPv6 network is one client, an IPv4 address that is mapped is its own", () => {
+    const networks = ["fd00:1::1", "fd00:1::2", "fd00:2::1"];
+    const setup = networks.map((address) => `ip address add ${address}/128 dev lo nodad`).join("; ");
+    const clients = [...networks, "::ffff:127.0.0.2", "::ffff:127.0.0.3"];
+    const { arrived, counts } = run(`${setup}; ${slow("20mbit")}`, "families", clients.join(","));
+    assert.ok(counts.QUEUED! > 15, `${counts.QUEUED} queued`);
+    assert.equal(counts.LOST_QUEUE_FULL, 0);
+    const replies = arrived.filter((text) => !text.startsWith("x"));
+    // Who is in no network with another has one of his in each turn; the other network's two take three turns each.
+    const turns = [0, 4, 8].map((at) => replies.slice(at, at + 4).sort());
+    const [first, second, ...alone] = clients;
+    assert.deepEqual(
+      turns,
+      ["c", "b", "a"].map((text) => [second, ...alone].map((address) => address + text).sort()),
+    );
+    assert.deepEqual(
+      replies.slice(12),
+      ["c", "b", "a"].map((text) => first + text),
+    );
+  });
+
   test("C7: a destination that is forbidden or unreachable costs no other", () => {
     const setup =
       "ip address add 10.1.1.1/32 dev lo; ip route add prohibit 10.2.2.0/24; ip route add unreachable 10.3.3.0/24";
