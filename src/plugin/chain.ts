@@ -1,5 +1,6 @@
 /** From a block's plan to one handler: the plugins' serve halves, linked from the last to the first. */
 import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
+import type { ClientReader } from "./client-reader.ts";
 import type { Dimensions, Labels, LookAhead, ServeContext } from "./context.ts";
 import { Logger } from "./logger.ts";
 import type { Handler, Outcome } from "./outcome.ts";
@@ -26,6 +27,9 @@ export interface Chain {
   readonly handler: Handler;
   readonly ahead: readonly LookAhead[];
   readonly answerBare: ((query: Query) => Outcome) | undefined;
+  readonly clientReader: ClientReader | undefined;
+  /** No plugin sees a query. */
+  readonly isEmpty: boolean;
   /** Ends what the serve halves began. */
   stop(): void;
 }
@@ -40,6 +44,7 @@ export async function linkChain(
   const ahead: LookAhead[] = [];
   const stops: (() => void)[] = [];
   let answerBare: Chain["answerBare"];
+  let clientReader: Chain["clientReader"];
   let slots = 0;
   // A block without plugins refuses (behaviour 2.7); the end of a chain is an error that names the last plugin.
   let handler: Handler = () => REFUSED;
@@ -69,6 +74,9 @@ export async function linkChain(
       answerBare: (answer) => {
         answerBare = answer;
       },
+      readClients: (reader) => {
+        clientReader = reader;
+      },
       slot: () => slots++,
       provideMetadata: (label, compute) => metadata.provide(label, compute),
       limitMetadata: (covers) => metadata.limit(covers),
@@ -78,7 +86,9 @@ export async function linkChain(
       onStop: (stop) => void stops.push(stop),
     };
     const half = "load" in plugin.serve ? (await plugin.serve.load()).serve : plugin.serve;
-    handler = await half(element.config, context);
+    const made = await half(element.config, context);
+    if (plugin.isSetupOnly) continue;
+    handler = made;
     nextName = element.plugin;
     uncachedZones = own;
   }
@@ -86,6 +96,8 @@ export async function linkChain(
     handler,
     ahead,
     answerBare,
+    clientReader,
+    isEmpty: nextName === undefined,
     stop: () => {
       for (const stop of stops) stop();
     },

@@ -1,6 +1,7 @@
 /** What the server gives to a plugin's control and serve halves. */
 import type { ServerKey } from "../corefile/server-block.ts";
 import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
+import type { ClientReader } from "./client-reader.ts";
 import type { Logger } from "./logger.ts";
 import type { Handler, Outcome } from "./outcome.ts";
 import type { Query } from "./query.ts";
@@ -45,6 +46,8 @@ export interface ServeContext {
   lookAhead(look: LookAhead): void;
   /** Says who answers a query that has options but no question: `ANSWERED`, or it is refused as any without a question. */
   answerBare(answer: (query: Query) => Outcome): void;
+  /** Says who reads what stands before the messages that come to this listener. */
+  readClients(reader: ClientReader): void;
   /** An index into `query.slots`, this plugin's own: for what it must keep until the reply comes. */
   slot(): number;
   /**

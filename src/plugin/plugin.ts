@@ -30,6 +30,8 @@ export interface Plugin<Config = unknown> {
   before?: string;
   /** Each occurrence in a block becomes an element of the chain, in written order (forward). Else all make one. */
   repeatable?: boolean;
+  /** It is no element of the chain, though it has a serve half: that sets something up for the listener (proxyproto). */
+  isSetupOnly?: boolean;
   /** Queries of classes other than IN reach the chain (behaviour 2.8, step 4). */
   anyClass?: boolean;
   /** Turns the directive into the config: plain data that can be sent to a worker. Reads and sets the block's settings. */

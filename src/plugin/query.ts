@@ -30,6 +30,8 @@ export class Query extends Request {
    */
   peers: Uint8Array = new Uint8Array(0);
   peerIndex = 0;
+  /** What else a proxy has said of the client (`ProxiedClient.extras`). */
+  extras: Uint8Array | undefined = undefined;
   /** Milliseconds on the monotonic clock (`performance.now`) when the query's batch arrived. */
   receivedAt = 0;
   /** The client has shown that its address is its own (`cookie`): nobody has forged it to have it flooded with replies. */
@@ -127,6 +129,7 @@ export class Query extends Request {
     this.clientIsProven = false;
     this.#replaced = 0;
     if (this.metadataValues !== undefined) this.metadataValues = undefined;
+    if (this.extras !== undefined) this.extras = undefined;
   }
 
   /**

@@ -39,6 +39,7 @@ const list: Readonly<Record<string, () => Promise<Plugin>>> = {
   pprof: async () => (await import("./pprof/index.ts")).pprof,
   prometheus: async () => (await import("./prometheus/index.ts")).prometheus,
   proxy: async () => (await import("./proxy.ts")).proxy,
+  proxyproto: async () => (await import("./proxyproto/index.ts")).proxyproto,
   ready: async () => (await import("./ready.ts")).ready,
   reload: async () => (await import("./reload.ts")).reload,
   rewrite: async () => (await import("./rewrite/index.ts")).rewrite,

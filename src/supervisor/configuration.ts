@@ -105,7 +105,7 @@ export async function loadConfiguration(
     controls: controls.map(({ block, ...rest }) => ({
       ...rest,
       servers: serversOf(block, listeners),
-      plugins: elements[block]!.map(({ plugin }) => plugin),
+      plugins: elements[block]!.map(({ plugin }) => plugin).filter((name) => !plugins.get(name)?.isSetupOnly),
     })),
     warnings,
     zoneLines,

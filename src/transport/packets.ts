@@ -244,17 +244,32 @@ export function keepAddress(from: Uint8Array, fromIndex: number, to: Uint8Array,
   for (let i = 0; i < ADDRESS_SIZE; i++) to[target + i] = from[source + i]!;
 }
 
-/** Writes a record from an address in `bytes` (4 or 16 of them) as node:dgram's implementation and tests need it. */
-export function writeAddress(records: Uint8Array, index: number, bytes: Uint8Array, port: number, scope = 0): void {
+/** The address that was asked, also in the other record. */
+export function keepLocalAddress(from: Uint8Array, fromIndex: number, to: Uint8Array, toIndex: number): void {
+  const source = fromIndex * ADDRESS_SIZE;
+  const target = toIndex * ADDRESS_SIZE;
+  for (let i = LOCAL; i < ADDRESS_SIZE; i++) to[target + i] = from[source + i]!;
+}
+
+/** Writes a record from the first 4 or 16 bytes of `bytes`: for node:dgram, for who stands behind a proxy, and for tests. */
+export function writeAddress(
+  records: Uint8Array,
+  index: number,
+  bytes: Uint8Array,
+  port: number,
+  scope = 0,
+  size: number = bytes.length,
+): void {
   const at = index * ADDRESS_SIZE;
-  const view = new DataView(records.buffer, records.byteOffset + at, ADDRESS_SIZE);
   records.fill(0, at, at + ADDRESS_SIZE);
-  const isIPv4 = bytes.length === 4;
-  view.setUint16(0, isIPv4 ? AF_INET : AF_INET6, true);
-  view.setUint16(2, port, false);
-  records.set(bytes, at + (isIPv4 ? 4 : 8));
-  if (!isIPv4) view.setUint32(24, scope, true);
-  view.setUint32(PEER_LENGTH, isIPv4 ? 16 : 28, true);
+  const isIPv4 = size === 4;
+  records[at] = isIPv4 ? AF_INET : AF_INET6;
+  records[at + 2] = port >> 8;
+  records[at + 3] = port;
+  const address = at + (isIPv4 ? 4 : 8);
+  for (let i = 0; i < size; i++) records[address + i] = bytes[i]!;
+  if (!isIPv4) for (let i = 0; i < 4; i++) records[at + 24 + i] = scope >>> (8 * i);
+  records[at + PEER_LENGTH] = isIPv4 ? 16 : 28;
 }
 
 /** RFC 4291 section 2.5.5.2: ::ffff:0:0/96. */

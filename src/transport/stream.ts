@@ -11,7 +11,7 @@ import { parseIpv4, parseIpv6 } from "../dns/address.ts";
 import { copyBytes } from "../dns/copy-bytes.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { isAmongTheLast } from "./descriptors.ts";
-import { ADDRESS_SIZE, writeAddress } from "./packets.ts";
+import { ADDRESS_SIZE, formatAddress, keepAddress, writeAddress } from "./packets.ts";
 import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
@@ -57,7 +57,15 @@ const MIN_IDLE_MS = 200;
 const gathering = new Uint8Array(2 ** 16 + 2);
 let gathered = 0;
 
+/** Instead of the length of what stands before the first message. */
+export const Preface = { INCOMPLETE: -1, WRONG: -2 } as const;
+
 export interface StreamHandlers {
+  /**
+   * Looks at the first bytes of a connection. Gives how many of them stand before the first message, INCOMPLETE when it is asked
+   * again with more, or WRONG when the connection is to end.
+   */
+  preface(connection: Connection, bytes: Uint8Array): number;
   /** A whole message has arrived. False: it deserves no answer and the connection is to end. */
   message(connection: Connection, bytes: Uint8Array): boolean;
   /** Errors of the listening socket after it was opened (out of descriptors, for example). */
@@ -70,11 +78,14 @@ export class Connection {
   readonly socket: Socket;
   /** When it came there were hardly any descriptors left. */
   readonly isLast: boolean;
-  readonly address: string;
+  /** Whose connection it is: the other end's, or that of the client that a proxy there stands for. */
+  address: string;
   /** The client as an address record (packets.ts). */
   readonly peer: Uint8Array = new Uint8Array(ADDRESS_SIZE);
-  readonly localAddress: string;
-  readonly localPort: number;
+  localAddress: string;
+  localPort: number;
+  /** What stands before the first message has been read. */
+  begun = false;
   inFlight = 0;
   queries = 0;
   /** Since when the current message is incomplete, 0 when none has begun. */
@@ -100,6 +111,14 @@ export class Connection {
     this.localAddress = unmapped(socket.localAddress ?? "");
     this.localPort = socket.localPort ?? 0;
     this.lastActive = now;
+  }
+
+  /** The other end is a proxy: who asks is in `record`, and has asked `localAddress`. */
+  standFor(record: Uint8Array, localAddress: string, localPort: number): void {
+    keepAddress(record, 0, this.peer, 0);
+    this.address = formatAddress(record, 0);
+    this.localAddress = localAddress;
+    this.localPort = localPort;
   }
 
   /** Sends `length` bytes of `bytes` as one message. They are copied. */
@@ -137,6 +156,19 @@ export class Connection {
   push(chunk: Buffer): void {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
+  }
+
+  /** All that has arrived and is not taken yet. */
+  peek(): Buffer {
+    if (this.#pending.length !== 1) this.#pending = [Buffer.concat(this.#pending)];
+    return this.#pending[0]!;
+  }
+
+  /** The first `length` bytes of it are done with. */
+  skip(length: number): void {
+    const rest = this.peek().subarray(length);
+    this.#pending = rest.length === 0 ? [] : [rest];
+    this.#pendingBytes = rest.length;
   }
 
   /** The next whole message, undefined when there is none. Memory grows with bytes received, never with the length announced. */
@@ -307,6 +339,10 @@ export class StreamServer {
   /** False: what came deserves no answer, and the connection is to end. */
   #takeMessages(connection: Connection, now: number): boolean {
     const { maxQueries } = this.#limits;
+    if (!connection.begun) {
+      const isRight = this.#begin(connection);
+      if (!isRight || !connection.begun) return isRight;
+    }
     while (connection.inFlight < MAX_IN_FLIGHT && connection.unsent < MAX_UNSENT) {
       if (maxQueries >= 0 && connection.queries >= maxQueries) {
         connection.ended = true;
@@ -325,6 +361,22 @@ export class StreamServer {
       connection.inFlight++;
       // Too short for a header: nobody to answer (reliability, row A1).
       if (message.length < HEADER_SIZE || !this.#handlers.message(connection, message)) return false;
+    }
+    return true;
+  }
+
+  /** Reads what stands before the first message. False when that is wrong; it may also not be there as a whole yet. */
+  #begin(connection: Connection): boolean {
+    if (!connection.partial) return true;
+    const { address } = connection;
+    const length = this.#handlers.preface(connection, connection.peek());
+    if (length === Preface.WRONG) return false;
+    if (length === Preface.INCOMPLETE) return true;
+    connection.begun = true;
+    if (length > 0) connection.skip(length);
+    if (connection.address !== address) {
+      this.#countOut(address);
+      this.#perAddress.set(connection.address, (this.#perAddress.get(connection.address) ?? 0) + 1);
     }
     return true;
   }
@@ -392,9 +444,13 @@ export class StreamServer {
     if (!this.#connections.delete(connection)) return;
     if (connection.isLast) this.#lastTaken--;
     this.#waiting.delete(connection);
-    const left = (this.#perAddress.get(connection.address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(connection.address);
-    else this.#perAddress.set(connection.address, left);
+    this.#countOut(connection.address);
+  }
+
+  #countOut(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, left);
   }
 }
 

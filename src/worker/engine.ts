@@ -6,6 +6,7 @@ import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
 import { Reading } from "../dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
+import type { ClientReader } from "../plugin/client-reader.ts";
 import type { LookAhead } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import { ANSWERED, DROPPED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../plugin/outcome.ts";
@@ -32,17 +33,21 @@ export class Served {
   readonly dropped: CountDropped | undefined;
   /** Answers queries without a question; of several blocks the first that does. */
   readonly answerBare: ((query: Query) => Outcome) | undefined;
+  /** Says who asks, where proxies stand between; the first block's that does. */
+  readonly clientReader: ClientReader | undefined;
 
   constructor(
     plan: ListenerPlan,
     router: ZoneRouter<Target>,
     dropped?: CountDropped,
     answerBare?: (query: Query) => Outcome,
+    clientReader?: ClientReader,
   ) {
     this.plan = plan;
     this.router = router;
     this.dropped = dropped;
     this.answerBare = answerBare;
+    this.clientReader = clientReader;
   }
 }
 
@@ -52,6 +57,8 @@ export class ServedQuery extends Query {
   /** The socket's number in the packet port, and which of those that had this number it is. */
   socket = 0;
   opening = 0;
+  /** Of a query that a proxy has passed on: the proxy's address record, where the reply goes. */
+  proxy: Uint8Array | undefined = undefined;
 }
 
 /** Look-ups that lead to look-ups: as many as a chain of aliases may have (reliability, section 1). */
@@ -73,6 +80,8 @@ export interface EngineCounters {
   readonly noQuery: Counter;
   /** A connection for which there was no room. */
   readonly refused: Counter;
+  /** What stands before the message does not say who asks. */
+  readonly badProxyHeader: Counter;
 }
 
 export const UNCOUNTED: EngineCounters = {
@@ -80,6 +89,7 @@ export const UNCOUNTED: EngineCounters = {
   droppedByPlugin: { add: () => {} },
   noQuery: { add: () => {} },
   refused: { add: () => {} },
+  badProxyHeader: { add: () => {} },
 };
 
 export class Engine {
@@ -100,12 +110,18 @@ export class Engine {
   release(query: ServedQuery): void {
     query.reset();
     query.served = undefined;
+    query.proxy = undefined;
     if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);
   }
 
   /** A transport has no room for one more connection. */
   refused(): void {
     this.#counters.refused.add(1);
+  }
+
+  /** A client reader has said DISCARD. */
+  discard(): void {
+    this.#counters.badProxyHeader.add(1);
   }
 
   /** A handler has given a promise. */
@@ -327,6 +343,7 @@ function takeClient(query: Query, other: Query): void {
   query.socketAddress = other.socketAddress;
   query.localPort = other.localPort;
   query.receivedAt = other.receivedAt;
+  query.extras = other.extras;
   // The reply goes into a buffer of the query's own, whether or not its handler waits.
   query.own();
 }

@@ -1,9 +1,10 @@
 /** Queries over TCP: the same engine, a connection instead of a slot. */
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
+import { DISCARD, INCOMPLETE, ProxiedClient } from "../plugin/client-reader.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { Transport } from "../plugin/query.ts";
-import { type Connection, type StreamLimits, StreamServer } from "../transport/stream.ts";
+import { type Connection, Preface, type StreamLimits, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served, ServedQuery } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
@@ -15,11 +16,14 @@ export class TcpServer {
   #served: Served;
   /** Replies that are ready at once are made here, and copied by the connection. */
   readonly #room = new Uint8Array(MAX_REPLY_SIZE);
+  /** What proxies have said of connections. */
+  readonly #extras = new WeakMap<Connection, Uint8Array>();
 
   constructor(engine: Engine, served: Served, report: (error: Error) => void) {
     this.#engine = engine;
     this.#served = served;
     this.#server = new StreamServer(limitsOf(served), {
+      preface: (connection, bytes) => this.#readClient(connection, bytes),
       message: (connection, bytes) => this.#take(connection, bytes),
       error: report,
       refused: () => engine.refused(),
@@ -39,6 +43,22 @@ export class TcpServer {
     return this.#server.close(graceMs);
   }
 
+  /** What a proxy has put before the messages of a connection: who has opened it. */
+  #readClient(connection: Connection, bytes: Uint8Array): number {
+    const { clientReader } = this.#served;
+    if (clientReader === undefined) return 0;
+    const client = new ProxiedClient();
+    const length = clientReader.readStream(bytes, connection.peer, client);
+    if (length === INCOMPLETE) return Preface.INCOMPLETE;
+    if (length === DISCARD) {
+      this.#engine.discard();
+      return Preface.WRONG;
+    }
+    if (client.isKnown) connection.standFor(client.record, client.localAddress, client.localPort);
+    if (client.extras !== undefined) this.#extras.set(connection, client.extras);
+    return length;
+  }
+
   #take(connection: Connection, bytes: Uint8Array): boolean {
     const engine = this.#engine;
     const served = this.#served;
@@ -53,6 +73,7 @@ export class TcpServer {
     query.transport = Transport.TCP;
     query.peers = connection.peer;
     query.peerIndex = 0;
+    if (served.clientReader !== undefined) query.extras = this.#extras.get(connection);
     query.localAddress = connection.localAddress;
     query.socketAddress = connection.localAddress;
     query.localPort = connection.localPort;

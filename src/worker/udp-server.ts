@@ -6,10 +6,19 @@
 import { copyBytes } from "../dns/copy-bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
+import { type ClientReader, DISCARD, ProxiedClient } from "../plugin/client-reader.ts";
 import { MAX_AHEAD } from "../plugin/context.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
-import { DESCRIPTOR_WORDS, keepAddress, type Listener, PacketCounter, type PacketPort } from "../transport/packets.ts";
+import {
+  ADDRESS_SIZE,
+  DESCRIPTOR_WORDS,
+  keepAddress,
+  keepLocalAddress,
+  type Listener,
+  PacketCounter,
+  type PacketPort,
+} from "../transport/packets.ts";
 import { createPacketPort } from "../transport/udp.ts";
 import { type Engine, findTarget, type Served, type ServedQuery, type Target } from "./engine.ts";
 import { costOfAnswer, costOfWork, Overload, WAITING_COST } from "./overload.ts";
@@ -33,6 +42,8 @@ export class UdpServer {
   readonly #queries: ServedQuery[] = [];
   readonly #readings: Reading[] = [];
   readonly #targets: (Target | undefined)[] = [];
+  /** Who asks, on listeners behind proxies. */
+  readonly #clients: ProxiedClient[] = [];
   /** Descriptors filled and bytes used of the port's sending arena. */
   #filled = 0;
   #used = 0;
@@ -49,7 +60,10 @@ export class UdpServer {
 
   constructor(engine: Engine, statistics: Float64Array) {
     this.#engine = engine;
-    for (let i = 0; i < MAX_AHEAD; i++) this.#queries.push(engine.acquire());
+    for (let i = 0; i < MAX_AHEAD; i++) {
+      this.#queries.push(engine.acquire());
+      this.#clients.push(new ProxiedClient());
+    }
     this.#port = createPacketPort({ statistics }, (count) => this.#onBatch(count));
     this.#overload = new Overload(this.#port.statistics);
   }
@@ -139,10 +153,23 @@ export class UdpServer {
       const query = this.#queries[place]!;
       this.#targets[place] = undefined;
       if (length < 0 || served === undefined) continue;
-      const reading = query.read(received, slot * stride, length);
+      const skipped = served.clientReader === undefined ? 0 : this.#readClient(served.clientReader, slot, place);
+      if (skipped < 0) continue;
+      const reading = query.read(received, slot * stride + skipped, length - skipped);
       this.#readings[place] = reading;
       if (reading === Reading.FINE) this.#targets[place] = findTarget(served.router, query);
     }
+  }
+
+  /** Gives how many bytes stand before the message; below 0 when nothing more is to be done with this slot. */
+  #readClient(reader: ClientReader, slot: number, place: number): number {
+    const { received, stride, lengths, addresses } = this.#port;
+    const length = lengths[slot]!;
+    const skipped = reader.readDatagram(received, slot * stride, length, addresses, slot, this.#clients[place]!);
+    if (skipped === DISCARD) this.#engine.discard();
+    else if (skipped < length || skipped === 0) return skipped;
+    lengths[slot] = -1;
+    return -1;
   }
 
   /** Plugins look at the queries of a group, as many at a time as have one chain. */
@@ -179,6 +206,7 @@ export class UdpServer {
     query.peers = port.addresses;
     query.peerIndex = slot;
     query.receivedAt = this.#now;
+    if (served.clientReader !== undefined) this.#takeClient(query, slot, this.#clients[place]!);
     if (reading !== Reading.FINE) {
       this.#describe(socket, slot, used, engine.reject(served, query, reading));
       return 1;
@@ -189,13 +217,21 @@ export class UdpServer {
     const outcome = engine.run(served, this.#targets[place], query);
     if (typeof outcome !== "number") {
       this.#queries[place] = engine.acquire();
-      this.#wait(query, socket, outcome);
+      this.#wait(query, socket, slot, outcome);
       return WAITING_COST;
     }
     const length = engine.finish(query, outcome);
     this.#describe(socket, slot, used, length);
     query.reset();
     return costOfAnswer(length);
+  }
+
+  #takeClient(query: Query, slot: number, { isKnown, record, extras }: ProxiedClient): void {
+    query.extras = extras;
+    if (!isKnown) return;
+    keepLocalAddress(this.#port.addresses, slot, record, 0);
+    query.peers = record;
+    query.peerIndex = 0;
   }
 
   /** Notes that `length` bytes at `offset` of the arena are to go to the client of `record`. */
@@ -211,7 +247,9 @@ export class UdpServer {
     this.#used = (offset + length + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
-  #wait(query: ServedQuery, socket: number, outcome: Promise<Outcome>): void {
+  #wait(query: ServedQuery, socket: number, slot: number, outcome: Promise<Outcome>): void {
+    const { addresses } = this.#port;
+    if (query.peers !== addresses) query.proxy = addresses.slice(slot * ADDRESS_SIZE, (slot + 1) * ADDRESS_SIZE);
     query.own();
     const served = this.#served[socket]!;
     query.served = served;
@@ -240,7 +278,8 @@ export class UdpServer {
       const { sending } = port;
       copyBytes(reply.bytes, reply.start, length, sending, offset);
       const record = port.slotCount + this.#filled;
-      keepAddress(query.peers, query.peerIndex, port.addresses, record);
+      if (query.proxy === undefined) keepAddress(query.peers, query.peerIndex, port.addresses, record);
+      else keepAddress(query.proxy, 0, port.addresses, record);
       this.#describe(socket, record, offset, length);
       if (!this.#inBatch && !this.#flushPlanned) this.#planFlush();
     }

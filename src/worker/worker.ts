@@ -64,6 +64,7 @@ export class Worker {
       droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
       noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
       refused: this.#row.counter(...DROPS, { stage: "tcp", reason: "too_many_connections" }),
+      badProxyHeader: this.#row.counter(...DROPS, { stage: "server", reason: "proxy_header" }),
     });
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
   }
@@ -144,8 +145,10 @@ export class Worker {
         const dropped = isMeasured(plan) ? droppedCounter(this.#cells(listener)) : undefined;
         const others = chains.length;
         const targets = await this.#link(plan, listener, plugins, published, chains, receivers, dropped);
-        const answerBare = chains.slice(others).find((chain) => chain.answerBare)?.answerBare;
-        served.set(listener.id, new Served(listener, new ZoneRouter(targets), dropped, answerBare));
+        const own = chains.slice(others);
+        const answerBare = own.find((chain) => chain.answerBare)?.answerBare;
+        const clientReader = own.find((chain) => chain.clientReader)?.clientReader;
+        served.set(listener.id, new Served(listener, new ZoneRouter(targets), dropped, answerBare, clientReader));
       }
       for (const listener of plan.listeners) {
         if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;
@@ -202,7 +205,7 @@ export class Worker {
       const { debug, stacktrace } = block;
       const { server } = listener;
       // Nobody is in such a chain who could count.
-      const handler = block.elements.length > 0 ? chain.handler : refuseAll(dropped);
+      const handler = chain.isEmpty ? refuseAll(dropped) : chain.handler;
       const { ahead } = chain;
       targets.push({ zone, target: { zone, handler, ahead, server, debug, stacktrace, dropped } });
     }

@@ -5,6 +5,7 @@ import { documentedMetrics } from "../../scripts/generated-pages.ts";
 import { projectRoot } from "../house/sources.ts";
 import { Fakeup } from "../support/fakeup.ts";
 import { get } from "../support/http.ts";
+import { binaryHeader } from "../support/proxy-header.ts";
 import { freePorts, TestServer } from "../support/server.ts";
 
 /** Something of everything that counts, so that as much as possible has happened at least once. */
@@ -16,6 +17,7 @@ const COREFILE = `. {
     lameduck 0s
   }
   ready 127.0.0.1:{HTTP3}
+  proxyproto
   cookie
   rrl rrl.test {
     responses-per-second 0.1
@@ -114,6 +116,7 @@ test("what is exported is documented with its labels, and what is documented is 
     });
     for (const ask of QUESTIONS) await server.ask({ ask }, 500);
     await server.ask({ ask: "do.example.org. A", edns: { do: true, options: ["10 0102030405060708"] }, over: "tcp" });
+    await server.ask({ ask: "proxied.example.org. A", header: binaryHeader() });
     const families = exported((await get(http!, "/metrics"))!.text);
     assert.ok(families.size > 30, `${families.size} families are exported`);
     const documented = documentedMetrics(projectRoot);

@@ -247,9 +247,9 @@ const floods: readonly FaultRow[] = [
   },
   {
     id: "I4",
-    fault: "cookies: the vectors of RFC 9018, old ones, other clients', other secrets, a secret that is changed",
-    tests: [[plugins("cookie")], [faults("reflection"), /^I4/]],
-    open: "the proxy protocol",
+    fault:
+      "cookies: the vectors of RFC 9018, old ones, other clients', other secrets, a secret that is changed, behind a proxy",
+    tests: [[plugins("cookie")], [faults("reflection"), /^I4/], [server("proxied"), /^I4/]],
   },
   {
     id: "I5",

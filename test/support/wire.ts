@@ -32,6 +32,8 @@ export interface Question {
    * two bytes are replaced by a fresh id. `ask` then only serves as a name.
    */
   readonly raw?: string;
+  /** What a proxy puts before the message, in hexadecimal digits. */
+  readonly header?: string;
 }
 
 export interface Edns {
@@ -198,16 +200,16 @@ export function decodeReply(bytes: Buffer): DecodedReply {
 export async function exchange(
   message: Buffer,
   port: number,
-  question: Pick<Question, "over" | "to" | "from">,
+  question: Pick<Question, "over" | "to" | "from" | "header">,
   timeoutMs: number,
 ): Promise<Buffer | undefined> {
-  const address = question.to ?? "127.0.0.1";
-  return question.over === "tcp"
-    ? exchangeTcp(message, port, address, question.from, timeoutMs)
-    : exchangeUdp(message, port, address, question.from, timeoutMs);
+  const exchangeOver = question.over === "tcp" ? exchangeTcp : exchangeUdp;
+  return exchangeOver(message, port, question, timeoutMs);
 }
 
-function exchangeUdp(message: Buffer, port: number, to: string, from: string | undefined, timeoutMs: number) {
+type Way = Pick<Question, "to" | "from" | "header">;
+
+function exchangeUdp(message: Buffer, port: number, { to = "127.0.0.1", from, header = "" }: Way, timeoutMs: number) {
   return new Promise<Buffer | undefined>((resolve, reject) => {
     const socket = createSocket(isIPv6(to) ? "udp6" : "udp4");
     const finish = (reply?: Buffer) => {
@@ -227,11 +229,11 @@ function exchangeUdp(message: Buffer, port: number, to: string, from: string | u
       )
         finish(reply);
     });
-    socket.bind(0, from, () => socket.send(message, port, to));
+    socket.bind(0, from, () => socket.send(Buffer.concat([fromHex(header), message]), port, to));
   });
 }
 
-function exchangeTcp(message: Buffer, port: number, to: string, from: string | undefined, timeoutMs: number) {
+function exchangeTcp(message: Buffer, port: number, { to = "127.0.0.1", from, header = "" }: Way, timeoutMs: number) {
   return new Promise<Buffer | undefined>((resolve) => {
     const socket = connect({ port, host: to, ...(from === undefined ? {} : { localAddress: from }) });
     const finish = (reply?: Buffer) => {
@@ -244,7 +246,7 @@ function exchangeTcp(message: Buffer, port: number, to: string, from: string | u
     socket.on("connect", () => {
       const length = Buffer.alloc(2);
       length.writeUInt16BE(message.length);
-      socket.write(Buffer.concat([length, message]));
+      socket.write(Buffer.concat([fromHex(header), length, message]));
     });
     socket.on("data", (data: Buffer) => {
       received = Buffer.concat([received, data]);

@@ -19,6 +19,7 @@ async function echo(
   const server: StreamServer = new StreamServer(
     { ...LIMITS, ...limits },
     {
+      preface: () => 0,
       message: (connection, bytes) => {
         if (answer) answer(server, connection, bytes);
         else {
