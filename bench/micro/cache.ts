@@ -5,23 +5,23 @@
 import { Section } from "../../src/dns/reply.ts";
 import { Class, Type } from "../../src/dns/types.ts";
 import { AnswerCache } from "../../src/memory/answer-cache.ts";
-import { CounterRow } from "../../src/memory/counters.ts";
 import { InFlight } from "../../src/memory/in-flight.ts";
+import { randomKey } from "../../src/memory/keyed-hash.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
-import type { CacheConfig } from "../../src/plugins/cache/index.ts";
-import { serve } from "../../src/plugins/cache/serve.ts";
+import type { Published } from "../../src/plugins/cache/control.ts";
 import { type Case, Desk, messages } from "./harness.ts";
+import { link } from "./link.ts";
 
 const capacity = 10_000;
 const names = 10 * capacity;
 const address = new Uint8Array([192, 0, 2, 1]);
 
-export function cases(): Case[] {
+export async function cases(): Promise<Case[]> {
   const all = messages(names);
   const known = all.slice(0, capacity);
   const order = Uint32Array.from({ length: 65_536 }, () => Math.floor(Math.random() * capacity));
-  const cached = cacheBefore(answer);
-  const filled = cacheBefore(answer);
+  const cached = await cacheBefore(answer);
+  const filled = await cacheBefore(answer);
   const desk = new Desk();
   for (const [i, message] of known.entries()) ask(desk, filled, message, i);
   return [
@@ -59,36 +59,13 @@ function asking(handler: Handler, messageOf: (i: number) => Uint8Array): (count:
   };
 }
 
-/** The plugin's serve half over tables of its own. */
-function cacheBefore(next: Handler): Handler {
-  const row = new CounterRow();
-  const kind = { capacity, maxTtl: 3_600, minTtl: 5, disabled: [] };
-  const config: CacheConfig = {
-    zones: ["."],
-    success: kind,
-    denial: { ...kind },
-    prefetch: { amount: 0, windowMs: 60_000, percent: 10 },
-    stale: undefined,
-    preferPositive: false,
-    servfailMs: 5_000,
-    keepTtl: false,
-  };
-  const published = {
+/** The plugin over tables of its own. */
+function cacheBefore(next: Handler): Promise<Handler> {
+  const published: Published = {
     success: AnswerCache.allocate(capacity),
     denial: AnswerCache.allocate(capacity),
     inFlight: new SharedArrayBuffer(InFlight.SIZE),
+    hashKey: randomKey(),
   };
-  let slots = 0;
-  return serve(config, {
-    next,
-    nextName: "",
-    server: "dns://:53",
-    zones: [],
-    worker: 0,
-    workerCount: 1,
-    slot: () => slots++,
-    counter: (name: string, help: string, labels = {}) => row.counter(name, help, labels),
-    lookAhead: () => {},
-    onPublished: (receive: (value: never) => void) => receive(published as never),
-  } as never);
+  return link(["cache"], next, { published });
 }

@@ -1,20 +1,14 @@
 /** The way of a query through the engine: finding its block, the plugins that only pass it on, and finishing the reply. */
-import { nameToWire } from "../../src/dns/name-text.ts";
 import { Section } from "../../src/dns/reply.ts";
 import { Class, Type } from "../../src/dns/types.ts";
-import { CounterRow } from "../../src/memory/counters.ts";
-import { linkChain } from "../../src/plugin/chain.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
-import { definePlugin, type Plugin } from "../../src/plugin/plugin.ts";
 import { Transport } from "../../src/plugin/query.ts";
-import { plugins } from "../../src/plugins/index.ts";
 import { Engine, Served, UNCOUNTED } from "../../src/worker/engine.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
-import { parseBlock } from "../../test/support/chain.ts";
 import { type Case, Desk, messages } from "./harness.ts";
+import { link, zone } from "./link.ts";
 
-const zone = nameToWire("example.org.") as Uint8Array;
 const address = new Uint8Array([192, 0, 2, 1]);
 
 const answer: Handler = (query) => {
@@ -30,8 +24,8 @@ export async function cases(): Promise<Case[]> {
   return [
     { name: "nothing: reading, answering, finishing", run: bare() },
     { name: "through the engine", run: through(answer) },
-    { name: "and errors", run: through(await linked(["errors"])) },
-    { name: `and ${passingOn.join(", ")}`, run: through(await linked(passingOn)) },
+    { name: "and errors", run: through(await link(["errors"], answer)) },
+    { name: `and ${passingOn.join(", ")}`, run: through(await link(passingOn, answer)) },
   ];
 }
 
@@ -67,33 +61,4 @@ function through(handler: Handler): (count: number) => void {
       query.reset();
     }
   };
-}
-
-async function linked(names: string[]): Promise<Handler> {
-  const known: Plugin[] = await Promise.all(names.map((name) => plugins.get(name)!()));
-  const last = definePlugin({ name: "answer", parse: () => undefined, serve: () => answer });
-  const { elements } = parseBlock(known, `example.org {\n${names.join("\n")}\n}\n`);
-  const row = new CounterRow();
-  const { handler } = await linkChain(
-    {
-      zones: ["example.org."],
-      elements: [...elements, { id: "answer", plugin: "answer", config: undefined }],
-      debug: false,
-      stacktrace: false,
-    },
-    new Map([...known, last].map((plugin) => [plugin.name, plugin])),
-    [zone],
-    {
-      server: "dns://:53",
-      worker: 0,
-      workerCount: 1,
-      debug: false,
-      counter: (name, help, labels) => row.counter(name, help, labels),
-      counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions),
-      histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
-      subscribe: () => {},
-      tell: () => {},
-    },
-  );
-  return handler;
 }

@@ -18,6 +18,8 @@ export type Timing = { name: string; nanoseconds: Summary; above: Summary | unde
 
 const warmupMs = 300;
 const roundMs = 60;
+/** Runs between two looks at the clock. */
+const step = 20_000;
 
 export function time(cases: Case[], rounds: number): Timing[] {
   const counts = cases.map(warmUp);
@@ -41,10 +43,14 @@ function middleHalf(values: number[]): number {
 
 /** Until the compilers are done with it; gives how often it must run for a round to be long enough. */
 function warmUp({ run }: Case): number {
-  const end = performance.now() + warmupMs;
-  let nanoseconds = 1;
-  while (performance.now() < end) nanoseconds = Math.max(1, nanosecondsOf(run, 20_000));
-  return Math.ceil((roundMs * 1e6) / nanoseconds);
+  const half = performance.now() + warmupMs / 2;
+  while (performance.now() < half) run(step);
+  // The kernel counts a thread's time in steps of some milliseconds, so it is asked about all of the second half.
+  let count = 0;
+  const nanoseconds = nanosecondsOf(() => {
+    for (const end = half + warmupMs / 2; count === 0 || performance.now() < end; count += step) run(step);
+  }, 1);
+  return Math.ceil((roundMs * count * 1e6) / Math.max(nanoseconds, 1e6));
 }
 
 /** Of this thread's CPU: what else runs on the machine, or compiles beside it, is not in it. */
