@@ -44,9 +44,11 @@ const SWEEP_MS = 250;
 const MAX_MESSAGE_MS = 10_000;
 /**
  * How long one turn of the loop may take messages, in all connections. Datagrams then have their turn: a client that
- * asks a thousand large answers at once would hold them up for a tenth of a second.
+ * asks a thousand large answers at once would hold them up for a tenth of a second. Beside eight connections that ask for 60 KiB
+ * without end, half of the datagrams wait 0.27 ms (0.65 with turns of 1 ms, 0.13 without the eight), and answers over TCP cost
+ * what they did; with turns of 0.1 ms they cost a third more.
  */
-const TURN_MS = 1;
+const TURN_MS = 0.25;
 /** A client that says nothing is waited for so long at least, unless its place is wanted by another one. */
 const MIN_IDLE_MS = 200;
 
