@@ -155,7 +155,12 @@ for (const { name, addresses } of [
           unit: "ms",
           atMost: sized(1_000, 100),
         });
-        const held = connectionsIn(ESTABLISHED, server.port);
+        // The last that made room for another one may still be on its way out.
+        let held = connectionsIn(ESTABLISHED, server.port);
+        for (let i = 0; i < 20 && held > 2_000; i++) {
+          await sleep(50);
+          held = connectionsIn(ESTABLISHED, server.port);
+        }
         figure({ row: "C2", what: `${name}: connections held of ${count}`, value: held, atMost: 2_000 });
       });
     } finally {

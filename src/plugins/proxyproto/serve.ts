@@ -63,16 +63,13 @@ class HeaderReader implements ClientReader {
     const read = header.read(bytes, start, start + length);
     const isHeader = read > 0 || header.version > 0;
     if (!isHeader) {
-      if (this.#sessions !== undefined) this.#recall(peers, index, client);
+      this.#recall(peers, index, client);
       return 0;
     }
     const problem = problemOf(header, read) || (policy === "reject" ? REJECTED : "");
     if (problem !== "") return this.#discard(problem, length, peers, index);
     this.#take(bytes, policy, client);
-    if (client.isKnown && this.#sessions !== undefined) {
-      const now = performance.now() + clockOffset;
-      this.#sessions.keep(peers, index, client, now, now + this.#config.sessionMs);
-    }
+    if (client.isKnown) this.#keep(peers, index, client);
     return read;
   }
 
@@ -110,9 +107,16 @@ class HeaderReader implements ClientReader {
     if (this.#config.keepsExtras) client.extras = copyExtras(bytes, extrasStart, extrasEnd);
   }
 
-  #recall(peers: Uint8Array, index: number, client: ProxiedClient): void {
+  #keep(peers: Uint8Array, index: number, client: ProxiedClient): void {
+    if (this.#sessions === undefined) return;
     const now = performance.now() + clockOffset;
-    this.#sessions?.recall(peers, index, client, now, now + this.#config.sessionMs);
+    this.#sessions.keep(peers, index, client, now, now + this.#config.sessionMs);
+  }
+
+  #recall(peers: Uint8Array, index: number, client: ProxiedClient): void {
+    if (this.#sessions === undefined) return;
+    const now = performance.now() + clockOffset;
+    this.#sessions.recall(peers, index, client, now, now + this.#config.sessionMs);
   }
 
   #discard(problem: string, length: number, peers: Uint8Array, index: number): number {
