@@ -173,18 +173,18 @@ test("witness: a server that does something else meanwhile is not excused", asyn
   await once(socket, "listening");
   let asked = 0;
   socket.on("message", (query, { port }) => {
-    if (++asked % 500 === 0) for (const end = Date.now() + 50; Date.now() < end; );
+    if (++asked % 100 === 0) for (const end = performance.now() + 3; performance.now() < end; );
     socket.send(reply(query, {}), port, "127.0.0.1");
   });
   t.after(() => socket.close());
-  // Beside other tests a moment may be theirs, too; not every time.
+  // Beside other tests, or on a host that others use, a moment may be theirs, too; not each of twenty short ones in a second.
   let slowest = 0;
-  for (let attempt = 0; attempt < 8 && slowest < 30_000; attempt++) {
+  for (let attempt = 0; attempt < 8 && slowest < 2_500; attempt++) {
     const { calm } = await watched(socket.address().port, process.pid);
     if (calm === undefined) return t.skip("threads may not have real-time priority");
     slowest = percentileMicros(calm, 1);
   }
-  assert.ok(slowest > 30_000, `${slowest} µs at the most`);
+  assert.ok(slowest > 2_500, `${slowest} µs at the most`);
 });
 
 const pattern = ["--names", "host%d.example.org", "--count", "1", "--first", "5"];
