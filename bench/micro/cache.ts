@@ -67,5 +67,5 @@ function cacheBefore(next: Handler): Promise<Handler> {
     inFlight: new SharedArrayBuffer(InFlight.SIZE),
     hashKey: randomKey(),
   };
-  return link(["cache"], next, { published });
+  return link(["cache"], next, published);
 }

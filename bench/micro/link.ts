@@ -9,18 +9,11 @@ import { parseBlock } from "../../test/support/chain.ts";
 
 export const zone = nameToWire("example.org.") as Uint8Array;
 
-/**
- * The plugins that stand in `directives`, `names` of them, before one that answers. Each that waits for something from its
- * control half is given `published`.
- */
-export async function link(
-  names: string[],
-  answer: Handler,
-  { directives = names.join("\n"), published }: { directives?: string; published?: unknown } = {},
-): Promise<Handler> {
+/** These plugins, as they are without options, before one that answers. Each that waits for its control half is given `published`. */
+export async function link(names: string[], answer: Handler, published?: unknown): Promise<Handler> {
   const known: Plugin[] = await Promise.all(names.map((name) => plugins.get(name)!()));
   const last = definePlugin({ name: "answer", parse: () => undefined, serve: () => answer });
-  const { elements } = parseBlock(known, `example.org {\n${directives}\n}\n`);
+  const { elements } = parseBlock(known, `example.org {\n${names.join("\n")}\n}\n`);
   const row = new CounterRow();
   const { handler } = await linkChain(
     {

@@ -7,7 +7,8 @@ import { ADDRESS_SIZE } from "../transport/packets.ts";
 export interface ClientReader {
   /**
    * Looks at what stands before the message in the datagram `bytes[start..start + length)`, which came from the peer
-   * in record `index` of `peers`. Fills `client`, and gives how many bytes that is, or DISCARD.
+   * in record `index` of `peers`. Fills `client`, and gives how many bytes that is; `Preface.WRONG` when it
+   * is to be dropped.
    */
   readDatagram(
     bytes: Uint8Array,
@@ -18,14 +19,11 @@ export interface ClientReader {
     client: ProxiedClient,
   ): number;
   /**
-   * The same for a connection from `peer` that has sent `bytes` so far. INCOMPLETE when more must come before that can be
-   * said; DISCARD ends the connection.
+   * The same for a connection from `peer` that has sent `bytes` so far. `Preface.INCOMPLETE` when more must come before that
+   * can be said; `Preface.WRONG` ends the connection.
    */
   readStream(bytes: Uint8Array, peer: Uint8Array, client: ProxiedClient): number;
 }
-
-export const DISCARD = -1;
-export const INCOMPLETE = -2;
 
 /** What a reader has found. Reused, so it must be cleared first. */
 export class ProxiedClient {

@@ -12,6 +12,7 @@ import { copyBytes } from "../dns/copy-bytes.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { isAmongTheLast } from "./descriptors.ts";
 import { ADDRESS_SIZE, formatAddress, keepAddress, writeAddress } from "./packets.ts";
+import { Preface } from "./preface.ts";
 import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
@@ -59,13 +60,10 @@ const MIN_IDLE_MS = 200;
 const gathering = new Uint8Array(2 ** 16 + 2);
 let gathered = 0;
 
-/** Instead of the length of what stands before the first message. */
-export const Preface = { INCOMPLETE: -1, WRONG: -2 } as const;
-
 export interface StreamHandlers {
   /**
-   * Looks at the first bytes of a connection. Gives how many of them stand before the first message, INCOMPLETE when it is asked
-   * again with more, or WRONG when the connection is to end.
+   * Looks at the first bytes of a connection. Gives how many of them stand before the first message; `Preface.INCOMPLETE` when
+   * it is to be asked again with more, `Preface.WRONG` when the connection is to end.
    */
   preface(connection: Connection, bytes: Uint8Array): number;
   /** A whole message has arrived. False: it deserves no answer and the connection is to end. */

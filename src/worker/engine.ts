@@ -119,7 +119,7 @@ export class Engine {
     this.#counters.refused.add(1);
   }
 
-  /** A client reader has said DISCARD. */
+  /** What stands before a message is wrong, or from somebody who is not to say who asks. */
   discard(): void {
     this.#counters.badProxyHeader.add(1);
   }

@@ -1,10 +1,11 @@
 /** Queries over TCP: the same engine, a connection instead of a slot. */
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
-import { DISCARD, INCOMPLETE, ProxiedClient } from "../plugin/client-reader.ts";
+import { ProxiedClient } from "../plugin/client-reader.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { Transport } from "../plugin/query.ts";
-import { type Connection, Preface, type StreamLimits, StreamServer } from "../transport/stream.ts";
+import { Preface } from "../transport/preface.ts";
+import { type Connection, type StreamLimits, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served, ServedQuery } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
@@ -49,11 +50,7 @@ export class TcpServer {
     if (clientReader === undefined) return 0;
     const client = new ProxiedClient();
     const length = clientReader.readStream(bytes, connection.peer, client);
-    if (length === INCOMPLETE) return Preface.INCOMPLETE;
-    if (length === DISCARD) {
-      this.#engine.discard();
-      return Preface.WRONG;
-    }
+    if (length === Preface.WRONG) this.#engine.discard();
     if (client.isKnown) connection.standFor(client.record, client.localAddress, client.localPort);
     if (client.extras !== undefined) this.#extras.set(connection, client.extras);
     return length;

@@ -6,7 +6,7 @@
 import { copyBytes } from "../dns/copy-bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
-import { type ClientReader, DISCARD, ProxiedClient } from "../plugin/client-reader.ts";
+import { type ClientReader, ProxiedClient } from "../plugin/client-reader.ts";
 import { MAX_AHEAD } from "../plugin/context.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { type Query, Transport } from "../plugin/query.ts";
@@ -19,6 +19,7 @@ import {
   PacketCounter,
   type PacketPort,
 } from "../transport/packets.ts";
+import { Preface } from "../transport/preface.ts";
 import { createPacketPort } from "../transport/udp.ts";
 import { type Engine, findTarget, type Served, type ServedQuery, type Target } from "./engine.ts";
 import { costOfAnswer, costOfWork, Overload, WAITING_COST } from "./overload.ts";
@@ -166,7 +167,7 @@ export class UdpServer {
     const { received, stride, lengths, addresses } = this.#port;
     const length = lengths[slot]!;
     const skipped = reader.readDatagram(received, slot * stride, length, addresses, slot, this.#clients[place]!);
-    if (skipped === DISCARD) this.#engine.discard();
+    if (skipped === Preface.WRONG) this.#engine.discard();
     else if (skipped < length || skipped === 0) return skipped;
     lengths[slot] = -1;
     return -1;

@@ -3,15 +3,16 @@
  * who asks for what is dear. That client may have of the other CPU only what nobody else wants, so what is measured is the server.
  */
 import assert from "node:assert/strict";
-import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type Histogram, percentileMicros } from "../../bench/load/statistics.ts";
+import { type Histogram, percentileMicros, summarize } from "../../bench/load/statistics.ts";
 import { buildTools, tool } from "../../bench/load/tools.ts";
+import { whyWithout } from "../support/programs.ts";
 import { TestServer } from "../support/server.ts";
 import { figure, isLarge, sized } from "./figures.ts";
 
@@ -19,12 +20,7 @@ const ADDRESSES = 3_800;
 const SECONDS = sized(1, 4);
 const PAIRS = sized(1, 7);
 
-function whyNot(): string | false {
-  for (const program of ["taskset", "nice"])
-    if (spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0) return `needs ${program}`;
-  return availableParallelism() < 2 ? "needs two CPUs" : false;
-}
-const skip = whyNot();
+const skip = whyWithout(["taskset", "nice"]) || (availableParallelism() < 2 && "needs two CPUs");
 
 before(buildTools, { timeout: 120_000 });
 
@@ -54,8 +50,6 @@ async function besideExpensive<Value>(port: number, run: () => Promise<Value>): 
   }
 }
 
-const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-
 test("I6: who asks for little beside who asks for 60 KiB all the time", { skip, timeout: 180_000 }, async (t) => {
   const big = Array.from({ length: ADDRESSES }, (_, i) => `big 60 IN A 10.0.${i >> 8}.${i & 255}`);
   const zone = ["@ 60 IN SOA ns m 1 60 60 60 60", "@ 60 IN NS ns", "ns 60 IN A 192.0.2.1", "h0 60 IN A 192.0.2.1"];
@@ -75,7 +69,7 @@ test("I6: who asks for little beside who asks for 60 KiB all the time", { skip, 
   }
   figure({ row: "I6", what: "a CPU for the server: queries lost", value: lost, atMost: isLarge ? 0 : 10 });
   for (const share of ["p50", "p99"] as const) {
-    const value = Number(median(ratios.map((ratio) => ratio[share])).toFixed(2));
+    const value = Number(summarize(ratios.map((ratio) => ratio[share])).median.toFixed(2));
     // Other tests run beside a small run, and the slowest percent is mostly the machine's.
     const bound = isLarge && share === "p50" ? { atMost: 3 } : {};
     figure({ row: "I6", what: `a CPU for the server: ${share} by that with nobody else`, value, unit: "×", ...bound });

@@ -4,6 +4,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { scrape } from "../../bench/load/metrics.ts";
 import { TestServer } from "../support/server.ts";
 import { encodeQuestion } from "../support/wire.ts";
 import { Probe } from "./probe.ts";
@@ -98,7 +99,7 @@ async function shared(): Promise<void> {
 }
 
 async function readPushedOut(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${server.port2}/metrics`)).text();
+  const { text = "" } = await scrape(server.port2);
   return Number(/^weftdns_drops_total\{reason="queue_full",stage="send"\} (\d+)/m.exec(text)![1]);
 }
 

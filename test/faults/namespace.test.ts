@@ -6,23 +6,15 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { skipNative } from "../transport/udp-support.ts";
+import { whyNoNetwork } from "../support/programs.ts";
 import { figure, sized } from "./figures.ts";
 import type { NamespaceFigures } from "./namespace-child.ts";
-
-function whyNot(): string | false {
-  if (skipNative) return skipNative;
-  if (process.getuid?.() !== 0) return "needs root";
-  for (const program of ["unshare", "ip", "tc"])
-    if (spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0) return `needs ${program}`;
-  return spawnSync("unshare", ["-n", "true"]).status === 0 ? false : "network namespaces are not allowed here";
-}
 
 const COUNT = sized(500, 20_000);
 /** Three seconds' worth, or half a minute's. */
 const SHARED_COUNT = sized(10_000, 100_000);
 
-describe("C7", { skip: whyNot() }, () => {
+describe("C7", { skip: whyNoNetwork() }, () => {
   function run(setup: string, scenario: string, count: number): NamespaceFigures {
     const child = [process.execPath, join(import.meta.dirname, "namespace-child.ts"), scenario, `${count}`].join(" ");
     const output = execFileSync("unshare", ["-n", "sh", "-ec", `ip link set lo up; ${setup}; exec ${child}`], {

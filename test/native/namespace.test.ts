@@ -1,23 +1,15 @@
 /** C7 and C9 with the kernel itself: a slow link, a forbidden destination, impossible sources. Each in a network of its own. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { QUEUE_DATAGRAMS } from "../../src/transport/packets.ts";
-import { skipNative } from "../transport/udp-support.ts";
+import { whyNoNetwork } from "../support/programs.ts";
 import type { NamespaceResult } from "./namespace-child.ts";
 
-function whyNot(): string | false {
-  if (skipNative) return skipNative;
-  if (process.getuid?.() !== 0) return "needs root";
-  for (const program of ["unshare", "ip", "tc"])
-    if (spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0) return `needs ${program}`;
-  return spawnSync("unshare", ["-n", "true"]).status === 0 ? false : "network namespaces are not allowed here";
-}
-
-describe("in a network of its own", { skip: whyNot() }, () => {
+describe("in a network of its own", { skip: whyNoNetwork() }, () => {
   const directory = mkdtempSync(join(tmpdir(), "weftdns-namespace-"));
   after(() => rmSync(directory, { recursive: true }));
 

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomKey } from "../../src/memory/keyed-hash.ts";
 import { ProxiedClient } from "../../src/plugin/client-reader.ts";
-import { copyExtras, NONE, PARTIAL, ProxyHeader, WRONG } from "../../src/plugins/proxyproto/header.ts";
+import { copyExtras, ProxyHeader } from "../../src/plugins/proxyproto/header.ts";
 import { Sessions } from "../../src/plugins/proxyproto/sessions.ts";
 import { ADDRESS_SIZE, formatAddress, readPort, writeAddress } from "../../src/transport/packets.ts";
+import { Preface } from "../../src/transport/preface.ts";
+import { randomFrom } from "../faults/mutate.ts";
 import { binaryHeader, IPV6_ENDS, TEXT_IPV4, textHeader } from "../support/proxy-header.ts";
 
 const MESSAGE = Buffer.from("000c123401000001000000000000", "hex");
@@ -22,10 +24,11 @@ for (const { name, digits } of [
     const bytes = Buffer.concat([MESSAGE, Buffer.from(digits, "hex"), MESSAGE]);
     const start = MESSAGE.length;
     const length = digits.length / 2;
-    for (let size = 0; size < length; size++) assert.equal(header.read(bytes, start, start + size), PARTIAL, `${size}`);
+    for (let size = 0; size < length; size++)
+      assert.equal(header.read(bytes, start, start + size), Preface.INCOMPLETE, `${size}`);
     assert.equal(header.read(bytes, start, start + length), length);
     assert.equal(header.read(bytes, start, bytes.length), length);
-    assert.equal(header.read(bytes, 0, MESSAGE.length), NONE);
+    assert.equal(header.read(bytes, 0, MESSAGE.length), Preface.NONE);
   });
 }
 
@@ -34,21 +37,18 @@ test("proxyproto: whatever the bytes are, a header is read, or it is not", () =>
   const whole = [TEXT_IPV4, binaryHeader(), binaryHeader({ rest: IPV6_ENDS, family: "22" })].map((digits) =>
     Buffer.from(digits, "hex"),
   );
-  let seed = 1;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return seed % below;
-  };
+  const next = randomFrom(1);
+  const random = (below: number) => next() % below;
   const seen = new Set<number>();
   for (let round = 0; round < 20_000; round++) {
     const bytes = Buffer.from(whole[round % whole.length]!);
     for (let change = random(4); change >= 0; change--) bytes[random(bytes.length)] = random(256);
     const length = header.read(bytes, 0, random(bytes.length + 1));
-    assert.ok(length <= bytes.length && length >= PARTIAL);
+    assert.ok(length <= bytes.length && length >= Preface.WRONG);
     seen.add(Math.sign(length) * Math.min(Math.abs(length), 3));
     if (length > 0) copyExtras(bytes, header.extrasStart, header.extrasEnd);
   }
-  assert.deepEqual([...seen].sort(), [NONE, 3, WRONG, PARTIAL].sort());
+  assert.deepEqual([...seen].sort(), [Preface.NONE, 3, Preface.WRONG, Preface.INCOMPLETE].sort());
 });
 
 const records = new Uint8Array(3 * ADDRESS_SIZE);

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { scrape } from "../../bench/load/metrics.ts";
-import { Fakeup } from "../support/fakeup.ts";
+import { Fakeup, framed } from "../support/fakeup.ts";
 import { binaryHeader } from "../support/proxy-header.ts";
 import { TestServer } from "../support/server.ts";
 import { decodeReply, encodeQuestion } from "../support/wire.ts";
@@ -167,9 +167,7 @@ test("a header over TCP may come in pieces, and its connection ends when it does
   const socket = connect(server.port, "127.0.0.1");
   socket.setNoDelay(true);
   await once(socket, "connect");
-  const length = Buffer.alloc(2);
-  length.writeUInt16BE(message.length);
-  for (const byte of Buffer.concat([header, length, message])) {
+  for (const byte of Buffer.concat([header, framed(message)])) {
     socket.write(Buffer.of(byte));
     await new Promise((resolve) => setImmediate(resolve));
   }

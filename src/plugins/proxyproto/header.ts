@@ -4,11 +4,7 @@
  * are, nothing is thrown.
  */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
-
-/** Instead of a length: no header here; the header is not whole yet; it is wrong, and `problem` says how. */
-export const NONE = 0;
-export const PARTIAL = -2;
-export const WRONG = -1;
+import { Preface } from "../../transport/preface.ts";
 
 const SIGNATURE = Uint8Array.of(13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10);
 const TEXT_SIGNATURE = Uint8Array.from(Buffer.from("PROXY"));
@@ -48,7 +44,7 @@ export class ProxyHeader {
   /** What was wrong with the last one that was. */
   problem = "";
 
-  /** Reads a header at `bytes[start..end)`. Gives its length, or NONE, PARTIAL or WRONG. */
+  /** Reads a header at `bytes[start..end)`. Gives its length, or a word of `Preface`; WRONG: `problem` says how. */
   read(bytes: Uint8Array, start: number, end: number): number {
     this.version = 0;
     this.isLocal = false;
@@ -59,14 +55,14 @@ export class ProxyHeader {
     const first = bytes[start];
     if (first === SIGNATURE[0]) return this.#readBinary(bytes, start, end);
     if (first === TEXT_SIGNATURE[0]) return this.#readText(bytes, start, end);
-    return start === end ? PARTIAL : NONE;
+    return start === end ? Preface.INCOMPLETE : Preface.NONE;
   }
 
   #readBinary(bytes: Uint8Array, start: number, end: number): number {
     const same = commonLength(bytes, start, end, SIGNATURE);
-    if (same < SIGNATURE.length) return start + same === end ? PARTIAL : NONE;
+    if (same < SIGNATURE.length) return start + same === end ? Preface.INCOMPLETE : Preface.NONE;
     this.version = 2;
-    if (end - start < FIXED_SIZE) return PARTIAL;
+    if (end - start < FIXED_SIZE) return Preface.INCOMPLETE;
     const command = bytes[start + 12]!;
     if (command !== LOCAL && command !== PROXY) return this.#wrong("unsupported proxy protocol version and command");
     this.isLocal = command === LOCAL;
@@ -82,7 +78,7 @@ export class ProxyHeader {
     const at = start + FIXED_SIZE;
     const size = ADDRESSES_SIZE[family]!;
     if (rest > MAX_REST || (command === PROXY && rest < size)) return this.#wrong("invalid length");
-    if (end - at < rest) return PARTIAL;
+    if (end - at < rest) return Preface.INCOMPLETE;
     if (family !== Family.UNIX) this.transport = transport;
     if (command === PROXY && family !== Family.UNIX) this.#takeAddresses(bytes, at, family === Family.IPV4 ? 4 : 16);
     if (command === PROXY) {
@@ -105,10 +101,11 @@ export class ProxyHeader {
 
   #readText(bytes: Uint8Array, start: number, end: number): number {
     const same = commonLength(bytes, start, end, TEXT_SIGNATURE);
-    if (same < TEXT_SIGNATURE.length) return start + same === end ? PARTIAL : NONE;
+    if (same < TEXT_SIGNATURE.length) return start + same === end ? Preface.INCOMPLETE : Preface.NONE;
     this.version = 1;
     const feed = bytes.subarray(start, Math.min(end, start + MAX_LINE)).indexOf(10);
-    if (feed < 0) return end - start < MAX_LINE ? PARTIAL : this.#wrong("version 1 header must be 107 bytes or less");
+    if (feed < 0)
+      return end - start < MAX_LINE ? Preface.INCOMPLETE : this.#wrong("version 1 header must be 107 bytes or less");
     if (bytes[start + feed - 1] !== 13) return this.#wrong("version 1 header is invalid, must end with \\r\\n");
     const line = Buffer.from(bytes.buffer, bytes.byteOffset + start, feed - 1).toString("latin1");
     const words = line.split(" ");
@@ -131,7 +128,7 @@ export class ProxyHeader {
 
   #wrong(problem: string): number {
     this.problem = problem;
-    return WRONG;
+    return Preface.WRONG;
   }
 }
 

@@ -3,11 +3,12 @@ import { formatIpv4, formatIpv6 } from "../../dns/address.ts";
 import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { hasAddress } from "../../plugin/address-set.ts";
-import { type ClientReader, DISCARD, INCOMPLETE, type ProxiedClient } from "../../plugin/client-reader.ts";
+import type { ClientReader, ProxiedClient } from "../../plugin/client-reader.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import type { Handler } from "../../plugin/outcome.ts";
 import { addressOffset, formatAddress, readFamily, readPort, writeAddress } from "../../transport/packets.ts";
-import { copyExtras, NONE, PARTIAL, ProxyHeader, Transport, WRONG } from "./header.ts";
+import { Preface } from "../../transport/preface.ts";
+import { copyExtras, ProxyHeader, Transport } from "./header.ts";
 import type { Policy, ProxyConfig } from "./index.ts";
 import { Sessions, type SharedSessions } from "./sessions.ts";
 
@@ -61,8 +62,7 @@ class HeaderReader implements ClientReader {
     if (policy === "skip") return 0;
     const header = this.#header;
     const read = header.read(bytes, start, start + length);
-    const isHeader = read > 0 || header.version > 0;
-    if (!isHeader) {
+    if (header.version === 0) {
       this.#recall(peers, index, client);
       return 0;
     }
@@ -79,9 +79,8 @@ class HeaderReader implements ClientReader {
     if (policy === "skip") return 0;
     const header = this.#header;
     const read = header.read(bytes, 0, bytes.length);
-    if (read === PARTIAL) return INCOMPLETE;
-    if (read === NONE) return 0;
-    if (read === WRONG || policy === "reject") return DISCARD;
+    if (read === Preface.NONE || read === Preface.INCOMPLETE) return read;
+    if (read === Preface.WRONG || policy === "reject") return Preface.WRONG;
     this.#take(bytes, policy, client);
     if (client.isKnown) {
       client.localAddress = (header.size === 4 ? formatIpv4 : formatIpv6)(header.destination, 0);
@@ -126,7 +125,7 @@ class HeaderReader implements ClientReader {
       const proxy = `${formatAddress(peers, index)}:${readPort(peers, index)}`;
       this.#context.log.warning(`dropping invalid Proxy Protocol packet from ${proxy} (${length} bytes): ${problem}`);
     }
-    return DISCARD;
+    return Preface.WRONG;
   }
 }
 
@@ -134,8 +133,8 @@ const REJECTED = "connection rejected by Proxy Protocol connection policy";
 
 /** Why a datagram with this header is dropped, "" when it is not. */
 function problemOf(header: ProxyHeader, read: number): string {
-  if (read === PARTIAL) return "parsing Proxy Protocol header: unexpected EOF";
-  if (read === WRONG) return `parsing Proxy Protocol header: ${header.problem}`;
+  if (read === Preface.INCOMPLETE) return "parsing Proxy Protocol header: unexpected EOF";
+  if (read === Preface.WRONG) return `parsing Proxy Protocol header: ${header.problem}`;
   if (header.version === 1) return "unsupported Proxy Protocol version 1 (only v2 supported for UDP)";
   if (!header.isLocal && header.transport !== Transport.DATAGRAM) return "PROXY Protocol header is not UDP type";
   return "";
