@@ -5,6 +5,7 @@
  * the question the first owner is written out in lower case, and the pointers lead there. What is rare (replies beyond the
  * reach of pointers, or beyond the room) goes through `Reply.add`, record by record.
  */
+import { copyBytes } from "../dns/copy-bytes.ts";
 import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { Name } from "../dns/name.ts";
 import { readRecord } from "../dns/record.ts";
@@ -101,7 +102,7 @@ export class AnswerWriter {
     const reply = this.#reply;
     if (reply.overflow) return;
     const data = this.#zone.data;
-    const length = (data[fragment + 2]! << 8) | data[fragment + 3]!;
+    const length = lengthOf(data, fragment);
     const patches = (data[fragment + 4]! << 8) | data[fragment + 5]!;
     const owner = this.#owner;
     const apexLength = this.#zone.apex.length;
@@ -130,8 +131,8 @@ export class AnswerWriter {
       this.#apexAt = at + ownerLength - apexLength;
     }
     const from = fragment + FRAGMENT_HEADER + 2 * patches;
-    for (let i = skip; i < length; i++) bytes[to++] = data[from + i]!;
-    reply.end = to;
+    copyBytes(data, from + skip, length - skip, bytes, to);
+    reply.end = to + length - skip;
     const start = reply.start;
     for (let i = 0; i < patches; i++) {
       const patchAt = fragment + FRAGMENT_HEADER + 2 * i;
@@ -168,7 +169,7 @@ export class AnswerWriter {
     const reply = this.#reply;
     if (fragment === 0 || reply.overflow) return;
     const data = this.#zone.data;
-    const length = (data[fragment + 2]! << 8) | data[fragment + 3]!;
+    const length = lengthOf(data, fragment);
     const patches = (data[fragment + 4]! << 8) | data[fragment + 5]!;
     if (this.#byRecord || base + MAX_TARGET_OFFSET > MAX_POINTER || !reply.reserve(length)) {
       this.#putRecords(fragment, rrset + RRSET_FRAGMENT, Section.ADDITIONAL, 0);
@@ -177,7 +178,7 @@ export class AnswerWriter {
     const bytes = reply.bytes;
     const to = reply.end;
     const from = fragment + FRAGMENT_HEADER + 2 * patches;
-    for (let i = 0; i < length; i++) bytes[to + i] = data[from + i]!;
+    copyBytes(data, from, length, bytes, to);
     for (let i = 0; i < patches; i++) {
       const patchAt = fragment + FRAGMENT_HEADER + 2 * i;
       const offset = (data[patchAt]! << 8) | data[patchAt + 1]!;
@@ -204,12 +205,13 @@ export class AnswerWriter {
     // A message of its own, in which the owner, the zone's name, and the fragments stand uncompressed one behind the other.
     const apexAt = HEADER_SIZE + owner.length;
     const base = apexAt + zone.apex.length;
-    const scratch = new Uint8Array(base + 2 * 0x10000);
+    const fragments = main === fragment ? [fragment] : [main, fragment];
+    const scratch = new Uint8Array(fragments.reduce((size, each) => size + lengthOf(data, each), base));
     scratch.set(owner, HEADER_SIZE);
     scratch.set(zone.apex, apexAt);
     let end = base;
     let at = base;
-    for (const each of main === fragment ? [fragment] : [main, fragment]) {
+    for (const each of fragments) {
       at = end;
       end += this.#unpack(each, scratch, at, base, apexAt);
     }
@@ -227,10 +229,10 @@ export class AnswerWriter {
   /** Copies a fragment's bytes to `out` with its pointers resolved; its owner stands behind the header. Gives their length. */
   #unpack(fragment: number, out: Uint8Array, at: number, base: number, apexAt: number): number {
     const data = this.#zone.data;
-    const length = (data[fragment + 2]! << 8) | data[fragment + 3]!;
+    const length = lengthOf(data, fragment);
     const patches = (data[fragment + 4]! << 8) | data[fragment + 5]!;
     const from = fragment + FRAGMENT_HEADER + 2 * patches;
-    for (let i = 0; i < length; i++) out[at + i] = data[from + i]!;
+    copyBytes(data, from, length, out, at);
     for (let i = 0; i < patches; i++) {
       const patchAt = fragment + FRAGMENT_HEADER + 2 * i;
       const offset = (data[patchAt]! << 8) | data[patchAt + 1]!;
@@ -255,6 +257,11 @@ export class AnswerWriter {
     if (signatures !== 0) this.#putRecords(signatures, signatures, section, 0);
     this.#owner = owner;
   }
+}
+
+/** Bytes of a fragment's records. */
+function lengthOf(data: Uint8Array, fragment: number): number {
+  return (data[fragment + 2]! << 8) | data[fragment + 3]!;
 }
 
 /** The name of a node in full. Makes an array: for proofs and additions, which are rare. */

@@ -71,7 +71,7 @@ test("I6: who asks for little beside who asks for 60 KiB all the time", { skip, 
   for (const share of ["p50", "p99"] as const) {
     const value = Number(summarize(ratios.map((ratio) => ratio[share])).median.toFixed(2));
     // Other tests run beside a small run, and the slowest percent is mostly the machine's.
-    const bound = isLarge && share === "p50" ? { atMost: 3 } : {};
+    const bound = isLarge && share === "p50" ? { atMost: 1.5 } : {};
     figure({ row: "I6", what: `a CPU for the server: ${share} by that with nobody else`, value, unit: "×", ...bound });
   }
 });
