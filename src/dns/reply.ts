@@ -7,6 +7,7 @@
  * change flags, TTLs, order and the number of records in place; what changes lengths goes through `records` and `rewrite`.
  * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
  */
+import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
 import { copyBytes } from "./copy-bytes.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
@@ -399,13 +400,18 @@ export class Reply {
     this.rewrite(rest);
   }
 
-  /** A message from elsewhere may have been written without compression: for what is to be cut, or kept, that is made good. */
-  compress(): void {
+  /**
+   * A message from elsewhere may have been written without compression: for what is to be cut, or kept, that is made good. What
+   * has no more than `tolerated` names in full stays as it is.
+   */
+  compress(tolerated = 0): void {
     if (!this.#foreign) return;
     this.#foreign = false;
+    const { bytes, start, end, questionEnd, counts } = this;
+    const count = counts[0]! + counts[1]! + counts[2]!;
+    if (isCompressed(bytes, start, end, questionEnd, count, tolerated)) return;
     const list = this.records();
-    const [answers, authorities, additionals] = this.counts;
-    if (list.length === answers! + authorities! + additionals!) this.rewrite(list);
+    if (list.length === count) this.rewrite(list);
   }
 
   #truncate(limit: number): void {

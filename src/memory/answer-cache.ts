@@ -13,7 +13,7 @@ const TIERS = [
   { slotSize: 256, share: 1 },
   { slotSize: 1_024, share: 1 / 4 },
   { slotSize: 4_096, share: 1 / 32 },
-  { slotSize: 67_072, share: 1 / 1_024 },
+  { slotSize: 77_824, share: 1 / 1_024 },
 ] as const;
 /** A small slot has room for a note under a name of so many bytes. Under longer ones all tiers are looked through. */
 export const LONGEST_NOTED = 192;

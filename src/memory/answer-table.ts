@@ -53,6 +53,7 @@
  * before its turn settles, others leave a ghost, and a key that comes back while its ghost is there settles at once. So a
  * flood of names that nobody repeats passes through a fifth of the set. The queues are hands that go round the slots.
  */
+import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import { INDEX_WORDS, Index, type Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
 import { busyMark, isAbandoned } from "./busy-mark.ts";
@@ -63,8 +64,8 @@ export const WAYS = 16;
 const NEWCOMERS = 3;
 /** A set is full at 16: with this many slots for each answer wanted, not one in a hundred sets overflows early. */
 const SLOTS_PER_ANSWER = 1.6;
-/** Room for the longest message, its name, and where the TTLs of some hundred records are. */
-const MAX_SLOT_SIZE = 67_072;
+/** Room for the longest message, its name, and where the TTLs are of as many records as fit into it (of 11 bytes each). */
+const MAX_SLOT_SIZE = 77_824;
 /** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
 const MAX_LOOKS = 8 * WAYS;
 const HEADER_WORDS = 16;
@@ -274,6 +275,7 @@ export class AnswerTable {
 
   /** Whether an answer for `key` of these bytes would fit into a slot. */
   fits(key: AnswerKey, reply: Reply): boolean {
+    if (reply.length > MAX_MESSAGE_SIZE) return false;
     const records = reply.counts[0]! + reply.counts[1]! + reply.counts[2]!;
     const body = ((reply.length + 3) >> 2) - (reply.questionEnd >> 2);
     return Slot.BODY + nameWords(key.name.length) + body + ((records + 1) >> 1) <= this.#slotWords;

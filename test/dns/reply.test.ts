@@ -290,6 +290,28 @@ test("adopt: a message that is too long without compression is compressed before
   assert.equal(bytes.readUInt16BE(2) & Flag.TC, 0);
 });
 
+test("adopt: what is compressed stays as it came, but for names in full beyond those that are tolerated", () => {
+  const inFull = (count: number): Buffer => {
+    const list = Array.from({ length: count }, (_, i) => of(0, `www.Example.org. 60 A 192.0.2.${i}`));
+    const pointers = Buffer.concat(Array(9).fill(Buffer.from("c00c000100010000003c0004c0000263", "hex")));
+    const message = Buffer.concat([written(list), pointers]);
+    message.writeUInt16BE(count + 9, 6);
+    return message;
+  };
+  for (const { count, tolerated, stays } of [
+    { count: 0, tolerated: 0, stays: true },
+    { count: 1, tolerated: 0, stays: false },
+    { count: 1, tolerated: 1, stays: true },
+    { count: 2, tolerated: 1, stays: false },
+  ]) {
+    const message = inFull(count);
+    const reply = adopted(plain, message);
+    reply.compress(tolerated);
+    assert.equal(reply.length, stays ? message.length : message.length - count * 15);
+    assert.equal(reply.indexRecords(), count + 9);
+  }
+});
+
 test("adopt: options that do not fit beside the question are given up, never the limit", () => {
   const option = `12 ${"00".repeat(60_000)}`;
   for (const limit of [512, 1232, 65_535]) {

@@ -32,6 +32,8 @@ const MAX_LOOKS = 20;
 const LOOK_PAUSE_MS = 2;
 /** A reply from elsewhere that is longer may have been sent without compression. */
 const LONG_REPLY = 300;
+/** CoreDNS, and we, write the owner in full and in lower case when the question's letters are ours (`upstream/letter-case.ts`). */
+const TOLERATED_NAMES = 1;
 
 export function serve(config: CacheConfig, context: ServeContext): Handler {
   const cache = new Cache(config, context);
@@ -328,7 +330,7 @@ class Cache {
       reply.dropOpt();
       return;
     }
-    if (!reply.uncached && reply.length > LONG_REPLY) reply.compress();
+    if (!reply.uncached && reply.length > LONG_REPLY) reply.compress(TOLERATED_NAMES);
     const kind = classify(query, reply);
     const ttl = this.#ttlOf(reply, kind);
     const count = reply.indexRecords();
