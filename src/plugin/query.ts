@@ -51,6 +51,8 @@ export class Query extends Request {
 
   /** Why a handler gave an error as its outcome: what the errors plugin prints. */
   error = "";
+  /** It failed for want of room. The next one may find room, so nobody keeps that for an answer. */
+  isShed = false;
   /** How many look-ups of our own led here: 0 for a client's query. Bounded, so that loops end. */
   depth = 0;
   /** Words that plugins keep between asking the rest of the chain and seeing its reply: `context.slot()` gives an index. What stands there before the plugin writes is left over. */
@@ -125,6 +127,7 @@ export class Query extends Request {
   /** Forgets what belonged to the query before. */
   reset(): void {
     this.error = "";
+    this.isShed = false;
     this.depth = 0;
     this.clientIsProven = false;
     this.#replaced = 0;

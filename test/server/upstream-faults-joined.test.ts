@@ -1,6 +1,7 @@
 /** A thousand clients have the same question at the same time: row E10 of the catalogue of faults, and E9 for names that are known. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Flag } from "../../src/dns/header.ts";
 import { figure } from "../faults/figures.ts";
 import { askAll, type Fate, type SentQuery } from "../support/crowd.ts";
 import { answerAddress, answerTo, Fakeup, type Script } from "../support/fakeup.ts";
@@ -86,6 +87,21 @@ test("E10: an upstream that is silent fails all of them together", { timeout: 60
   assert.ok(quickest > 1_000 && slowest < 4_500, `from ${quickest} to ${slowest} ms`);
   const asked = up.asked.filter(({ ask }) => ask !== ". NS");
   assert.ok(asked.length <= MOST_PACKETS, `${asked.length} packets`);
+});
+
+test("E10: what one client is refused for want of room is told to nobody else", { timeout: 60_000 }, async (t) => {
+  // An answer that is cut is not kept: all who have waited for it ask for themselves, more than one client may.
+  const { server } = await setUp(t, (asked) => asked.send(answerTo(asked, { flags: Flag.TC })), 1);
+  const query = (id: number) => ({ bytes: encodeQuestion({ ask: `${NAME} A` }, id) });
+  const port = { port: server.port, waitMs: 4_000, lingerMs: 100 };
+  const fates = await askAll(
+    Array.from({ length: 300 }, (_, i) => query(i)),
+    port,
+  );
+  const rcodes = fates.map(({ replies }) => decodeReply(replies[0]!.bytes).rcode);
+  assert.ok(rcodes.includes("SERVFAIL") && rcodes.includes("NOERROR"), `only ${rcodes[0]}`);
+  const [next] = await askAll([query(300)], port);
+  assert.equal(decodeReply(next!.replies[0]!.bytes).rcode, "NOERROR");
 });
 
 test("E9: names that are known are answered while as many wait as may", { timeout: 60_000 }, async (t) => {

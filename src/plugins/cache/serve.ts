@@ -319,7 +319,7 @@ class Cache {
     const { reply } = query;
     if (outcome === SERVFAIL) {
       // Nobody wrote it: the server will. The next one who asks within the time is told the same.
-      if (this.#config.servfailMs === 0) return;
+      if (this.#config.servfailMs === 0 || query.isShed) return;
       reply.begin(query);
       reply.rcode = Rcode.SERVFAIL;
       this.#store(this.#denial, query, this.#config.servfailMs / 1_000, now);

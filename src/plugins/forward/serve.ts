@@ -331,6 +331,7 @@ export class Forwarder implements ExchangeOwner {
 
   #giveUp(query: Query, reason: string): Outcome {
     this.#leave();
+    query.isShed = true;
     return query.fail(SERVFAIL, reason);
   }
 
