@@ -63,7 +63,10 @@ export class Reply {
   commonTtl = 0;
   /** What `uncompressedLength` gives. */
   plainLength = 0;
-  /** How many records there are if all are addresses of one kind whose owners are pointers of two bytes to the question. */
+  /**
+   * How many records the answer section has if all are addresses of one kind whose owners are pointers of two bytes to the
+   * question, and no other section has two records; else 0.
+   */
   addressRun = 0;
 
   readonly #compression = new Compression();

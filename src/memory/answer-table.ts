@@ -17,11 +17,11 @@
  *      5 SEEN_AT   milliseconds of the last hit or of the last attempt to renew it, 32 bits     } not part of the sums
  *      6 HASH
  *      7 QUESTION  type and class
- *      8 META      bits 0-7 length of the name, 8-9 DO and CD, 12-13 tier of the answer, 16-31 flags of the reply
+ *      8 META      bits 0-7 length of the name, 8-9 DO and CD, 10 IS_RUN, 12-13 tier of the answer, 16-31 flags of the reply
  *      9 LENGTH    of the message up to its last record (16 bits), number of records (16 bits)
  *     10 TTL       seconds, the same for all records
  *     11 COUNTS    answer records, authority records
- *     12 -         additional records
+ *     12 -         additional records (16 bits), length of the message without compression (16 bits, 0: more than that)
  *     14 STORED_AT milliseconds on the server's clock, a 64-bit float
  *     16 name in lower case, filled up with zeros to a whole word
  *        records: the message from the word on in which its question ends, so that whole words can be copied behind a
@@ -54,8 +54,9 @@
  * flood of names that nobody repeats passes through a fifth of the set. The queues are hands that go round the slots.
  */
 import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
-import { INDEX_WORDS, Index, type Reply } from "../dns/reply.ts";
+import type { Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
+import { compose, IS_RUN, nameWords, Slot, staged } from "./answer-words.ts";
 import { busyMark, isAbandoned } from "./busy-mark.ts";
 import { preferHugePages } from "./huge-pages.ts";
 
@@ -64,8 +65,6 @@ export const WAYS = 16;
 const NEWCOMERS = 3;
 /** A set is full at 16: with this many slots for each answer wanted, not one in a hundred sets overflows early. */
 const SLOTS_PER_ANSWER = 1.6;
-/** Room for the longest message, its name, and where the TTLs are of as many records as fit into it (of 11 bytes each). */
-const MAX_SLOT_SIZE = 77_824;
 /** The hands of a set look at most so often at each slot: others may change what they look at meanwhile. */
 const MAX_LOOKS = 8 * WAYS;
 const HEADER_WORDS = 16;
@@ -73,23 +72,6 @@ export const Header = { SETS: 0, SLOT_WORDS: 1, OCCUPIED: 2 } as const;
 const SET_WORDS = 48;
 export const SetWord = { TAGS: 0, DEADLINES: WAYS, GHOSTS: 2 * WAYS, CONTROL: 47 } as const;
 const GHOSTS = SetWord.CONTROL - SetWord.GHOSTS;
-const Slot = {
-  VERSION: 0,
-  SUM_A: 1,
-  SUM_B: 2,
-  USES: 3,
-  HITS: 4,
-  SEEN_AT: 5,
-  HASH: 6,
-  QUESTION: 7,
-  META: 8,
-  LENGTH: 9,
-  TTL: 10,
-  COUNTS: 11,
-  ADDITIONALS: 12,
-  STORED_AT: 14,
-  BODY: 16,
-} as const;
 
 /** What became of an insertion. */
 export const Stored = { DROPPED: 0, NEW: 1, RENEWED: 2, EVICTED: 3 } as const;
@@ -169,7 +151,8 @@ export class AnswerTable {
     const length = lengths & 0xffff;
     const records = lengths >>> 16;
     const { questionEnd } = reply;
-    const nameEnd = at + Slot.BODY + nameWords(words[at + Slot.META]! & 0xff);
+    const meta = words[at + Slot.META]!;
+    const nameEnd = at + Slot.BODY + nameWords(meta & 0xff);
     const firstWord = questionEnd >> 2;
     const bodyEnd = nameEnd + ((length + 3) >> 2) - firstWord;
     const end = bodyEnd + ((records + 1) >> 1);
@@ -223,8 +206,12 @@ export class AnswerTable {
     if (words[at + Slot.VERSION] !== this.#foundVersion) return false;
     reply.counts[0] = counts & 0xffff;
     reply.counts[1] = counts >>> 16;
-    reply.counts[2] = additionals;
+    reply.counts[2] = additionals & 0xffff;
     reply.end = start + length;
+    reply.commonTtl = ttl;
+    reply.plainLength = additionals >>> 16;
+    reply.isDescribed = additionals >>> 16 !== 0;
+    reply.addressRun = (meta & IS_RUN) === 0 ? 0 : counts & 0xffff;
     this.countUse();
     return true;
   }
@@ -258,7 +245,7 @@ export class AnswerTable {
     if ((before & 1) === 1 && !isAbandoned(before, busy)) return Stored.DROPPED;
     if (Atomics.compareExchange(words, at + Slot.VERSION, before, busy) !== before) return Stored.DROPPED;
 
-    this.#write(at, this.#compose(key, reply, flags, ttl, now, tier));
+    this.#write(at, compose(key, reply, flags, ttl, now, tier));
     if (outcome !== Stored.RENEWED) {
       words[at + Slot.USES] = 0;
       words[at + Slot.HITS] = 0;
@@ -417,38 +404,6 @@ export class AnswerTable {
     words[controlAt] = settled ? control | (1 << way) : control & ~(1 << way);
   }
 
-  /** Puts the words of a slot from HASH on into `staged`, out of everybody's sight. Gives how many there are. */
-  #compose(key: AnswerKey, reply: Reply, flags: number, ttl: number, now: number, tier: number): number {
-    const { name } = key;
-    const { bytes, start, questionEnd, counts } = reply;
-    const length = tier === 0 ? reply.length : 0;
-    const records = tier === 0 ? reply.indexRecords() : 0;
-    staged[Slot.HASH] = key.hash;
-    staged[Slot.QUESTION] = key.question;
-    staged[Slot.META] = name.length | (key.variant << 8) | (tier << 12) | (flags << 16);
-    staged[Slot.LENGTH] = length | (records << 16);
-    staged[Slot.TTL] = ttl;
-    staged[Slot.COUNTS] = counts[0]! | (counts[1]! << 16);
-    staged[Slot.ADDITIONALS] = counts[2]!;
-    stagedFloats[Slot.STORED_AT >> 1] = now;
-    let to: number = Slot.BODY;
-    const nameEnd = to + nameWords(name.length);
-    for (let i = 0; to < nameEnd; i++) staged[to++] = name.words[i]!;
-    const rest = name.length & 3;
-    if (rest !== 0) staged[to - 1]! &= (1 << (rest << 3)) - 1;
-    if (tier !== 0) return to;
-    for (let offset = questionEnd & ~3; offset < length; offset += 4) {
-      const from = start + offset;
-      staged[to++] = bytes[from]! | (bytes[from + 1]! << 8) | (bytes[from + 2]! << 16) | (bytes[from + 3]! << 24);
-    }
-    for (let i = 0; i < records; i++) {
-      const ttlAt = reply.index[i * INDEX_WORDS + Index.TTL]!;
-      if ((i & 1) === 0) staged[to++] = ttlAt;
-      else staged[to - 1]! |= ttlAt << 16;
-    }
-    return to;
-  }
-
   /** The sums are of what is to stand in the slot, not of what stands there: somebody else may write into it too. */
   #write(at: number, end: number): void {
     const words = this.#words;
@@ -476,10 +431,6 @@ export class AnswerTable {
 }
 
 const TO_FRACTION = 2 ** -32;
-/** A slot of the largest size, and its floats. */
-const staged = new Int32Array(MAX_SLOT_SIZE / 4);
-const stagedFloats = new Float64Array(staged.buffer);
-
 /** Which set of so many the hash's answers stand in: by its upper bits. */
 export function setOf(hash: number, sets: number): number {
   return ((hash >>> 0) * sets * TO_FRACTION) | 0;
@@ -493,8 +444,4 @@ export function setAt(set: number): number {
 /** `ms` in seconds, rounded up; whoever lives longer than 32 bits can say lives as long as they can. */
 function deadlineOf(ms: number): number {
   return Math.min(Math.ceil(ms / 1_000), 0x7fffffff);
-}
-
-function nameWords(length: number): number {
-  return (length + 3) >> 2;
 }

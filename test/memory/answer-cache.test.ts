@@ -34,8 +34,17 @@ const names = [
 ];
 
 const record: fc.Arbitrary<TestRecord> = fc
-  .tuple(fc.oneof(fc.constant(4), fc.nat(40), fc.nat(700)), fc.nat(0xffff), fc.nat(0x7fffffff))
-  .map(([size, seed, ttl]) => ({ section: Section.ANSWER, type: 65_280, ttl, data: opaque(size, seed) }));
+  .tuple(
+    fc.oneof({ weight: 6, arbitrary: fc.constant(4) }, fc.constant(16), fc.nat(40), fc.nat(700)),
+    fc.nat(0xffff),
+    fc.nat(0x7fffffff),
+  )
+  .map(([size, seed, ttl]) => ({ section: Section.ANSWER, type: typeOf(size, seed), ttl, data: opaque(size, seed) }));
+/** Addresses among others, also some of the wrong length. */
+const typeOf = (size: number, seed: number): number => {
+  if (size !== 4 && size !== 16 && seed % 16 !== 0) return 65_280;
+  return size === 16 ? Type.AAAA : Type.A;
+};
 
 /** Of all sizes: none, a few records, as many as the largest slots take, one that fills a message. */
 const records: fc.Arbitrary<TestRecord[]> = fc

@@ -6,6 +6,7 @@ import { nameToWire } from "../../src/dns/name-text.ts";
 import { INDEX_WORDS, Index, MAX_REPLY_SIZE, Reply, type Section } from "../../src/dns/reply.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { Class, Type } from "../../src/dns/types.ts";
+import { uncompressedLength } from "../../src/dns/uncompressed-length.ts";
 import type { AnswerCache } from "../../src/memory/answer-cache.ts";
 import { AnswerKey } from "../../src/memory/answer-key.ts";
 import { KeyedHash } from "../../src/memory/keyed-hash.ts";
@@ -74,6 +75,30 @@ export function withTtl(stored: Reply, asked: Request, ttl: number): Buffer {
   return messageOf(copy, asked);
 }
 
+/** What the cache says of an answer must be what looking at it says. */
+function checkDescription(reply: Reply, ttl: number): void {
+  const { bytes, start, end, questionEnd, counts, index } = reply;
+  const records = reply.indexRecords();
+  const plainLength = uncompressedLength(bytes, start, end, questionEnd, records);
+  assert.equal(reply.isDescribed, plainLength <= 0xffff);
+  if (!reply.isDescribed) return;
+  assert.equal(reply.commonTtl, ttl);
+  assert.equal(reply.plainLength, plainLength);
+  const answers = Array.from({ length: counts[0]! }, (_, i) => index.subarray(i * INDEX_WORDS, (i + 1) * INDEX_WORDS));
+  const isAddress = (type: number, size: number) =>
+    (type === Type.A && size === 4) || (type === Type.AAAA && size === 16);
+  const isRun =
+    counts[0]! > 1 &&
+    counts[1]! < 2 &&
+    counts[2]! < 2 &&
+    answers.every((words) => isAddress(words[Index.TYPE]!, words[Index.RDATA_LENGTH]!)) &&
+    answers.every((words) => words[Index.TYPE] === answers[0]![Index.TYPE]) &&
+    answers.every(
+      (words) => bytes[start + words[Index.OWNER]!] === 0xc0 && bytes[start + words[Index.OWNER]! + 1] === 12,
+    );
+  assert.equal(reply.addressRun, isRun ? counts[0] : 0);
+}
+
 /** What a client that asks gets; undefined for a miss. Nothing beside the reply's room may change. */
 export function lookUp(cache: AnswerCache, asked: Request, key: AnswerKey, ttl: number, start = 0): Buffer | undefined {
   const reply = emptyReply(start);
@@ -85,6 +110,7 @@ export function lookUp(cache: AnswerCache, asked: Request, key: AnswerKey, ttl: 
     "bytes before the reply were written",
   );
   if (!found) return undefined;
+  checkDescription(reply, ttl);
   // Whole words are copied, so up to three bytes behind the end may be others.
   assert.ok(
     reply.bytes.subarray(reply.end + 3, reply.end + 40).every((byte) => byte === 0xa5),
