@@ -293,7 +293,7 @@ export function noteSpread(result: Result, figure: Summary | undefined): void {
   if (figure?.values.length === 1) result.notes.push("one round: the spread is unknown");
   if (figure === undefined || figure.spread <= wideSpread) return;
   result.tooNoisy = true;
-  result.notes.push(`too noisy: spread ${percent(figure.spread)}, repeat on a quiet machine`);
+  result.notes.push(`too noisy: spread ${percent(figure.spread)}, repeat on a quiet machine or with more rounds`);
 }
 
 export function percent(share: number): string {

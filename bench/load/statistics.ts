@@ -4,7 +4,10 @@ export type Histogram = [number, number][];
 
 export type Summary = {
   median: number;
-  /** Highest less lowest, as a share of the median. */
+  /**
+   * Between which values the median of any number of rounds is, with 95 % certainty, as a share of the median. Of up to eight rounds
+   * that is the highest less the lowest.
+   */
   spread: number;
   values: number[];
 };
@@ -13,7 +16,23 @@ export function summarize(values: number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  return { median, spread: median === 0 ? 0 : (sorted.at(-1)! - sorted[0]!) / median, values };
+  const outside = roundsOutside(sorted.length);
+  const width = sorted.at(-1 - outside)! - sorted[outside]!;
+  return { median, spread: median === 0 ? 0 : width / median, values };
+}
+
+/** As many of the lowest and of the highest can be left out: that the median is beyond them has a chance of 5 % (a sign test). */
+function roundsOutside(rounds: number): number {
+  let chance = 2 ** (1 - rounds);
+  let sum = chance;
+  let outside = 0;
+  for (let i = 1; i < rounds; i++) {
+    chance *= (rounds - i + 1) / i;
+    sum += chance;
+    if (sum > 0.05) break;
+    outside = i;
+  }
+  return outside;
 }
 
 export function countOf(histogram: Histogram): number {

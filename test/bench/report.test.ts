@@ -27,6 +27,10 @@ for (const { values, median, spread } of [
   { values: [1, 2, 3, 4], median: 2.5, spread: 1.2 },
   { values: [7], median: 7, spread: 0 },
   { values: [0, 0], median: 0, spread: 0 },
+  // What tables of the sign test say: of 8 rounds none is left out, of 9 the lowest and the highest, of 25 seven of each.
+  { values: [1, 2, 3, 4, 5, 6, 7, 9], median: 4.5, spread: 8 / 4.5 },
+  { values: [0, 2, 3, 4, 5, 6, 7, 8, 99], median: 5, spread: 6 / 5 },
+  { values: Array.from({ length: 25 }, (_, i) => i), median: 12, spread: 10 / 12 },
 ])
   test(`summary of ${values}`, () => assert.deepEqual(summarize(values), { median, spread, values }));
 
