@@ -264,7 +264,7 @@ const floods: readonly FaultRow[] = [
       [faults("overload"), /^I6/],
       [faults("expensive"), /^I6/],
     ],
-    open: "p99 within 2 × the idle one: an answer of 60 KiB takes the thread 0.15 ms, and who asks meanwhile waits for it",
+    open: "p99 within 2 × the idle one: on the one CPU that it has there, the kernel's own thread and V8's take turns with the worker's",
   },
 ];
 
