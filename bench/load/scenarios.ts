@@ -47,7 +47,7 @@ type Expectation = {
   rcode: number;
   /** Every answer holds the address that belongs to the name asked, or no answer holds any. */
   addresses: boolean;
-  /** So many addresses, of the headless names of the generated cluster. */
+  /** So many addresses: of the headless names of the generated cluster, and of what the upstream has many of. */
   endpoints?: number;
   /** The TXT records of the name asked, all of them. */
   texts?: Texts;
@@ -234,6 +234,16 @@ export const scenarios: Scenario[] = [
     isPrimed: true,
     summary: "10,000 names, each as often, through the stock Corefile, from the cache, one core",
     goal: nearFloor,
+  },
+  {
+    ...oneCore,
+    ...stock("cache-hits-many", 1_000),
+    questions: { pattern: "many%d.example.org", count: 1_000, order: "uniform" },
+    expect: { ...found, endpoints: 30 },
+    edns: 1_232,
+    isPrimed: true,
+    summary: "1,000 names with 30 addresses each through the stock Corefile, from the cache, one core",
+    goal: belowPeers,
   },
   {
     ...oneCore,

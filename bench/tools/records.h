@@ -39,7 +39,7 @@ static inline bool has_own_address(const unsigned char *reply, size_t length, co
          memcmp(reply + at + 8, (unsigned char[]){0, 4, 10, n >> 16, n >> 8, n}, 6) == 0;
 }
 
-/* Of a headless name of the generated cluster: `count` addresses 10.x.y.z, 11.x.y.z, ..., each once, in any order. */
+/* Of a headless name of the generated cluster, or of what the upstream has many of: `count` addresses 10.x.y.z, 11.x.y.z, ..., each once, in any order. */
 static inline bool has_own_endpoints(const unsigned char *reply, size_t length, const struct asked *asked, int count) {
   size_t at = asked->end;
   uint32_t n = asked->number, seen = 0;

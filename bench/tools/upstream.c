@@ -1,6 +1,7 @@
 /*
  * The upstream of the forward scenarios: answers every A query with one record of TTL 60, everything else with no data, and
- * names that begin with "missing" with NXDOMAIN, both with an SOA record (RFC 2308 section 3) so that caches keep them.
+ * names that begin with "missing" with NXDOMAIN, both with an SOA record (RFC 2308 section 3) so that caches keep them. Names that
+ * begin with "many" have 30 addresses: 10.x.y.z, 11.x.y.z, and so on.
  * The address of a name with digits in it is 10.x.y.z, made of the first run of them, as in the zones of the benchmark,
  * so that the load can tell a right answer from one that belongs to somebody else.
  */
@@ -8,6 +9,13 @@
 #include <strings.h>
 
 #include "responder.h"
+
+enum { MANY = 30 };
+
+static int begins_with(const unsigned char *packet, const char *word) {
+  size_t size = strlen(word);
+  return packet[12] >= size && strncasecmp((const char *)packet + 13, word, size) == 0; /* some ask in random case */
+}
 
 static size_t answer_address(unsigned char *packet, size_t length) {
   size_t at = 12;
@@ -30,19 +38,21 @@ static size_t answer_address(unsigned char *packet, size_t length) {
   at += 5; /* the root label, type, class */
   int address = packet[at - 4] == 0 && packet[at - 3] == 1;
 
-  int missing = packet[12] >= 7 && strncasecmp((char *)packet + 13, "missing", 7) == 0; /* some ask in random case */
+  int missing = begins_with(packet, "missing");
   address &= !missing;
   packet[2] = 0x84 | (packet[2] & 0x79); /* QR and AA; opcode and RD as asked */
   packet[3] = 0x80 | (missing ? 3 : 0);  /* RA; NXDOMAIN or NOERROR */
   memcpy(packet + 4, "\0\1\0\0\0\0\0\0", 8);
-  packet[7] = address;
+  packet[7] = address && begins_with(packet, "many") ? MANY : address;
   packet[9] = !address;
   if (address) {
-    memcpy(packet + at, "\300\14\0\1\0\1\0\0\0\74\0\4\12", 13);
-    packet[at + 13] = number >> 16;
-    packet[at + 14] = number >> 8;
-    packet[at + 15] = number;
-    at += 16;
+    for (int i = 0; i < packet[7]; i++, at += 16) {
+      memcpy(packet + at, "\300\14\0\1\0\1\0\0\0\74\0\4", 12);
+      packet[at + 12] = 10 + i;
+      packet[at + 13] = number >> 16;
+      packet[at + 14] = number >> 8;
+      packet[at + 15] = number;
+    }
   } else {
     /* The owner is the parent of the name; MNAME and RNAME are the root; refresh, retry, expire and minimum are a minute. */
     size_t parent = packet[12] == 0 ? 12 : 13 + packet[12];
