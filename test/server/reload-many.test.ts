@@ -101,14 +101,13 @@ test(`${RELOADS} good reloads under load`, { timeout: 60_000 + RELOADS * 1_000 }
     const kinds = [...new Set([...first.fds.keys(), ...last.fds.keys()])];
     const changed = kinds.filter((kind) => first.fds.get(kind) !== last.fds.get(kind));
     figure({ row: "K2", what: "kinds of descriptors whose number has changed", value: changed.length, atMost: 0 });
-    // Collections come when they come, so one sample says little.
-    const middle = (some: typeof samples) => some.map(({ mib }) => mib).sort((a, b) => a - b)[some.length >> 1]!;
+    // Collections come when they come, on a busy machine late: the least of some samples is nearest to what is held.
+    const least = (some: typeof samples) => Math.min(...some.map(({ mib }) => mib));
     const some = Math.max(3, Math.floor(samples.length / 3));
-    const [before, after] = [middle(samples.slice(0, some)), middle(samples.slice(-some))];
+    const [before, after] = [least(samples.slice(0, some)), least(samples.slice(-some))];
     const grown = (100 * (after - before)) / before;
-    // Of a few reloads the first ones weigh more: what they load for the first time stays. And on a busy machine, as the other tests
-    // make it, collections come late: what was up to 5 % grows by 35 % then.
-    const bound = RELOADS >= 1_000 ? 5 : 50;
+    // Of a few reloads the first ones weigh more: what they load for the first time stays.
+    const bound = RELOADS >= 1_000 ? 5 : 25;
     figure({ row: "K2", what: "memory", value: Number(grown.toFixed(1)), unit: "%", atMost: Math.round(bound) });
   } finally {
     await load.stop();
