@@ -3,6 +3,7 @@
  * to write such a message anew saves bytes; with others it would cost a hundred times what reading the message costs.
  */
 import { HEADER_SIZE } from "./header.ts";
+import { compressibleNames } from "./rdata.ts";
 import { Type } from "./types.ts";
 import { endOfName } from "./wire-name.ts";
 
@@ -47,30 +48,17 @@ export function isCompressed(
   return true;
 }
 
-/** The names in the data of those types in which they may be compressed (RFC 3597 section 4). */
+/** The names in the data of those types in which they may be compressed. */
 function areShort(bytes: Uint8Array, start: number, type: number, data: number, stop: number): boolean {
-  if (data === stop) return true;
-  switch (type) {
-    case Type.NS:
-    case Type.CNAME:
-    case Type.PTR:
-    case Type.MD:
-    case Type.MF:
-    case Type.MB:
-    case Type.MG:
-    case Type.MR:
-      return endOfName(bytes, data, stop) >= 0 && isShort(bytes, start, data);
-    case Type.MX:
-      return endOfName(bytes, data + 2, stop) >= 0 && isShort(bytes, start, data + 2);
-    case Type.SOA:
-    case Type.MINFO: {
-      const second = endOfName(bytes, data, stop);
-      if (second < 0 || endOfName(bytes, second, stop) < 0) return false;
-      return isShort(bytes, start, data) && isShort(bytes, start, second);
-    }
-    default:
-      return true;
+  const names = data === stop || type === Type.A || type === Type.AAAA ? undefined : compressibleNames(type);
+  if (names === undefined) return true;
+  let at = data + names.behind;
+  for (let i = 0; i < names.count; i++) {
+    const next = endOfName(bytes, at, stop);
+    if (next < 0 || !isShort(bytes, start, at)) return false;
+    at = next;
   }
+  return true;
 }
 
 /** Whether the name at `at`, which has an end, ends in a pointer, or brings a last label that did not stand before, or is tolerated. */

@@ -123,16 +123,25 @@ export function expandRdata(type: number, message: Uint8Array, offset: number, l
 }
 
 const NO_NAMES: readonly number[] = [];
-const FIRST: readonly number[] = [0];
-const BEHIND_PREFERENCE: readonly number[] = [2];
+const FIRST = { behind: 0, count: 1, places: [0] } as const;
+const FIRST_TWO = { behind: 0, count: 2, places: [0] } as const;
+const BEHIND_PREFERENCE = { behind: 2, count: 1, places: [2] } as const;
 
 /**
- * Where the names stand that a writer may compress: those of RFC 1035's types (RFC 3597 section 4). `rdata` must be valid.
- * These types have at most a number before their names, and two names at most, which stand together.
+ * How many names a writer may compress in the data of a type, and how many bytes stand before them: those of RFC 1035's types
+ * (RFC 3597 section 4). These have at most a number before their names, and two names at most, which stand together.
  */
-export function rdataNames(type: number, rdata: Uint8Array): readonly number[] {
+export function compressibleNames(
+  type: number,
+): typeof FIRST | typeof FIRST_TWO | typeof BEHIND_PREFERENCE | undefined {
   const fields = fieldsOf(type);
-  if (fields === undefined || rdata.length === 0) return NO_NAMES;
-  if (fields[0]!.name !== "compressed") return fields[1]?.name === "compressed" ? BEHIND_PREFERENCE : NO_NAMES;
-  return fields[1]?.name === "compressed" ? [0, wireLength(rdata)] : FIRST;
+  if (fields?.[0]?.name === "compressed") return fields[1]?.name === "compressed" ? FIRST_TWO : FIRST;
+  return fields?.[1]?.name === "compressed" ? BEHIND_PREFERENCE : undefined;
+}
+
+/** Where they stand in `rdata`, which must be valid. */
+export function rdataNames(type: number, rdata: Uint8Array): readonly number[] {
+  const names = compressibleNames(type);
+  if (names === undefined || rdata.length === 0) return NO_NAMES;
+  return names.count === 2 ? [0, wireLength(rdata)] : names.places;
 }
