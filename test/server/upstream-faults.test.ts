@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { figure, sized } from "../faults/figures.ts";
+import { awakeNow } from "../support/awake.ts";
 import { askAll, type Fate } from "../support/crowd.ts";
 import { answerTo, Fakeup, type Script } from "../support/fakeup.ts";
 import { type BadLine, Relay } from "../support/relay.ts";
@@ -68,6 +69,9 @@ const lines: { name: string; line: BadLine; unanswered: number; packets: number;
   },
 ];
 
+/** Queries a second. */
+const RATE = 800;
+
 for (const { name, line, unanswered, packets, slowestMs } of lines) {
   test(`E1: ${name}: answered, once, and with few packets`, { timeout: 60_000 }, async (t) => {
     const up = await Fakeup.start(numbered, { tcp: false });
@@ -80,12 +84,21 @@ for (const { name, line, unanswered, packets, slowestMs } of lines) {
       for (const relay of relays) relay.stop();
       await up.stop();
     });
-    const fates = await askAll(questions(QUERIES), { port: server.port, waitMs: 4_000, lingerMs: 100, rate: 800 });
+    const began = performance.now() - awakeNow();
+    const fates = await askAll(questions(QUERIES), { port: server.port, waitMs: 4_000, lingerMs: 100, rate: RATE });
+    const pausedMs = performance.now() - awakeNow() - began;
     const { right, SERVFAIL, REFUSED, none } = outcomes(fates);
     figure({ row: "E1", what: `${name}: failed of ${QUERIES}`, value: SERVFAIL, atMost: unanswered + sized(3, 0) });
     assert.deepEqual({ right: right + SERVFAIL, REFUSED, none }, { right: QUERIES, REFUSED: 0, none: 0 });
     const sent = relays.reduce((sum, relay) => sum + relay.sent, 0) / QUERIES;
-    figure({ row: "E1", what: `${name}: packets for a query`, value: Number(sent.toFixed(2)), atMost: packets });
+    // What waits while the machine stands still is sent again.
+    const again = Math.min(1, (pausedMs * RATE) / 1_000 / QUERIES);
+    figure({
+      row: "E1",
+      what: `${name}: packets for a query`,
+      value: Number(sent.toFixed(2)),
+      atMost: packets + again,
+    });
     const slowest = Math.max(...fates.map(({ replies }) => replies[0]!.ms));
     assert.ok(slowest <= slowestMs, `the slowest took ${slowest} ms`);
   });

@@ -48,6 +48,8 @@ export interface Client {
   readonly transport?: Transport;
   /** The listener's address; empty, the wildcard, when absent. */
   readonly listener?: string;
+  /** When the query comes, as `performance.now()` says; now when absent. */
+  readonly at?: number;
 }
 
 export interface Asked {
@@ -271,7 +273,7 @@ function readQuery(question: Question, client: Client): Query {
   query.localAddress = client.listener ?? "";
   query.socketAddress = query.localAddress;
   query.localPort = 53;
-  query.receivedAt = performance.now();
+  query.receivedAt = client.at ?? performance.now();
   return query;
 }
 

@@ -1,5 +1,6 @@
 /** Many clients at once: each query goes out as it is, and every reply that comes is kept, also a second one. */
 import { createSocket, type Socket } from "node:dgram";
+import { awakeNow } from "./awake.ts";
 
 export interface SentQuery {
   readonly bytes: Buffer;
@@ -10,7 +11,7 @@ export interface SentQuery {
 
 export interface Fate {
   readonly query: SentQuery;
-  /** With the query's id, on the socket that asked. */
+  /** With the query's id, on the socket that asked; `ms` is without pauses of the machine. */
   readonly replies: readonly { readonly bytes: Buffer; readonly ms: number }[];
 }
 
@@ -40,7 +41,7 @@ export async function askAll(queries: readonly SentQuery[], options: CrowdOption
       const asked = waiting.get(`${key} ${bytes.readUInt16BE(0)}`);
       if (asked === undefined) return;
       if (asked.replies.length === 0 && --unanswered === 0) allAnswered.resolve();
-      asked.replies.push({ bytes, ms: performance.now() - asked.sentAt });
+      asked.replies.push({ bytes, ms: awakeNow() - asked.sentAt });
     });
     await new Promise<void>((resolve) => socket.bind(0, address, resolve));
   };
@@ -54,7 +55,7 @@ export async function askAll(queries: readonly SentQuery[], options: CrowdOption
     const due = options.rate === undefined ? 0 : began + (1_000 * i) / options.rate;
     while (performance.now() < due)
       await new Promise((resolve) => setTimeout(resolve, Math.max(1, due - performance.now())));
-    waiting.set(`${key} ${bytes.readUInt16BE(0)}`, { replies: [], sentAt: performance.now() });
+    waiting.set(`${key} ${bytes.readUInt16BE(0)}`, { replies: [], sentAt: awakeNow() });
     sockets.get(key)!.send(bytes, options.port, "127.0.0.1");
     // The server is another process; its queue holds some hundred.
     if (i % 64 === 63) await new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 /** A whole server as a process of its own, from the text of a Corefile: started, waited for, read, stopped. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -88,11 +88,12 @@ export class TestServer {
     return familyOf(this.pid)[1] ?? 0;
   }
 
-  /** Writes a file in {DIR} with the placeholders put in. */
+  /** Writes a file in {DIR} with the placeholders put in. Nobody sees it half written. */
   write(name: string, text: string): void {
     const path = join(this.directory, name);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, this.fill(text));
+    writeFileSync(`${path}.new`, this.fill(text));
+    renameSync(`${path}.new`, path);
   }
 
   remove(name: string): void {

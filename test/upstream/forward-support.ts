@@ -16,6 +16,7 @@ import { Forwarder } from "../../src/plugins/forward/serve.ts";
 import { ADDRESS_SIZE, writeAddress } from "../../src/transport/packets.ts";
 import { createPacketPort } from "../../src/transport/udp.ts";
 import { Asker, type AskerOptions } from "../../src/upstream/asker.ts";
+import { awakeNow } from "../support/awake.ts";
 import { Fakeup, type Script } from "../support/fakeup.ts";
 import { type DecodedReply, decodeReply, encodeQuestion, type Question } from "../support/wire.ts";
 
@@ -34,6 +35,8 @@ export interface Result {
   /** Undefined unless ANSWERED. */
   readonly reply: DecodedReply | undefined;
   readonly ms: number;
+  /** Without pauses of the machine. */
+  readonly awakeMs: number;
   /** The value of forward/upstream. */
   readonly upstream: string;
 }
@@ -122,6 +125,7 @@ export class ForwardUnderTest {
     writeAddress(query.peers, 0, Uint8Array.from(client), 5_353);
     this.#rewrite?.(query);
     const began = performance.now();
+    const awakeSince = awakeNow();
     let outcome = this.#forwarder.handle(query);
     if (typeof outcome !== "number") {
       query.own();
@@ -130,13 +134,14 @@ export class ForwardUnderTest {
       outcome = await outcome;
     }
     const ms = performance.now() - began;
+    const awakeMs = awakeNow() - awakeSince;
     const upstream = this.#provider(query);
-    if (outcome !== ANSWERED) return { outcome, error: query.error, reply: undefined, ms, upstream };
+    if (outcome !== ANSWERED) return { outcome, error: query.error, reply: undefined, ms, awakeMs, upstream };
     const length = query.reply.finish(query, query.sizeLimit);
     const { bytes, start } = query.reply;
     const reply = decodeReply(Buffer.from(bytes.slice(start, start + length)));
     if (reply.id !== message.readUInt16BE(0)) throw new Error("another id");
-    return { outcome, error: query.error, reply, ms, upstream };
+    return { outcome, error: query.error, reply, ms, awakeMs, upstream };
   }
 
   /** The sum of the cells of a family whose labels include `labels`. */

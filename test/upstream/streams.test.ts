@@ -112,9 +112,9 @@ test("streams: a connection on which a question got no answer takes no more", as
     if (asked.connection > 1) answerAddress(asked);
   };
   const { forward, ups } = await setUp(t, [script], ["read_timeout 50ms"]);
-  const { outcome, ms } = await forward.ask(ONE);
+  const { outcome, awakeMs } = await forward.ask(ONE);
   assert.equal(outcome, 0);
-  assert.ok(ms < 200, `${ms} ms`);
+  assert.ok(awakeMs < 200, `${awakeMs} ms`);
   assert.equal(ups[0]!.accepted, 2);
 });
 
@@ -146,7 +146,7 @@ test("streams: a server that sends without end is left", async (t) => {
     setTimeout(() => clearInterval(timer), 500);
   };
   const { forward } = await setUp(t, [script]);
-  const { outcome, ms } = await forward.ask(ONE);
+  const { outcome, awakeMs } = await forward.ask(ONE);
   assert.equal(outcome, 0);
-  assert.ok(ms < 500, `${ms} ms`);
+  assert.ok(awakeMs < 500, `${awakeMs} ms`);
 });

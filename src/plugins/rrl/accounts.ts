@@ -19,6 +19,8 @@ const TAG = 2;
 const OVER = 3;
 /** What an account gains in so long it may spend at once, and no more. */
 const CREDIT_MS = 1_000;
+/** Three times the third of a second is a second, also in floats of times that have seven digits before their point. */
+const ROUNDING_MS = 0.001;
 
 export class Accounts {
   readonly #floats: Float64Array;
@@ -45,7 +47,7 @@ export class Accounts {
     const words = this.#words;
     const due = Math.max(floats[at * FLOATS]!, now - CREDIT_MS) + 1_000 / perSecond;
     floats[at * FLOATS] = Math.min(due, now + windowMs);
-    if (due <= now) {
+    if (due <= now + ROUNDING_MS) {
       words[at * WORDS + OVER] = 0;
       return 0;
     }
