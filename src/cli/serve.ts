@@ -1,8 +1,8 @@
 /** `weftdns` and `weftdns example`: start the server, and keep to its signals until it ends (behaviour 2.11, 2.12). */
 import { writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { nativeError } from "../native/index.ts";
 import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
+import { readGrant } from "../supervisor/granted-cpus.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
 import { corefileReader } from "./corefile-source.ts";
 import { EXAMPLE_HINT, exampleReader } from "./example.ts";
@@ -13,7 +13,7 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
   try {
     const supervisor = new Supervisor(isExample ? exampleReader(settings) : corefileReader(settings));
     configureLogging({ format: settings.logFormat, debug: false });
-    print(maxProcsLine(), settings);
+    print(readGrant().line, settings);
     obeySignals(supervisor);
     await supervisor.start();
     announce(supervisor, settings);
@@ -43,13 +43,6 @@ function print(text: string, { logFormat }: Settings): void {
 
 function startError(text: string, { logFormat }: Settings): string {
   return logFormat === "json" ? jsonLine("FATAL", text) : text;
-}
-
-/** The first line of a CoreDNS's output; its number is the CPUs that we may use. */
-function maxProcsLine(): string {
-  const fixed = process.env.GOMAXPROCS;
-  if (fixed) return `maxprocs: Honoring GOMAXPROCS="${fixed}" as set in environment`;
-  return `maxprocs: Leaving GOMAXPROCS=${availableParallelism()}: CPU quota undefined`;
 }
 
 /** One line per mistake: the first as CoreDNS words it, all with their places. */

@@ -11,12 +11,12 @@ import type { Instance } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
 import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
+import { workerCount } from "./granted-cpus.ts";
 import { HttpSites } from "./http.ts";
 import { Jobs } from "./jobs.ts";
 import { Metrics } from "./metrics.ts";
 import { Parent } from "./parent.ts";
 import { Sockets } from "./sockets.ts";
-import { workerCount } from "./worker-count.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 /** How long what is under way may take when the server ends (behaviour 8: graceful stop). */
