@@ -24,6 +24,11 @@ const MAX_STRAY = 1_000;
 /** How often idle connections are looked at. */
 const SWEEP_MS = 250;
 const LENGTH_SIZE = 2;
+/** Questions of one turn of the loop leave in one piece: some forty of usual length. */
+const OUTGOING_SIZE = 2_048;
+
+/** What the kernel has for a connection is read into it and handled at once, so one does for all connections of a thread. */
+const incoming = Buffer.allocUnsafeSlow(2 ** 16);
 
 export class Streams {
   readonly upstream: Upstream;
@@ -128,6 +133,9 @@ export class Connection {
   #answered = false;
   /** Bytes of a message whose end has not come. */
   #rest: Buffer = EMPTY;
+  /** Questions that leave at the end of this turn, so many bytes of it. */
+  #outgoing: Buffer = EMPTY;
+  #gathered = 0;
   #stray = 0;
   #path: string;
 
@@ -144,9 +152,15 @@ export class Connection {
       port,
       noDelay: true,
       ...(source === undefined ? {} : { localAddress: source }),
+      onread: {
+        buffer: incoming,
+        callback: (length) => {
+          this.#read(incoming.subarray(0, length));
+          return true;
+        },
+      },
     });
     this.#socket.on("connect", () => this.#connected());
-    this.#socket.on("data", (bytes) => this.#read(bytes as Buffer));
     this.#socket.on("end", () => this.#end("EOF"));
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#end(this.#errorText(error)));
     this.#socket.on("close", () => this.#end("EOF"));
@@ -161,7 +175,7 @@ export class Connection {
   }
 
   get usable(): boolean {
-    return !this.#retired && this.#socket.writableLength < MAX_UNSENT;
+    return !this.#retired && this.#socket.writableLength + this.#gathered < MAX_UNSENT;
   }
 
   get idle(): boolean {
@@ -171,16 +185,36 @@ export class Connection {
   send(exchange: Exchange, again: boolean): void {
     const request = exchange.request!;
     const id = this.#freeId();
-    const frame = Buffer.allocUnsafe(LENGTH_SIZE + outgoingSize(request));
-    writeQuery(request, frame, LENGTH_SIZE, id, false, false);
-    if (again) this.#asker.repeatQuestion(exchange, frame, LENGTH_SIZE);
-    else this.#asker.remember(exchange, frame, LENGTH_SIZE);
-    frame.writeUInt16BE(written.length, 0);
+    const out = this.#roomFor(LENGTH_SIZE + outgoingSize(request));
+    const at = this.#gathered + LENGTH_SIZE;
+    writeQuery(request, out, at, id, false, false);
+    if (again) this.#asker.repeatQuestion(exchange, out, at);
+    else this.#asker.remember(exchange, out, at);
+    out.writeUInt16BE(written.length, this.#gathered);
+    if (this.#gathered === 0) queueMicrotask(this.#flush);
+    this.#gathered = at + written.length;
     exchange.connection = this;
     exchange.streamId = id;
     this.#waiting.set(id, exchange);
-    this.#socket.write(frame.subarray(0, LENGTH_SIZE + written.length));
   }
+
+  /** The buffer of questions, with room for `size` bytes behind those that are gathered. */
+  #roomFor(size: number): Buffer {
+    if (this.#gathered + size > this.#outgoing.length) {
+      this.#flush();
+      if (size > this.#outgoing.length) this.#outgoing = Buffer.allocUnsafeSlow(Math.max(size, OUTGOING_SIZE));
+    }
+    return this.#outgoing;
+  }
+
+  readonly #flush = (): void => {
+    const length = this.#gathered;
+    this.#gathered = 0;
+    if (length === 0 || this.#socket.destroyed) return;
+    this.#socket.write(this.#outgoing.subarray(0, length));
+    // What the kernel did not take at once is the socket's until it has.
+    if (this.#socket.writableLength > 0) this.#outgoing = EMPTY;
+  };
 
   /** `exchange` does not wait for this connection any more. */
   release(exchange: Exchange): void {
@@ -222,6 +256,7 @@ export class Connection {
     for (const exchange of this.#waiting.values()) this.#asker.connected(exchange);
   }
 
+  /** `bytes` are those of the next connection that is read afterwards. */
   #read(bytes: Buffer): void {
     this.#asker.tell();
     this.heardAt = this.#asker.now;

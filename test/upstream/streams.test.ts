@@ -67,6 +67,19 @@ test("streams: several answers in one piece", async (t) => {
   assert.equal(ups[0]!.accepted, 4);
 });
 
+/** A question with an option of so many bytes. */
+const padded = (i: number, size: number) => ({ ...named(i), edns: { options: [`65001 ${"a5".repeat(size)}`] } });
+
+test("streams: questions of all sizes at once, and each arrives whole", async (t) => {
+  const { forward, ups } = await setUp(t, [(asked) => numbered(asked)]);
+  const sizes = Array.from({ length: 60 }, (_, i) => (i % 7 === 3 ? 1_500 : i % 19 === 5 ? 5_000 : i % 4));
+  checkNumbered(await Promise.all(sizes.map((size, i) => forward.ask(padded(i, size)))));
+  for (const { ask, bytes } of ups[0]!.asked) {
+    const size = sizes[Number(/\d+/.exec(ask)![0])]!;
+    assert.equal(bytes.toString("hex").endsWith(`fde9${size.toString(16).padStart(4, "0")}${"a5".repeat(size)}`), true);
+  }
+});
+
 test("streams: an idle connection is used again until it expires", async (t) => {
   const { forward, ups } = await setUp(t, [answerAddress], ["expire 300ms"]);
   for (let i = 0; i < 3; i++) assert.equal((await forward.ask(ONE)).outcome, 0);
