@@ -1,6 +1,7 @@
 /** The Corefiles of WeftDNS and CoreDNS: bare work, and what clusters run. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { asksOverTcp } from "./scenarios.ts";
 import type { Command, Setup } from "./servers.ts";
 import { benchDirectory } from "./tools.ts";
 
@@ -19,13 +20,17 @@ export function corefile(
   if (work.kind === "cluster") lines.push(...kubernetes(setup, verifiedPods === true));
   if (work.kind === "zone") lines.push(`file ${zoneFile} {`, "  reload 0", "}");
   else if (!hasStock) lines.push(`forward . 127.0.0.1:${upstreamPort}`);
-  else lines.push(`forward . 127.0.0.1:${upstreamPort} {`, "  max_concurrent 1000", "}", "cache 30");
+  else lines.push(`forward . 127.0.0.1:${upstreamPort} {`, ...forwardOptions(work), "}", "cache 30");
   const isStock = work.kind === "stock";
   if (isStock && work.log) lines.push("log");
   let text = corefileBlock(work.kind === "zone" ? `example.org:${port}` : `.:${port}`, lines);
   if (isStock && work.fault) text += corefileBlock(`fault.test:${port}`, [`multisocket ${setup.workers}`, faultPlugin]);
   writeFileSync(corefilePath(setup), text);
   return { program, parameters: ["-conf", corefilePath(setup)] };
+}
+
+function forwardOptions(work: Setup["work"]): string[] {
+  return ["  max_concurrent 1000", ...(asksOverTcp(work) ? ["  force_tcp"] : [])];
 }
 
 /** As kubeadm writes it, but for where the API is. */

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { asksOverTcp } from "./scenarios.ts";
 import type { Command, Setup } from "./servers.ts";
 
 /** Where a cache counts entries: room for more than any working set of hits, unless the scenario wants it small. */
@@ -83,6 +84,7 @@ export function prepareUnbound(
       : `forward-zone:
   name: "."
   forward-addr: 127.0.0.1@${upstreamPort}
+  forward-tcp-upstream: ${asksOverTcp(work) ? "yes" : "no"}
 `;
   /** Room for more than the working set. */
   const cache = `  msg-cache-size: 64m
@@ -140,6 +142,7 @@ export function prepareNamed(program: string, setup: Setup): Command {
 controls { };
 logging { channel errors { stderr; severity error; }; category default { errors; }; };
 ${isZone ? `zone "example.org" { type primary; file "${zoneFile}"; };` : ""}
+${asksOverTcp(work) ? "server 127.0.0.1 { tcp-only yes; };" : ""}
 `,
   );
   return { program, parameters: ["-4", "-f", "-n", `${workers}`, "-c", path] };
@@ -159,7 +162,7 @@ for _, name in ipairs({ 'ta_update', 'ta_signal_query', 'ta_sentinel', 'priming'
   modules.unload(name)
 end
 log_level('crit')
-policy.add(policy.all(policy.FLAGS({ 'NO_0X20'${work.kind === "forward" ? ", 'NO_CACHE'" : ""} })))
+policy.add(policy.all(policy.FLAGS({ 'NO_0X20'${work.kind === "forward" ? ", 'NO_CACHE'" : ""}${asksOverTcp(work) ? ", 'TCP'" : ""} })))
 policy.add(policy.all(policy.STUB('127.0.0.1@${upstreamPort}')))
 `,
   );
@@ -210,7 +213,7 @@ export function prepareDnsdist(program: string, { directory, port, work, upstrea
   const cache = `getPool(''):setCache(newPacketCache(${entriesOf(work)}, { maxTTL = ${cacheSeconds} }))\n`;
   writeFileSync(
     path,
-    `${listener.repeat(workers)}newServer({ address = '127.0.0.1:${upstreamPort}', sockets = 4, maxInFlight = 64 })
+    `${listener.repeat(workers)}newServer({ address = '127.0.0.1:${upstreamPort}', sockets = 4, maxInFlight = 64, tcpOnly = ${asksOverTcp(work)} })
 setMaxUDPOutstanding(65535)
 setUDPMultipleMessagesVectorSize(64)
 setMaxTCPClientThreads(${workers})

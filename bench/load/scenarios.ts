@@ -18,6 +18,8 @@ export type Work =
       log?: true;
       /** A block fault.test whose plugin ends the worker that is asked for crash.fault.test. */
       fault?: true;
+      /** The upstream is asked over TCP only, as caches on nodes ask the cluster's DNS. */
+      overTcp?: true;
       /** What the cache has room for, about; more than is asked without. */
       cacheEntries?: number;
     }
@@ -28,6 +30,9 @@ export type Work =
       /** `pods verified`, of WeftDNS: CoreDNS beside it does without, as the least that it can be asked for. */
       pods?: true;
     };
+
+/** The upstream is asked over TCP only. */
+export const asksOverTcp = (work: Work): boolean => work.kind === "stock" && work.overTcp === true;
 
 /** TXT records at each name beside its address, and the bytes of the one string in each. */
 export type Texts = { count: number; size: number };
@@ -274,6 +279,13 @@ export const scenarios: Scenario[] = [
     ...stock("forward-cache-misses", 1 << 24, "sequence"),
     summary: "names never asked before, through the stock Corefile, one core",
     goal: misses,
+  },
+  {
+    ...oneCore,
+    ...stock("forward-tcp-misses", 1 << 24, "sequence"),
+    work: { kind: "stock", overTcp: true },
+    summary: "as forward-cache-misses, the upstream asked over TCP as by caches on nodes, one core",
+    goal: belowPeers,
   },
   {
     ...oneCore,

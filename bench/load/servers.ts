@@ -17,7 +17,7 @@ import {
   prepareRecursor,
   prepareUnbound,
 } from "./peers.ts";
-import type { Scenario, Work } from "./scenarios.ts";
+import { asksOverTcp, type Scenario, type Work } from "./scenarios.ts";
 import { benchDirectory, tool } from "./tools.ts";
 
 export type Setup = {
@@ -68,6 +68,9 @@ const findCoredns = () => found("coredns", join(homedir(), "go/bin"));
 /** A cache that is too small is one of so many entries; these have theirs in bytes. */
 const sizedInBytes = ({ work }: Scenario) =>
   work.kind === "stock" && work.cacheEntries !== undefined ? "its cache is sized in bytes, not in entries" : undefined;
+
+const onlyOverUdp = ({ work }: Scenario) =>
+  asksOverTcp(work) ? "it cannot be told to ask upstreams over TCP only" : undefined;
 
 export const servers: Server[] = [
   {
@@ -134,6 +137,7 @@ export const servers: Server[] = [
     find: () => found("pdns_recursor"),
     versionFlag: "--version",
     prepare: prepareRecursor,
+    cannot: onlyOverUdp,
   },
   {
     name: "dnsdist",
@@ -148,7 +152,8 @@ export const servers: Server[] = [
     find: () => found("dnsmasq"),
     versionFlag: "--version",
     prepare: prepareDnsmasq,
-    cannot: ({ transport }) => (transport === "tcp" ? "it ends each connection behind 100 queries" : undefined),
+    cannot: (scenario) =>
+      scenario.transport === "tcp" ? "it ends each connection behind 100 queries" : onlyOverUdp(scenario),
   },
 ];
 

@@ -256,7 +256,7 @@ export class Connection {
     for (const exchange of this.#waiting.values()) this.#asker.connected(exchange);
   }
 
-  /** `bytes` are those of the next connection that is read afterwards. */
+  /** `bytes` hold something else as soon as this has returned. */
   #read(bytes: Buffer): void {
     this.#asker.tell();
     this.heardAt = this.#asker.now;
