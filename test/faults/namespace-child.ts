@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { scrape } from "../../bench/load/metrics.ts";
+import { sleepAwake } from "../support/awake.ts";
 import { TestServer } from "../support/server.ts";
 import { encodeQuestion } from "../support/wire.ts";
 import { Probe } from "./probe.ts";
@@ -104,9 +105,9 @@ async function readPushedOut(): Promise<number> {
 }
 
 const probe = await Probe.start({ port: server.port, perSecond: 100, asks: ["www.example.org. A"] });
-await sleep(300);
+await sleepAwake(300);
 await { gone, forbidden, slow, shared }[scenario as "gone"]();
-await sleep(1_000);
+await sleepAwake(1_000);
 const { asked, lost } = await probe.stop();
 const pushedOut = await readPushedOut();
 const residentMib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))?.[1]) / 1024;

@@ -8,7 +8,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { awakeNow } from "../support/awake.ts";
 import { answerTo, Fakeup } from "../support/fakeup.ts";
 import { TestServer } from "../support/server.ts";
-import { encodeQuestion, exchange } from "../support/wire.ts";
 import { skipNative } from "../transport/udp-support.ts";
 import { figure, isLarge, sized } from "./figures.ts";
 import { Probe, type ProbeResult } from "./probe.ts";
@@ -68,7 +67,7 @@ for (const signal of ["SIGKILL", "SIGSEGV"] as const) {
       await sleep(500);
       process.kill(server.childPid, signal);
       const from = awakeNow();
-      assert.ok(await anyAnswer(server.port));
+      assert.ok(await anyAnswer(server));
       const tookMs = Math.round(awakeNow() - from);
       await sleep(1_000);
       result = await probe.stop();
@@ -91,11 +90,10 @@ for (const signal of ["SIGKILL", "SIGSEGV"] as const) {
 }
 
 /** Asks again and again until one query has its answer: the first may be among those that died with the process. */
-async function anyAnswer(port: number): Promise<boolean> {
-  const message = encodeQuestion({ ask: "www.test. A" });
+async function anyAnswer(server: TestServer): Promise<boolean> {
   let answered = false;
   for (let i = 0; i < 300 && !answered; i++) {
-    void exchange(message, port, {}, 3_000).then((reply) => {
+    void server.ask({ ask: "www.test. A" }, 3_000).then((reply) => {
       answered ||= reply !== undefined;
     });
     await sleep(20);

@@ -6,6 +6,7 @@
  * A thread whose timer is late by more than it has computed was kept from running. A pause that the machine makes in the
  * middle of a computation is found too, as it is not in the thread's CPU time.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 
 const TICK_MS = 5;
 /** Timers are late by some milliseconds on a busy machine; that is not a pause. */
@@ -20,6 +21,12 @@ setInterval(look, TICK_MS).unref();
 /** Milliseconds like those of `performance.now()`, less those in which this thread was not allowed to run. */
 export function awakeNow(): number {
   return look() - withheldMs;
+}
+
+/** Waits until so much time has passed on this clock. */
+export async function sleepAwake(ms: number): Promise<void> {
+  const until = awakeNow() + ms;
+  for (let left = ms; left > 0; left = until - awakeNow()) await sleep(left);
 }
 
 function look(): number {

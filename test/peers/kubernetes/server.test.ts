@@ -178,13 +178,16 @@ describe("the whole server on a real API server", { skip: whyNot() ?? false, tim
     const ports = { READY: `${ready}`, METRICS: `${metrics}` };
     const other = await TestServer.start({ corefile: COREFILE, placeholders: { ...placeholders, ...ports }, command });
     try {
+      const known = new Set<string>();
       for (const ask of QUESTIONS) {
+        // What both keep already they count down, each from its own moment.
+        const apart = known.has(ask.toLowerCase()) ? 1 : 0;
+        known.add(ask.toLowerCase());
         const [ours, theirs] = [await server.ask({ ask }), await other.ask({ ask })];
         await context.test(ask, () => {
           assert.deepEqual(comparable(ours), comparable(theirs));
-          // Both are asked for some names twice, and count what they keep down from another moment.
           ttls(theirs).forEach((ttl, i) => {
-            assert.ok(Math.abs(ttl - ttls(ours)[i]!) <= 1, `TTLs ${ttls(ours)}, of CoreDNS ${ttls(theirs)}`);
+            assert.ok(Math.abs(ttl - ttls(ours)[i]!) <= apart, `TTLs ${ttls(ours)}, of CoreDNS ${ttls(theirs)}`);
           });
         });
       }
