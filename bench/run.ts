@@ -69,9 +69,8 @@ async function main(): Promise<number> {
     else for (const { results, ...scenario } of record.scenarios) console.log(formatTable({ scenario, results }));
     return 0;
   }
-  const chosen = scenarios.filter(({ name }) =>
-    (values.scenario ?? "").split(",").some((wanted) => name.startsWith(wanted)),
-  );
+  const wanted = (values.scenario ?? "").split(",");
+  const chosen = scenarios.filter(({ name }) => wanted.some((beginning) => name.startsWith(beginning)));
   const everybody = values.profile ? "weftdns" : servers.map(({ name }) => name).join(",");
   const contestants = (values.server ?? everybody).split(",").map(contestant);
   const options: RunOptions = {
@@ -83,7 +82,8 @@ async function main(): Promise<number> {
   };
   const twice = contestants.find(({ label }, i) => contestants.findIndex((other) => other.label === label) < i);
   if (twice !== undefined) throw new Error(`two servers are called ${twice.label}; name them ${twice.label}@TAG=PATH`);
-  if (chosen.length === 0) throw new Error(`no scenario is named ${values.scenario}; --list shows them`);
+  const unknown = wanted.find((beginning) => !chosen.some(({ name }) => name.startsWith(beginning)));
+  if (unknown !== undefined) throw new Error(`no scenario is named ${unknown}; --list shows them`);
   if (availableParallelism() < 2) throw new Error("two cores are needed: one for the server, one for the load");
 
   buildTools();
