@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { projectRoot } from "../house/sources.ts";
 import { rows } from "./catalogue.ts";
-import { documentPath, rowsOf } from "./report.ts";
+import { documentPath, linesOf, rowsOf, withLines } from "./report.ts";
 
 test("a row has tests, or says why not", () => {
   const without = rows.filter(({ tests, open }) => tests === undefined && open === undefined);
@@ -33,4 +33,24 @@ test("the document shows the rows of the catalogue", () => {
     rowsOf(readFileSync(documentPath, "utf8")),
     rows.map(({ id }) => id),
   );
+});
+
+test("rows that ran have new lines in the document, the others keep theirs", () => {
+  const three = [
+    { id: "A1", fault: "one", open: "later" },
+    { id: "A2", fault: "two", tests: [["test/a.test.ts", /^A2/]] },
+    { id: "B1", fault: "three", tests: [["test/a.test.ts", /^B1/]] },
+  ] as const;
+  const marks = ["before\n<!-- table: npm run test:faults -->", "<!-- end of table -->\nbehind\n"];
+  const passed = { file: "test/a.test.ts", name: "A2: all", result: "passed", reason: "" } as const;
+  const failed = { ...passed, name: "B1: all", result: "failed" } as const;
+  const first = withLines(marks.join("\n"), three, linesOf(three, [passed, failed], []));
+  assert.deepEqual(rowsOf(first), ["A1", "A2", "B1"]);
+  assert.match(first, /^before\n.*\| B1 \| three \|.*\*\*fails\*\*: B1: all \|\n\n<!-- end of table -->\nbehind\n$/s);
+  const mended = linesOf([three[2]], [{ ...failed, result: "passed" }], []);
+  assert.equal(
+    withLines(first, three, mended),
+    first.replace("**fails**: B1: all", "holds").replace("0 of 1", "1 of 1"),
+  );
+  assert.deepEqual(rowsOf(withLines(first, three.slice(1), mended)), ["A2", "B1"], "a row that is gone");
 });

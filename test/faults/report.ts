@@ -17,30 +17,37 @@ const BEGIN = "<!-- table: npm run test:faults -->";
 const END = "<!-- end of table -->";
 const HEAD = "| Row | Fault | Tests | Figures (bound) | Result |\n| --- | --- | --- | --- | --- |";
 
-export function tableOf(rows: readonly FaultRow[], outcomes: readonly Outcome[], figures: readonly Figure[]): string {
-  return [
-    HEAD,
-    ...rows.map((row) =>
-      lineOf(
-        row,
-        outcomes,
-        figures.filter((one) => one.row === row.id),
-      ),
+/** A line of the table for each of `rows`. */
+export function linesOf(rows: readonly FaultRow[], outcomes: readonly Outcome[], figures: readonly Figure[]): string[] {
+  return rows.map((row) =>
+    lineOf(
+      row,
+      outcomes,
+      figures.filter((one) => one.row === row.id),
     ),
-  ].join("\n");
+  );
 }
 
-/** `document` with its table exchanged; `size` is that of the run. */
-export function withTable(document: string, table: string, size: string): string {
+/** `document` with these `lines` of its table exchanged; the table has those of `rows` afterwards, in their order. */
+export function withLines(document: string, rows: readonly FaultRow[], lines: readonly string[]): string {
   const [before, after] = [document.indexOf(BEGIN), document.indexOf(END)];
   if (before < 0 || after < before) throw new Error("docs/reliability.md has lost the marks of its table");
-  return `${document.slice(0, before + BEGIN.length)}\n\nThis run was ${size}.\n\n${table}\n\n${document.slice(after)}`;
+  const known = new Map([...document.slice(before, after).split("\n"), ...lines].map((line) => [rowOf(line), line]));
+  const table = rows.map(({ id }) => known.get(id)).filter((line) => line !== undefined);
+  return `${document.slice(0, before + BEGIN.length)}\n\n${[HEAD, ...table].join("\n")}\n\n${document.slice(after)}`;
 }
 
 /** The first cells of the table's lines. */
 export function rowsOf(document: string): string[] {
   const table = document.slice(document.indexOf(BEGIN), document.indexOf(END));
-  return [...table.matchAll(/^\| ([A-Z]\d+) \|/gm)].map(([, id]) => id!);
+  return table
+    .split("\n")
+    .map(rowOf)
+    .filter((id) => id !== undefined);
+}
+
+function rowOf(line: string): string | undefined {
+  return /^\| ([A-Z]\d+) \|/.exec(line)?.[1];
 }
 
 function lineOf(
