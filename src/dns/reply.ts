@@ -7,9 +7,9 @@
  * change flags, TTLs, order and the number of records in place; what changes lengths goes through `records` and `rewrite`.
  * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
  */
+import { allocateBytes, copyBytes } from "./bytes.ts";
 import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
-import { copyBytes } from "./copy-bytes.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
 import { skipName } from "./message.ts";
 import { LOWER } from "./name.ts";
@@ -90,7 +90,7 @@ export class Reply {
   /** Moves what is written so far into a buffer of the reply's own. */
   move(bytes: Uint8Array, start: number, room: number, growable = false): void {
     const length = this.end - this.start;
-    for (let i = 0; i < length; i++) bytes[start + i] = this.bytes[this.start + i]!;
+    copyBytes(this.bytes, this.start, length, bytes, start);
     this.bytes = bytes;
     this.start = start;
     this.end = start + length;
@@ -104,7 +104,7 @@ export class Reply {
     if (this.end + size <= this.room) return true;
     const needed = this.end - this.start + size;
     if (!this.growable || needed > MAX_REPLY_SIZE) return false;
-    this.move(new Uint8Array(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE, true);
+    this.move(allocateBytes(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE, true);
     return true;
   }
 
@@ -147,8 +147,7 @@ export class Reply {
       const at = start + 6 + 2 * section;
       this.counts[section] = (bytes[at]! << 8) | bytes[at + 1]!;
     }
-    for (let i = HEADER_SIZE; i < request.questionEnd; i++) bytes[start + i] = request.bytes[request.start + i]!;
-    this.questionEnd = request.questionEnd;
+    this.setQuestion(request);
     this.end = start + recordsEnd;
     if (opt !== 0) this.#takeOpt(opt);
     return true;
@@ -296,13 +295,9 @@ export class Reply {
    * one. Names may point into it, so unless the two have the same name all records must be written again (`rewrite`).
    */
   setQuestion(request: Request): void {
-    const bytes = this.bytes;
-    const from = request.bytes;
-    let at = this.start + HEADER_SIZE;
-    const first = request.start + HEADER_SIZE;
-    const stop = request.start + request.questionEnd;
-    for (let i = first; i < stop; i++) bytes[at++] = from[i]!;
-    this.questionEnd = request.questionEnd;
+    const { bytes, start, questionEnd } = request;
+    copyBytes(bytes, start + HEADER_SIZE, questionEnd - HEADER_SIZE, this.bytes, this.start + HEADER_SIZE);
+    this.questionEnd = questionEnd;
   }
 
   /** Writes the name at `offset` to `out`, in lower case. Gives its length; -1 when it is none. */

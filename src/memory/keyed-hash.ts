@@ -3,6 +3,7 @@
  * those that collide, since the key is random and never leaves the process.
  */
 import { randomInt } from "node:crypto";
+import { type Bytes, readWord } from "../dns/bytes.ts";
 
 /** For a table that threads share. */
 export function randomKey(): HashKey {
@@ -25,11 +26,12 @@ export class KeyedHash {
   }
 
   /** Of `source[offset..offset + length)`; with another `salt` it is another function. */
-  bytes(source: Uint8Array, offset: number, length: number, salt: number): number {
+  bytes(source: Bytes, offset: number, length: number, salt: number): number {
     let v0 = this.#key0;
     let v1 = this.#key1 ^ salt;
     let v2 = 0x6c796765 ^ this.#key0;
     let v3 = 0x74656462 ^ this.#key1;
+    const view = source.view;
     const words = length >> 2;
     const end = offset + length;
     let at = offset;
@@ -37,7 +39,7 @@ export class KeyedHash {
     for (let round = 0; round < words + 4; round++) {
       let word = 0;
       if (round < words) {
-        word = source[at]! | (source[at + 1]! << 8) | (source[at + 2]! << 16) | (source[at + 3]! << 24);
+        word = readWord(source, view, at);
         at += 4;
       } else if (round === words) {
         word = length << 24;

@@ -10,6 +10,7 @@
  * the reply in order, before the outcome goes on outward; so whoever stands before it (log, metrics) and the server see what
  * the client sent, and the client its own question.
  */
+import { allocateBytes, type Bytes, copyBytes } from "../dns/bytes.ts";
 import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
@@ -142,25 +143,25 @@ export class Query extends Request {
   own(): void {
     // A message that has replaced the client's is the query's own already.
     const client = this.#replaced === 0 ? this : this.#outer[0]!;
-    if (client.length > this.#ownBytes.length) this.#ownBytes = new Uint8Array(roundUp(client.length));
+    if (client.length > this.#ownBytes.length) this.#ownBytes = allocateBytes(roundUp(client.length));
     const own = this.#ownBytes;
-    for (let i = 0; i < client.length; i++) own[i] = client.bytes[client.start + i]!;
+    copyBytes(client.bytes, client.start, client.length, own, 0);
     client.bytes = own;
     client.start = 0;
     keepAddress(this.peers, this.peerIndex, this.#ownPeer, 0);
     this.peers = this.#ownPeer;
     this.peerIndex = 0;
     const reply = this.reply;
-    if (reply.length > this.#ownReply.length) this.#ownReply = new Uint8Array(MAX_REPLY_SIZE);
+    if (reply.length > this.#ownReply.length) this.#ownReply = allocateBytes(MAX_REPLY_SIZE);
     reply.move(this.#ownReply, 0, this.#ownReply.length, true);
   }
 
   /** What `replaceMessage` has put aside, the client's message first: `#replaced` of them are in use. */
   readonly #outer: OuterMessage[] = [];
   #replaced = 0;
-  #ownBytes: Uint8Array = EMPTY;
-  #ownReply: Uint8Array = new Uint8Array(OWN_REPLY_SIZE);
-  readonly #ownPeer: Uint8Array = new Uint8Array(ADDRESS_SIZE);
+  #ownBytes: Bytes = EMPTY;
+  #ownReply: Bytes = allocateBytes(OWN_REPLY_SIZE);
+  readonly #ownPeer: Bytes = allocateBytes(ADDRESS_SIZE);
 }
 
 /** What the server keeps of the block for the time after the chain. */

@@ -26,6 +26,7 @@
  */
 import assert from "node:assert";
 import { formatIpv4, formatIpv6 } from "../dns/address.ts";
+import { allocateBytes, copyBytes } from "../dns/bytes.ts";
 
 export const ADDRESS_SIZE = 64;
 const PEER_LENGTH = 28;
@@ -160,11 +161,11 @@ export function allocateBuffers(options: PortOptions): PortBuffers {
     slotCount,
     slotSize,
     stride,
-    received: new Uint8Array(slotCount * stride),
+    received: allocateBytes(slotCount * stride),
     lengths: new Int32Array(slotCount),
     sockets: new Int32Array(slotCount),
-    addresses: new Uint8Array(2 * slotCount * ADDRESS_SIZE),
-    sending: new Uint8Array(sendingSize),
+    addresses: allocateBytes(2 * slotCount * ADDRESS_SIZE),
+    sending: allocateBytes(sendingSize),
     descriptors: new Int32Array(descriptorCount * DESCRIPTOR_WORDS),
     descriptorCount,
     statistics,
@@ -239,9 +240,7 @@ export function formatLocalAddress(records: Uint8Array, index: number): string {
 
 /** Copies a record for a datagram that is answered later. */
 export function keepAddress(from: Uint8Array, fromIndex: number, to: Uint8Array, toIndex: number): void {
-  const source = fromIndex * ADDRESS_SIZE;
-  const target = toIndex * ADDRESS_SIZE;
-  for (let i = 0; i < ADDRESS_SIZE; i++) to[target + i] = from[source + i]!;
+  copyBytes(from, fromIndex * ADDRESS_SIZE, ADDRESS_SIZE, to, toIndex * ADDRESS_SIZE);
 }
 
 /** The address that was asked, also in the other record. */

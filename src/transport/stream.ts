@@ -8,7 +8,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { parseIpv4, parseIpv6 } from "../dns/address.ts";
-import { copyBytes } from "../dns/copy-bytes.ts";
+import { allocateBytes, copyBytes } from "../dns/bytes.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { isAmongTheLast } from "./descriptors.ts";
 import { ADDRESS_SIZE, formatAddress, keepAddress, writeAddress } from "./packets.ts";
@@ -58,7 +58,7 @@ const MIN_IDLE_MS = 200;
  * Answers to messages that came in one piece leave in one piece. They are gathered here while a connection is read, one
  * connection at a time.
  */
-const gathering = new Uint8Array(2 ** 16 + 2);
+const gathering = allocateBytes(2 ** 16 + 2);
 let gathered = 0;
 
 export interface StreamHandlers {
@@ -82,7 +82,7 @@ export class Connection {
   /** Whose connection it is: the other end's, or that of the client that a proxy there stands for. */
   address: string;
   /** The client as an address record (packets.ts). */
-  readonly peer: Uint8Array = new Uint8Array(ADDRESS_SIZE);
+  readonly peer: Uint8Array = allocateBytes(ADDRESS_SIZE);
   localAddress: string;
   localPort: number;
   /** What stands before the first message has been read. */

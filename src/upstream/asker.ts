@@ -2,6 +2,7 @@
  * The asking side of one worker: its exchanges, its UDP port, and one clock for all deadlines. Shared by every stanza
  * and every server block of the worker, so that their queries leave in common batches.
  */
+import { allocateBytes, type Bytes, copyBytes, sameBytes } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, OPCODE_SHIFT } from "../dns/header.ts";
 import { checkMessage } from "../dns/message.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
@@ -40,7 +41,7 @@ export class Asker {
   readonly #exchanges: Exchange[] = [];
   readonly #spare: Exchange[] = [];
   /** Questions as they were sent, by exchange. */
-  readonly #questions: Uint8Array;
+  readonly #questions: Bytes;
   readonly #questionLengths: Uint16Array;
   readonly #wheel: TimerWheel;
   readonly #datagrams: Datagrams;
@@ -62,7 +63,7 @@ export class Asker {
     this.#clock = clock;
     this.now = clock();
     this.#limit = maxExchanges;
-    this.#questions = new Uint8Array(maxExchanges * QUESTION_STRIDE);
+    this.#questions = allocateBytes(maxExchanges * QUESTION_STRIDE);
     this.#questionLengths = new Uint16Array(maxExchanges);
     this.#wheel = new TimerWheel(maxExchanges, TICK_MS, (index) => this.#due(this.#exchanges[index]!));
     this.#datagrams = new Datagrams(this, openPort);
@@ -152,7 +153,7 @@ export class Asker {
   remember(exchange: Exchange, bytes: Uint8Array, at: number): void {
     const length = written.questionEnd - HEADER_SIZE;
     const to = exchange.index * QUESTION_STRIDE;
-    for (let i = 0; i < length; i++) this.#questions[to + i] = bytes[at + HEADER_SIZE + i]!;
+    copyBytes(bytes, at + HEADER_SIZE, length, this.#questions, to);
     this.#questionLengths[exchange.index] = length;
   }
 
@@ -160,7 +161,7 @@ export class Asker {
   repeatQuestion(exchange: Exchange, bytes: Uint8Array, at: number): void {
     const from = exchange.index * QUESTION_STRIDE;
     const length = this.#questionLengths[exchange.index]!;
-    for (let i = 0; i < length; i++) bytes[at + HEADER_SIZE + i] = this.#questions[from + i]!;
+    copyBytes(this.#questions, from, length, bytes, at + HEADER_SIZE);
   }
 
   /** A datagram with the id of `exchange`, and QR, came on its socket. */
@@ -277,16 +278,14 @@ export class Asker {
     const questions = this.#questions;
     const sent = exchange.index * QUESTION_STRIDE;
     const first = at + HEADER_SIZE;
-    let exact = true;
-    for (let i = 0; i < questionLength; i++) {
-      const byte = bytes[first + i]!;
-      const expected = questions[sent + i]!;
-      if (byte === expected) continue;
-      // Lengths stand among the letters, and type and class behind them; none of those is as large as a letter in a match.
-      if (i >= questionLength - 4 || LOWER[byte] !== LOWER[expected]) return Match.NONE;
-      exact = false;
+    if (sameBytes(bytes, first, questions, sent, questionLength)) return Match.EXACT;
+    const letters = questionLength - 4;
+    if (!sameBytes(bytes, first + letters, questions, sent + letters, 4)) return Match.NONE;
+    // Lengths stand among the letters; none of them is as large as a letter.
+    for (let i = 0; i < letters; i++) {
+      if (LOWER[bytes[first + i]!] !== LOWER[questions[sent + i]!]) return Match.NONE;
     }
-    return exact ? Match.EXACT : Match.OTHER_LETTERS;
+    return Match.OTHER_LETTERS;
   }
 
   /** Checks the form of a message and describes it as the answer. False when it is malformed. */

@@ -3,6 +3,7 @@
  * question itself is replaced, and with it every name that points into it. What is left are names that a server wrote in
  * full with our letters: owners, and names in the data of old types.
  */
+import { copyBytes, sameBytes } from "../dns/bytes.ts";
 import { skipName } from "../dns/message.ts";
 import { Type } from "../dns/types.ts";
 
@@ -21,7 +22,7 @@ export function restoreLetters(
   clientStart: number,
   length: number,
 ): void {
-  if (!differs(sent, sentStart, client, clientStart, length)) return;
+  if (sameBytes(sent, sentStart, client, clientStart, length)) return;
   let at = start + questionEnd;
   while (at < end) {
     const fixed = skipName(bytes, at, end, start);
@@ -84,8 +85,8 @@ function restoreName(
   for (let label = at; label < stop; label += bytes[label]! + 1) {
     const skip = length - (stop + 1 - label);
     if (skip < 0 || !isLabelStart(sent, sentStart, skip)) continue;
-    if (!same(bytes, label, sent, sentStart + skip, length - skip)) continue;
-    for (let i = skip; i < length; i++) bytes[label + i - skip] = client[clientStart + i]!;
+    if (!sameBytes(bytes, label, sent, sentStart + skip, length - skip)) continue;
+    copyBytes(client, clientStart + skip, length - skip, bytes, label);
     return;
   }
 }
@@ -94,13 +95,4 @@ function isLabelStart(name: Uint8Array, start: number, offset: number): boolean 
   let at = 0;
   while (at < offset) at += name[start + at]! + 1;
   return at === offset;
-}
-
-function same(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
-  return true;
-}
-
-function differs(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
-  return !same(a, aStart, b, bStart, length);
 }

@@ -7,6 +7,7 @@
  * is not asked for: it would come in fragments, whose second half anyone can replace (RFC 9715 section 3.1); what is
  * longer is fetched over TCP.
  */
+import { copyBytes } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
 import type { Request } from "../dns/request.ts";
 import { Type } from "../dns/types.ts";
@@ -143,9 +144,8 @@ function addOpt(request: Request, out: Uint8Array, at: number, to: number, size:
 }
 
 function copy(from: Uint8Array, first: number, stop: number, out: Uint8Array, to: number): number {
-  let at = to;
-  for (let i = first; i < stop; i++) out[at++] = from[i]!;
-  return at;
+  copyBytes(from, first, stop - first, out, to);
+  return to + stop - first;
 }
 
 function read16(bytes: Uint8Array, at: number): number {

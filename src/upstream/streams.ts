@@ -4,6 +4,7 @@
  * just written to it is written again to a new one, once.
  */
 import { connect, type Socket } from "node:net";
+import { withView } from "../dns/bytes.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
@@ -28,7 +29,7 @@ const LENGTH_SIZE = 2;
 const OUTGOING_SIZE = 2_048;
 
 /** What the kernel has for a connection is read into it and handled at once, so one does for all connections of a thread. */
-const incoming = Buffer.allocUnsafeSlow(2 ** 16);
+const incoming = withView(Buffer.allocUnsafeSlow(2 ** 16));
 
 export class Streams {
   readonly upstream: Upstream;
@@ -202,7 +203,8 @@ export class Connection {
   #roomFor(size: number): Buffer {
     if (this.#gathered + size > this.#outgoing.length) {
       this.#flush();
-      if (size > this.#outgoing.length) this.#outgoing = Buffer.allocUnsafeSlow(Math.max(size, OUTGOING_SIZE));
+      if (size > this.#outgoing.length)
+        this.#outgoing = withView(Buffer.allocUnsafeSlow(Math.max(size, OUTGOING_SIZE)));
     }
     return this.#outgoing;
   }

@@ -1,4 +1,5 @@
 /** Queries over TCP: the same engine, a connection instead of a slot. */
+import { allocateBytes } from "../dns/bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import { ProxiedClient } from "../plugin/client-reader.ts";
@@ -16,7 +17,7 @@ export class TcpServer {
   readonly #server: StreamServer;
   #served: Served;
   /** Replies that are ready at once are made here, and copied by the connection. */
-  readonly #room = new Uint8Array(MAX_REPLY_SIZE);
+  readonly #room = allocateBytes(MAX_REPLY_SIZE);
   /** What proxies have said of connections. */
   readonly #extras = new WeakMap<Connection, Uint8Array>();
 

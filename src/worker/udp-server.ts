@@ -3,7 +3,7 @@
  * leave together. A query whose handler waits leaves the batch with its bytes; its reply goes out with the next ones
  * that are ready at that time.
  */
-import { copyBytes } from "../dns/copy-bytes.ts";
+import { copyBytes } from "../dns/bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
 import { type ClientReader, ProxiedClient } from "../plugin/client-reader.ts";

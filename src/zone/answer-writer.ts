@@ -5,7 +5,7 @@
  * the question the first owner is written out in lower case, and the pointers lead there. What is rare (replies beyond the
  * reach of pointers, or beyond the room) goes through `Reply.add`, record by record.
  */
-import { copyBytes } from "../dns/copy-bytes.ts";
+import { copyBytes } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { Name } from "../dns/name.ts";
 import { readRecord } from "../dns/record.ts";
@@ -126,7 +126,8 @@ export class AnswerWriter {
     if (ownerLength > 0) {
       this.#writeOwner = false;
       const from = label === APEX ? owner.length - apexLength : owner.offsets[label]!;
-      for (let i = 0; i < ownerLength; i++) bytes[to++] = owner.bytes[from + i]!;
+      copyBytes(owner.bytes, from, ownerLength, bytes, to);
+      to += ownerLength;
       this.#ownerAt = at;
       this.#apexAt = at + ownerLength - apexLength;
     }

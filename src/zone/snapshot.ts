@@ -38,6 +38,7 @@
  * Writer: fills both arrays before anyone else sees them, then never again. Publishing them to a worker is a message, which
  * orders the builder's stores before the worker's loads. Readers check nothing else than that what they copy fits.
  */
+import { type Bytes, withView } from "../dns/bytes.ts";
 import { hashByte, hashLabelEnd, type Name } from "../dns/name.ts";
 import { labelCount } from "../dns/name-text.ts";
 import { Type } from "../dns/types.ts";
@@ -86,7 +87,7 @@ export class Zone {
   readonly apex: Uint8Array;
   readonly apexLabels: number;
   readonly serial: number;
-  readonly data: Uint8Array;
+  readonly data: Bytes;
   readonly soa: number;
   readonly soaSignatures: number;
   readonly ns: number;
@@ -103,7 +104,7 @@ export class Zone {
     this.apex = snapshot.apex;
     this.apexLabels = labelCount(snapshot.apex);
     this.serial = snapshot.serial;
-    this.data = new Uint8Array(snapshot.data);
+    this.data = withView(new Uint8Array(snapshot.data));
     this.soa = snapshot.soa;
     this.soaSignatures = snapshot.soaSignatures;
     this.ns = snapshot.ns;

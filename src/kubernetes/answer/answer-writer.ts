@@ -5,6 +5,7 @@
  * Replies may have to name thousands of endpoints. What the client cannot be sent is not written: one record too many, and
  * the server cuts the reply and sets TC.
  */
+import { copyBytes } from "../../dns/bytes.ts";
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
@@ -338,10 +339,8 @@ export class AnswerWriter {
 
   #copy(from: Uint8Array, start: number, length: number): void {
     const reply = this.#reply;
-    const bytes = reply.bytes;
-    let at = reply.end;
-    for (let i = 0; i < length; i++) bytes[at++] = from[start + i]!;
-    reply.end = at;
+    copyBytes(from, start, length, reply.bytes, reply.end);
+    reply.end += length;
   }
 }
 
