@@ -213,9 +213,8 @@ export class Connection {
     const length = this.#gathered;
     this.#gathered = 0;
     if (length === 0 || this.#socket.destroyed) return;
-    this.#socket.write(this.#outgoing.subarray(0, length));
-    // What the kernel did not take at once is the socket's until it has.
-    if (this.#socket.writableLength > 0) this.#outgoing = EMPTY;
+    // A copy, as the socket keeps what the kernel does not take at once.
+    this.#socket.write(Buffer.from(this.#outgoing.subarray(0, length)));
   };
 
   /** `exchange` does not wait for this connection any more. */
