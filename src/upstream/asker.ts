@@ -21,6 +21,8 @@ import { Ignored, type Upstream } from "./upstream.ts";
 export const MAX_EXCHANGES = 4_096;
 /** How often deadlines are looked at. */
 const TICK_MS = 10;
+/** A tick that is later than this comes after a pause: of the machine, of a process above its quota, of this thread. */
+const LATE_MS = 100;
 /** A name, type and class. */
 const QUESTION_STRIDE = MAX_NAME_LENGTH + 1 + 8;
 
@@ -46,6 +48,7 @@ export class Asker {
   readonly #wheel: TimerWheel;
   readonly #datagrams: Datagrams;
   #timer: NodeJS.Timeout | undefined;
+  #tickDue = 0;
   #closing = false;
   readonly #answer: Answer = {
     bytes: NO_BYTES,
@@ -257,12 +260,17 @@ export class Asker {
 
   /** Runs the wheel while anything waits. */
   #keepTime(): void {
-    if (this.#timer === undefined) this.#timer = setTimeout(this.#tick, TICK_MS);
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(this.#tick, TICK_MS);
+    this.#tickDue = this.now + TICK_MS;
   }
 
   readonly #tick = (): void => {
     this.tell();
-    this.#wheel.advance(this.now);
+    // What came in a pause is still unread: it is first, and deadlines are looked at in the next tick, late or not.
+    const isLate = this.now - this.#tickDue > LATE_MS;
+    this.#tickDue = isLate ? Number.POSITIVE_INFINITY : this.now + TICK_MS;
+    if (!isLate) this.#wheel.advance(this.now);
     this.#datagrams.sweep(this.now);
     if (this.#wheel.count > 0 || this.#datagrams.busy) this.#timer?.refresh();
     else this.#timer = undefined;

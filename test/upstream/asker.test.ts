@@ -1,0 +1,45 @@
+/** Deadlines of what is asked, when the whole process stands still for longer than they are. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWERED } from "../../src/plugin/outcome.ts";
+import { type Asked, answerAddress, silent } from "../support/fakeup.ts";
+import { setUp } from "./forward-support.ts";
+
+const PAUSE_MS = 60_000;
+
+/** A clock that a test can have stood still for a while, and a pause of this thread in which timers become due. */
+class Pauses {
+  readonly clock = (): number => performance.now() + this.#paused;
+  #paused = 0;
+
+  make(): void {
+    for (const until = performance.now() + 30; performance.now() < until; );
+    this.#paused += PAUSE_MS;
+  }
+}
+
+for (const { over, options } of [
+  { over: "UDP", options: [] },
+  { over: "TCP", options: ["force_tcp"] },
+])
+  test(`over ${over}: what came in a pause is read before deadlines are looked at`, async (t) => {
+    const pauses = new Pauses();
+    const answerThenPause = (asked: Asked) => {
+      answerAddress(asked);
+      pauses.make();
+    };
+    const { forward, ups } = await setUp(t, [answerThenPause], options, { clock: pauses.clock });
+    const { outcome, error } = await forward.ask("www.example.org. A");
+    assert.equal(outcome, ANSWERED, error);
+    assert.equal(ups[0]!.asks(), 1);
+  });
+
+test("whoever always looks too late has his deadlines all the same", async (t) => {
+  let looks = 0;
+  const clock = () => performance.now() + 1_000 * looks++;
+  const { forward } = await setUp(t, [silent], [], { clock });
+  const { outcome, error, awakeMs } = await forward.ask("www.example.org. A");
+  assert.equal(outcome, 2);
+  assert.match(error, /i\/o timeout$/);
+  assert.ok(awakeMs < 1_500, `${awakeMs} ms`);
+});
