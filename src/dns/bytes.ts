@@ -56,6 +56,28 @@ export function readWord(bytes: Bytes, view: DataView | undefined, at: number): 
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
+export function writeWord(bytes: Bytes, view: DataView | undefined, at: number, word: number): void {
+  if (view !== undefined) {
+    view.setInt32(at, word, true);
+    return;
+  }
+  bytes[at] = word;
+  bytes[at + 1] = word >> 8;
+  bytes[at + 2] = word >> 16;
+  bytes[at + 3] = word >> 24;
+}
+
+/** The bit that a small letter has more than its capital. */
+export const CASE_BIT = 0x20;
+
+/** The CASE_BIT of those of a word's bytes that are letters. */
+export function lettersOf(word: number): number {
+  const low = (word & 0x7f7f7f7f) | 0x20202020;
+  const fromA = low + 0x1f1f1f1f;
+  const behindZ = low + 0x05050505;
+  return (fromA & ~behindZ & ~word & 0x80808080) >>> 2;
+}
+
 /** Maps A-Z to a-z in the four bytes of a word and leaves all others alone. */
 export function lowerWord(word: number): number {
   // No byte carries into the next: without their highest bit they are at most 0x7f, and 0x7f + 0x3f is below 0x100.

@@ -7,7 +7,7 @@
  * change flags, TTLs, order and the number of records in place; what changes lengths goes through `records` and `rewrite`.
  * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
  */
-import { allocateBytes, copyBytes } from "./bytes.ts";
+import { allocateBytes, type Bytes, copyBytes } from "./bytes.ts";
 import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
@@ -32,7 +32,7 @@ export const MAX_REPLY_SIZE = 65_535 + 1_024;
 
 export class Reply {
   /** The message occupies `bytes[start..end)` and may grow up to `room`. All other offsets are counted from `start`. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Bytes = new Uint8Array(0);
   start = 0;
   end = 0;
   room = 0;
@@ -79,7 +79,7 @@ export class Reply {
   #ownDnssecOk = 0;
 
   /** Gives the reply the room that it is written into. A whole message and its OPT record always fit into a fixed one. */
-  place(bytes: Uint8Array, start: number, room: number, growable = false): void {
+  place(bytes: Bytes, start: number, room: number, growable = false): void {
     this.bytes = bytes;
     this.start = start;
     this.room = room;
@@ -88,7 +88,7 @@ export class Reply {
   }
 
   /** Moves what is written so far into a buffer of the reply's own. */
-  move(bytes: Uint8Array, start: number, room: number, growable = false): void {
+  move(bytes: Bytes, start: number, room: number, growable = false): void {
     const length = this.end - this.start;
     copyBytes(this.bytes, this.start, length, bytes, start);
     this.bytes = bytes;

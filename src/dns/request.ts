@@ -10,6 +10,7 @@
  *   MALFORMED     reply FORMERR, with the question when `questionEnd` says that it could be read
  *   BARE          as HEADER_ONLY, unless somebody answers queries that have options and no question
  */
+import type { Bytes } from "./bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
 import { checkRecord } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
@@ -20,7 +21,7 @@ export type Reading = (typeof Reading)[keyof typeof Reading];
 
 export class Request {
   /** The message is `bytes[start..start + length)`. Offsets below are counted from `start`. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Bytes = new Uint8Array(0);
   start = 0;
   length = 0;
 
@@ -64,7 +65,7 @@ export class Request {
     return Math.max(this.udpSize, MIN_UDP_SIZE);
   }
 
-  read(bytes: Uint8Array, start: number, length: number): Reading {
+  read(bytes: Bytes, start: number, length: number): Reading {
     this.bytes = bytes;
     this.start = start;
     this.length = length;

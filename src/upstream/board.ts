@@ -38,8 +38,9 @@ export class Board {
     return (Atomics.add(this.#words, TURN, 1) + 1) >>> 0;
   }
 
+  /** A plain look, as each query takes it: a moment later is soon enough. */
   fails(upstream: number): number {
-    return Atomics.load(this.#words, at(upstream, FAILS));
+    return this.#words[at(upstream, FAILS)]!;
   }
 
   setFails(upstream: number, fails: number): void {
@@ -59,9 +60,9 @@ export class Board {
     Atomics.store(this.#words, at(upstream, WANTED), 0);
   }
 
-  /** The clock is asked only where it matters: hardly any upstream is caseless, and this is asked for every query. */
+  /** The clock is asked only where it matters: hardly any upstream is caseless, and this is asked for every query, too. */
   isCaseless(upstream: number, minuteNow: () => number): boolean {
-    const until = Atomics.load(this.#words, at(upstream, CASELESS));
+    const until = this.#words[at(upstream, CASELESS)]!;
     return until !== 0 && until > minuteNow();
   }
 

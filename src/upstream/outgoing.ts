@@ -7,7 +7,7 @@
  * is not asked for: it would come in fragments, whose second half anyone can replace (RFC 9715 section 3.1); what is
  * longer is fetched over TCP.
  */
-import { copyBytes } from "../dns/bytes.ts";
+import { type Bytes, CASE_BIT, copyBytes, lettersOf, readWord, writeWord } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
 import type { Request } from "../dns/request.ts";
 import { Type } from "../dns/types.ts";
@@ -36,7 +36,7 @@ export function outgoingSize(request: Request): number {
  */
 export function writeQuery(
   request: Request,
-  out: Uint8Array,
+  out: Bytes,
   at: number,
   id: number,
   randomLetters: boolean,
@@ -89,41 +89,32 @@ function findOpt(request: Request, additionals: number): number {
   return bytes[start] === 0 && bytes[start + 1] === 0 && bytes[start + 2] === Type.OPT ? at : 0;
 }
 
-/** The bit that a small letter has more than its capital. */
-const CASE = 0x20;
-
-function writeName(request: Request, out: Uint8Array, at: number, randomLetters: boolean): number {
+function writeName(request: Request, out: Bytes, at: number, randomLetters: boolean): number {
   const from = request.bytes;
   const first = request.start + HEADER_SIZE;
   const length = request.name.length;
   if (!randomLetters) return copy(from, first, first + length, out, at);
+  const { view: source } = from;
+  const { view: target } = out;
   let bits = 0;
-  let left = 0;
   let askedUpper = 0;
   let sentUpper = 0;
   let last = 0;
-  for (let i = 0; i < length; i++) {
-    const byte = from[first + i]!;
-    const lower = byte | CASE;
-    // Length bytes are below 64, letters above: one test tells them apart.
-    if (lower < 0x61 || lower > 0x7a || byte < 0x41) {
-      out[at + i] = byte;
-      continue;
-    }
-    if (left === 0) {
-      bits = randomWord();
-      left = 32;
-    }
-    const sent = byte ^ ((bits & 1) << 5);
-    askedUpper |= ~byte & CASE;
-    sentUpper |= ~sent & CASE;
-    last = at + i;
-    out[last] = sent;
-    bits >>>= 1;
-    left--;
+  // The last word may reach into type and class, which stand behind the name and are written behind it afterwards.
+  for (let i = 0; i < length; i += 4) {
+    const word = readWord(from, source, first + i);
+    // Four bits for each of eight words.
+    bits = (i & 31) === 0 ? randomWord() : (bits >>> 1) | (bits << 31);
+    let letters = lettersOf(word);
+    if (length - i < 4) letters &= (1 << (8 * (length - i))) - 1;
+    const sent = word ^ (letters & bits);
+    writeWord(out, target, at + i, sent);
+    askedUpper |= letters & ~word;
+    sentUpper |= letters & ~sent;
+    if (letters !== 0) last = at + i + ((31 - Math.clz32(letters)) >> 3);
   }
   // Small letters alone are how servers write their own names: what they sent could not be told from what we did.
-  if (askedUpper !== 0 && sentUpper === 0) out[last] = out[last]! ^ CASE;
+  if (askedUpper !== 0 && sentUpper === 0) out[last] = out[last]! ^ CASE_BIT;
   return at + length;
 }
 

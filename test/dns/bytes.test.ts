@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allocateBytes, type Bytes, copyBytes, lowerWord, readWord, sameBytes, withView } from "../../src/dns/bytes.ts";
+import {
+  allocateBytes,
+  type Bytes,
+  copyBytes,
+  lettersOf,
+  lowerWord,
+  readWord,
+  sameBytes,
+  withView,
+  writeWord,
+} from "../../src/dns/bytes.ts";
 import { LOWER, Name } from "../../src/dns/name.ts";
 import { KeyedHash } from "../../src/memory/keyed-hash.ts";
 
@@ -64,6 +74,9 @@ for (const [kind, make] of Object.entries(kinds)) {
     const bytes = make(16);
     bytes.set([0x78, 0x56, 0x34, 0x92], 5);
     assert.equal(readWord(bytes, bytes.view, 5), 0x92345678 | 0);
+    const copy = make(16);
+    writeWord(copy, copy.view, 5, 0x92345678 | 0);
+    assert.deepEqual([...copy], [...bytes]);
   });
 
   test(`a name of memory ${kind} is that of a plain array, up to its last byte`, () => {
@@ -89,13 +102,19 @@ for (const [kind, make] of Object.entries(kinds)) {
   });
 }
 
-test("lowerWord: every byte in each of the four places", () => {
+test("lowerWord, lettersOf: every byte in each of the four places", () => {
   for (const rest of [0, 0x41414141, 0x5a5a5a5a, 0x7f7f7f7f, 0xffffffff | 0, 0xc1dac1da | 0])
     for (let place = 0; place < 32; place += 8)
       for (let byte = 0; byte < 256; byte++) {
         const word = (rest & ~(0xff << place)) | (byte << place);
         let expected = 0;
-        for (let at = 0; at < 32; at += 8) expected |= LOWER[(word >>> at) & 0xff]! << at;
+        let letters = 0;
+        for (let at = 0; at < 32; at += 8) {
+          const lower = LOWER[(word >>> at) & 0xff]!;
+          expected |= lower << at;
+          if (lower >= 0x61 && lower <= 0x7a) letters |= 0x20 << at;
+        }
         assert.equal(lowerWord(word), expected);
+        assert.equal(lettersOf(word), letters);
       }
 });
