@@ -72,17 +72,19 @@ export const CASE_BIT = 0x20;
 
 /** The CASE_BIT of those of a word's bytes that are letters. */
 export function lettersOf(word: number): number {
-  const low = (word & 0x7f7f7f7f) | 0x20202020;
-  const fromA = low + 0x1f1f1f1f;
-  const behindZ = low + 0x05050505;
-  return (fromA & ~behindZ & ~word & 0x80808080) >>> 2;
+  return capitalsOf(word & ~0x20202020);
 }
 
 /** Maps A-Z to a-z in the four bytes of a word and leaves all others alone. */
 export function lowerWord(word: number): number {
+  return word | capitalsOf(word);
+}
+
+/** The CASE_BIT of those of a word's bytes that are capitals. */
+function capitalsOf(word: number): number {
   // No byte carries into the next: without their highest bit they are at most 0x7f, and 0x7f + 0x3f is below 0x100.
   const low = word & 0x7f7f7f7f;
   const fromA = low + 0x3f3f3f3f;
   const behindZ = low + 0x25252525;
-  return word | ((fromA & ~behindZ & ~word & 0x80808080) >>> 2);
+  return (fromA & ~behindZ & ~word & 0x80808080) >>> 2;
 }
