@@ -39,6 +39,13 @@ export function copyBytes(from: Bytes, start: number, length: number, to: Bytes,
   target.setBigUint64(at + last, source.getBigUint64(start + last, true), true);
 }
 
+/** Copies `from[start..stop)`, which is nothing when it ends before it begins. Gives the offset behind what it wrote. */
+export function copyRange(from: Bytes, start: number, stop: number, to: Bytes, at: number): number {
+  if (stop <= start) return at;
+  copyBytes(from, start, stop - start, to, at);
+  return at + stop - start;
+}
+
 export function sameBytes(a: Bytes, aStart: number, b: Bytes, bStart: number, length: number): boolean {
   const aView = a.view;
   const bView = b.view;

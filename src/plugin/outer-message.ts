@@ -1,4 +1,5 @@
 /** The message that a query had before a plugin replaced it, and the writing of the one that takes its place. */
+import { allocateBytes, type Bytes, copyRange } from "../dns/bytes.ts";
 import { HEADER_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
 import { LOWER } from "../dns/name.ts";
 import type { Request } from "../dns/request.ts";
@@ -6,11 +7,11 @@ import { Type } from "../dns/types.ts";
 
 /** What a query knows of its message beside the question, and room for the message that replaces it. */
 export class OuterMessage {
-  bytes: Uint8Array = EMPTY;
+  bytes: Bytes = EMPTY;
   start = 0;
   length = 0;
   /** The other message; a query has its room for as long as it lives. */
-  room: Uint8Array = EMPTY;
+  room: Bytes = EMPTY;
   #hasOpt = false;
   #optOffset = 0;
   #udpSize = 0;
@@ -56,14 +57,14 @@ const NEW_UDP_SIZE = 4_096;
 export function writeMessage(request: Request, outer: OuterMessage, options: Uint8Array | undefined): void {
   const { name, bytes, start, length, optOffset } = request;
   const longest = length + name.length + OPT_RECORD_SIZE + (options?.length ?? 0);
-  if (outer.room.length < longest) outer.room = new Uint8Array((longest + 255) & ~255);
+  if (outer.room.length < longest) outer.room = allocateBytes((longest + 255) & ~255);
   const out = outer.room;
-  let to = copy(bytes, start, start + HEADER_SIZE, out, 0);
+  let to = copyRange(bytes, start, start + HEADER_SIZE, out, 0);
   // The letters of a name that has not changed are the client's.
   to =
     name.mixedCase && asksSameName(request)
-      ? copy(bytes, start + HEADER_SIZE, start + HEADER_SIZE + name.length, out, to)
-      : copy(name.bytes, 0, name.length, out, to);
+      ? copyRange(bytes, start + HEADER_SIZE, start + HEADER_SIZE + name.length, out, to)
+      : copyRange(name.bytes, 0, name.length, out, to);
   out[to++] = request.type >> 8;
   out[to++] = request.type;
   out[to++] = request.class >> 8;
@@ -72,16 +73,16 @@ export function writeMessage(request: Request, outer: OuterMessage, options: Uin
   request.questionEnd = to;
   if (options === undefined) {
     if (optOffset > 0) request.optOffset = optOffset + to - (behindQuestion - start);
-    to = copy(bytes, behindQuestion, start + length, out, to);
+    to = copyRange(bytes, behindQuestion, start + length, out, to);
   } else {
     const hadOpt = optOffset > 0;
     if (!request.hasOpt) request.udpSize = NEW_UDP_SIZE;
     // Answer and authority sections of queries are empty, except in a few that carry a SOA (RFC 1995, RFC 1996).
     const optAt = hadOpt ? start + optOffset : isEmpty(bytes, start) ? behindQuestion : start + length;
-    to = copy(bytes, behindQuestion, optAt, out, to);
+    to = copyRange(bytes, behindQuestion, optAt, out, to);
     request.optOffset = to;
     to = writeOpt(request, hadOpt ? bytes[optAt + 7]! & 0x7f : 0, hadOpt ? bytes[optAt + 8]! : 0, options, out, to);
-    to = copy(bytes, hadOpt ? optAt + OPT_RECORD_SIZE + request.optionsLength : optAt, start + length, out, to);
+    to = copyRange(bytes, hadOpt ? optAt + OPT_RECORD_SIZE + request.optionsLength : optAt, start + length, out, to);
     request.hasOpt = true;
     request.optionsLength = options.length;
     if (!hadOpt) out[11]!++;
@@ -123,11 +124,5 @@ function writeOpt(
   out[at++] = moreFlags;
   out[at++] = options.length >> 8;
   out[at++] = options.length;
-  return copy(options, 0, options.length, out, at);
-}
-
-function copy(from: Uint8Array, first: number, stop: number, out: Uint8Array, to: number): number {
-  let at = to;
-  for (let i = first; i < stop; i++) out[at++] = from[i]!;
-  return at;
+  return copyRange(options, 0, options.length, out, at);
 }

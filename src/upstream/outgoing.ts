@@ -7,7 +7,7 @@
  * is not asked for: it would come in fragments, whose second half anyone can replace (RFC 9715 section 3.1); what is
  * longer is fetched over TCP.
  */
-import { type Bytes, CASE_BIT, copyBytes, lettersOf, readWord, writeWord } from "../dns/bytes.ts";
+import { type Bytes, CASE_BIT, copyRange, lettersOf, readWord, writeWord } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
 import type { Request } from "../dns/request.ts";
 import { Type } from "../dns/types.ts";
@@ -69,11 +69,11 @@ export function writeQuery(
   written.udpSize = signed ? request.udpLimit : Math.max(size, MIN_UDP_SIZE);
   const optIsLast = optAt > 0 && optAt + OPT_RECORD_SIZE + read16(from, start + optAt + 9) === request.length;
   if (optIsLast && !request.hasOpt) {
-    to = copy(from, start + request.questionEnd, start + optAt, out, to);
+    to = copyRange(from, start + request.questionEnd, start + optAt, out, to);
     out[at + 11] = additionals - 1;
   } else {
     const shift = to - at - request.questionEnd;
-    to = copy(from, start + request.questionEnd, start + request.length, out, to);
+    to = copyRange(from, start + request.questionEnd, start + request.length, out, to);
     if (optAt > 0 && !signed) writeOptFields(request, out, at + optAt + shift, size);
     else if (request.hasOpt && additionals === 0) to = addOpt(request, out, at, to, size);
   }
@@ -93,7 +93,7 @@ function writeName(request: Request, out: Bytes, at: number, randomLetters: bool
   const from = request.bytes;
   const first = request.start + HEADER_SIZE;
   const length = request.name.length;
-  if (!randomLetters) return copy(from, first, first + length, out, at);
+  if (!randomLetters) return copyRange(from, first, first + length, out, at);
   const { view: source } = from;
   const { view: target } = out;
   let bits = 0;
@@ -132,11 +132,6 @@ function addOpt(request: Request, out: Uint8Array, at: number, to: number, size:
   writeOptFields(request, out, to, size);
   out[at + 11] = 1;
   return to + OPT_RECORD_SIZE;
-}
-
-function copy(from: Uint8Array, first: number, stop: number, out: Uint8Array, to: number): number {
-  copyBytes(from, first, stop - first, out, to);
-  return to + stop - first;
 }
 
 function read16(bytes: Uint8Array, at: number): number {

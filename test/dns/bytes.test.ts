@@ -4,6 +4,7 @@ import {
   allocateBytes,
   type Bytes,
   copyBytes,
+  copyRange,
   lettersOf,
   lowerWord,
   readWord,
@@ -43,6 +44,16 @@ for (const [fromKind, makeFrom] of Object.entries(kinds))
         assert.ok(to.subarray(at + length).every((byte) => byte === 0xee));
       }
     });
+
+test("copyRange gives where it ended, and takes a range that ends before it begins for nothing", () => {
+  const from = fill(allocateBytes(40));
+  const to = allocateBytes(40).fill(0xee);
+  assert.equal(copyRange(from, 3, 23, to, 5), 25);
+  assert.deepEqual([...to.subarray(5, 25)], [...from.subarray(3, 23)]);
+  assert.equal(copyRange(from, 40, 40, to, 25), 25);
+  assert.equal(copyRange(from, 23, 3, to, 25), 25);
+  assert.ok(to.subarray(25).every((byte) => byte === 0xee));
+});
 
 for (const [kind, make] of Object.entries(kinds)) {
   test(`copyBytes ${kind}: to the last byte of the memory`, () => {

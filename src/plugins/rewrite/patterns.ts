@@ -3,6 +3,7 @@
  * the suffix `a.test.` fits `xa.test.` too, `.a.test.` only what is below a.test. So a text is taken as the bytes between its
  * dots: what stands before the first dot of a suffix is the end of a label, the rest are labels.
  */
+import { copyRange, sameBytes } from "../../dns/bytes.ts";
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
 import { labelCount, nameToWire } from "../../dns/name-text.ts";
 
@@ -95,11 +96,11 @@ export class SuffixReplacement {
     const length = offset + 1 + size + rest.length;
     if (size > MAX_LABEL_LENGTH || length > MAX_NAME_LENGTH) return undefined;
     const out = new Uint8Array(length);
-    let to = copy(wire, 0, offset, out, 0);
+    let to = copyRange(wire, 0, offset, out, 0);
     out[to++] = size;
-    to = copy(wire, offset + 1, offset + 1 + kept, out, to);
-    to = copy(part, 0, part.length, out, to);
-    copy(rest, 0, rest.length, out, to);
+    to = copyRange(wire, offset + 1, offset + 1 + kept, out, to);
+    to = copyRange(part, 0, part.length, out, to);
+    copyRange(rest, 0, rest.length, out, to);
     return out;
   }
 }
@@ -133,7 +134,7 @@ export function prepend(to: Uint8Array | undefined, wire: Uint8Array, offset: nu
   const length = to.length - 1 + rest;
   if (length > MAX_NAME_LENGTH) return undefined;
   const out = new Uint8Array(length);
-  copy(wire, offset, wire.length, out, copy(to, 0, to.length - 1, out, 0));
+  copyRange(wire, offset, wire.length, out, copyRange(to, 0, to.length - 1, out, 0));
   return out;
 }
 
@@ -159,7 +160,8 @@ export class SubstringPattern {
     for (let label = 0; label + this.#labelCount < labelCount; label++) {
       const next = offsets[label + 1]!;
       const start = next - part.length;
-      if (start > offsets[label]! && equal(bytes, start, part) && equal(bytes, next, labels)) return true;
+      if (start <= offsets[label]! || !sameBytes(bytes, start, part, 0, part.length)) continue;
+      if (sameBytes(bytes, next, labels, 0, labels.length)) return true;
     }
     return false;
   }
@@ -183,7 +185,7 @@ export class SubtreeMap {
     const kept = scratch.offsets[label]!;
     if (kept + this.#to.length > MAX_NAME_LENGTH) return undefined;
     const out = new Uint8Array(kept + this.#to.length);
-    copy(this.#to, 0, this.#to.length, out, copy(wire, 0, kept, out, 0));
+    copyRange(this.#to, 0, this.#to.length, out, copyRange(wire, 0, kept, out, 0));
     return out;
   }
 }
@@ -207,15 +209,3 @@ export class SuffixMap {
 
 /** Nothing in here waits. */
 const scratch = new Name();
-
-/** Names are short: a loop is faster than views and `set`. Gives the offset behind what it wrote. */
-function copy(from: Uint8Array, first: number, stop: number, out: Uint8Array, to: number): number {
-  let at = to;
-  for (let i = first; i < stop; i++) out[at++] = from[i]!;
-  return at;
-}
-
-function equal(bytes: Uint8Array, at: number, other: Uint8Array): boolean {
-  for (let i = 0; i < other.length; i++) if (bytes[at + i] !== other[i]) return false;
-  return true;
-}
