@@ -199,7 +199,12 @@ export class AnswerTable {
       reply.setTtlAt(low, ttl);
       if (high !== low) reply.setTtlAt(high, ttl);
     }
-    if (words[at + Slot.TTL] !== this.ttl || this.#floats[(at + Slot.STORED_AT) >> 1] !== this.storedAt) return false;
+    if (
+      meta >>> 16 !== this.flags ||
+      words[at + Slot.TTL] !== this.ttl ||
+      this.#floats[(at + Slot.STORED_AT) >> 1] !== this.storedAt
+    )
+      return false;
     const counts = words[at + Slot.COUNTS]!;
     const additionals = words[at + Slot.ADDITIONALS]!;
     if (a !== words[at + Slot.SUM_A] || b !== words[at + Slot.SUM_B]) return false;

@@ -3,7 +3,7 @@
  * take its answer. A mark is eight words at the place that the question's hash chooses:
  *   0 HASH        of the question; 0 when the place is free. It is what waiters wait on.
  *   1 OWNER       bits 0-9 the worker, 10-30 the second in which it began
- *   2 WAITERS     how many wait here
+ *   2 WAITERS     how many workers wait here, each once for a question
  *   3 FAILED      hash of the question here that failed last; 0: none
  *   4 FAILED_AT   milliseconds when it was asked, 32 bits. Of two who write at once one is forgotten, or both.
  *   5 -
@@ -11,9 +11,13 @@
  *
  * Whoever asks claims a free place by exchanging 0 for the hash, then writes OWNER. When done, it exchanges the hash for
  * 0 and wakes the waiters if there are any. A waiter counts itself, then waits on HASH: if it is 0 by then, it does not
- * wait at all; if not, the owner has yet to look at the count. Waits have a limit, and are never on the thread
- * (`Atomics.waitAsync`). Two questions of one place or one hash cost no more than a question asked twice, or a waiter
- * that finds no answer and asks itself; so does OWNER before it is written, and a waiter that died costs a vain call.
+ * wait at all; if not, the owner has yet to look at the count. Waits are never on the thread (`Atomics.waitAsync`). Two
+ * questions of one place or one hash cost no more than a question asked twice, or a waiter that finds no answer and asks
+ * itself; so does OWNER before it is written, and a waiter that died costs a vain call.
+ *
+ * The queries of a worker that wait for one question share one wait, and their limits one timer. A limit of `waitAsync` stays
+ * with the platform until it is over, also when the wait has ended: after ten seconds of 20,000 such waits a second a thread
+ * did nothing any more but look for the one to be forgotten.
  *
  * A worker that dies leaves its marks. The one that replaces it has the same number and frees them (`sweep`); and a mark
  * older than any question may take can be taken over by anybody.
@@ -27,6 +31,15 @@ const MAX_WORKERS = 1_024;
 /** Longer than any plugin waits for an upstream, in seconds. */
 const STALE_SECONDS = 15;
 
+/** How often limits of waits are looked at, in milliseconds. */
+const TICK_MS = 100;
+
+/** A query that waits, and until when. */
+interface Waiter {
+  readonly until: number;
+  wake(): void;
+}
+
 export class InFlight {
   static readonly SIZE = (PLACES * WORDS + MAX_WORKERS) * Int32Array.BYTES_PER_ELEMENT;
 
@@ -34,6 +47,9 @@ export class InFlight {
   fetched = 0;
   readonly #words: Int32Array;
   readonly #worker: number;
+  /** Who waits in this thread, by the question's hash: as long as the question is asked, also when all have given up. */
+  readonly #groups = new Map<number, { waiters: Waiter[] }>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(buffer: SharedArrayBuffer, worker: number) {
     this.#words = new Int32Array(buffer);
@@ -77,18 +93,48 @@ export class InFlight {
     const words = this.#words;
     const at = placeOf(hash);
     if (Atomics.compareExchange(words, at, hash, 0) !== hash) return;
-    // A plain load, which the exchange before it keeps in its place.
-    if (words[at + Mark.WAITERS]! > 0) Atomics.notify(words, at);
+    // Not a plain load: some processors of the ARM family would do it before others see the exchange.
+    if (Atomics.load(words, at + Mark.WAITERS) > 0) Atomics.notify(words, at);
   }
 
   /** Waits until the question is not being asked any more, at most `limitMs`. */
   async wait(hash: number, limitMs: number): Promise<void> {
+    const group = this.#groups.get(hash) ?? this.#gather(hash);
+    if (group === undefined) return;
+    this.#timer ??= setTimeout(() => this.#tick(), TICK_MS);
+    await new Promise<void>((wake) => group.waiters.push({ until: performance.now() + limitMs, wake }));
+  }
+
+  /** Those who are to wait for a question together; undefined when it is not being asked. */
+  #gather(hash: number): { waiters: Waiter[] } | undefined {
     const words = this.#words;
     const at = placeOf(hash);
     Atomics.add(words, at + Mark.WAITERS, 1);
-    const wait = Atomics.waitAsync(words, at, hash, limitMs);
-    if (wait.async) await wait.value;
-    Atomics.sub(words, at + Mark.WAITERS, 1);
+    const wait = Atomics.waitAsync(words, at, hash);
+    if (!wait.async) {
+      Atomics.sub(words, at + Mark.WAITERS, 1);
+      return undefined;
+    }
+    const group = { waiters: [] as Waiter[] };
+    this.#groups.set(hash, group);
+    void wait.value.then(() => {
+      Atomics.sub(words, at + Mark.WAITERS, 1);
+      this.#groups.delete(hash);
+      for (const waiter of group.waiters) waiter.wake();
+    });
+    return group;
+  }
+
+  /** Wakes those whose limit is over. */
+  #tick(): void {
+    const now = performance.now();
+    let waiting = 0;
+    for (const group of this.#groups.values()) {
+      for (const waiter of group.waiters) if (waiter.until <= now) waiter.wake();
+      group.waiters = group.waiters.filter(({ until }) => until > now);
+      waiting += group.waiters.length;
+    }
+    this.#timer = waiting > 0 ? setTimeout(() => this.#tick(), TICK_MS) : undefined;
   }
 
   /** The question was asked at `now`, in vain. */

@@ -50,6 +50,9 @@ export async function linkChain(
   let handler: Handler = () => REFUSED;
   let nextName: string | undefined;
   let uncachedZones: readonly Uint8Array[] = [];
+  const stop = (): void => {
+    for (const end of stops) end();
+  };
   for (const element of block.elements.toReversed()) {
     const plugin = plugins.get(element.plugin);
     if (!plugin?.serve) throw new Error(`plugin ${element.plugin} has no place in a chain`);
@@ -85,8 +88,14 @@ export async function linkChain(
       tell: (value) => host.tell(element.id, value),
       onStop: (stop) => void stops.push(stop),
     };
-    const half = "load" in plugin.serve ? (await plugin.serve.load()).serve : plugin.serve;
-    const made = await half(element.config, context);
+    let made: Handler;
+    try {
+      const half = "load" in plugin.serve ? (await plugin.serve.load()).serve : plugin.serve;
+      made = await half(element.config, context);
+    } catch (error) {
+      stop();
+      throw error;
+    }
     if (plugin.isSetupOnly) continue;
     handler = made;
     nextName = element.plugin;
@@ -98,9 +107,7 @@ export async function linkChain(
     answerBare,
     clientReader,
     isEmpty: nextName === undefined,
-    stop: () => {
-      for (const stop of stops) stop();
-    },
+    stop,
   };
 }
 

@@ -292,7 +292,8 @@ export class StreamServer {
     const connection = new Connection(socket, isLast, now);
     this.#connections.add(connection);
     if (isLast) this.#lastTaken++;
-    this.#perAddress.set(address, count + 1);
+    // Asked for anew: what was evicted for it may have been its own.
+    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     socket.on("data", (chunk: Buffer) => {
       if (connection.ended) return;
       connection.push(chunk);

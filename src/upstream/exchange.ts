@@ -44,6 +44,8 @@ export class Exchange {
   attempts = 0;
   /** All servers are down, and one of them is asked nevertheless. */
   lastResort = false;
+  /** It could not be sent to one of them since too much else is to be. */
+  foundNoRoom = false;
   failovers = 0;
   giveUpAt = 0;
   pausing = false;
@@ -96,6 +98,7 @@ export function resetExchange(exchange: Exchange): void {
   exchange.position = 0;
   exchange.attempts = 0;
   exchange.lastResort = false;
+  exchange.foundNoRoom = false;
   exchange.failovers = 0;
   exchange.pausing = false;
   exchange.pausedAt = 0;

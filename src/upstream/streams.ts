@@ -16,9 +16,10 @@ import type { Upstream } from "./upstream.ts";
 export const MAX_CONNECTIONS = 4;
 /** With those that take no more questions, but on which some still wait: none of them lives longer than a question waits. */
 const MAX_WITH_RETIRED = 2 * MAX_CONNECTIONS;
-/** Questions that wait on one connection. Beyond that the server does not keep up, and another is asked. */
-const MAX_PIPELINED = 64;
-/** Bytes that a connection may hold back because the server does not read. */
+/**
+ * Bytes that a connection may hold back because the server does not read. How many questions wait on it is no reason to fail
+ * one: a server far away is healthy, and the asker bounds what waits at all.
+ */
 const MAX_UNSENT = 256 * 1024;
 /** Messages with an id that nobody waits for (late answers, or zone transfers) before a connection is given up. */
 const MAX_STRAY = 1_000;
@@ -54,7 +55,10 @@ export class Streams {
    */
   send(asker: Asker, exchange: Exchange, again: boolean): string {
     const connection = this.#choose(asker);
-    if (connection === undefined) return `dial tcp ${this.upstream.text}: too many queries are waiting for this server`;
+    if (connection === undefined) {
+      exchange.foundNoRoom = true;
+      return `dial tcp ${this.upstream.text}: too many queries are waiting for this server`;
+    }
     connection.send(exchange, again);
     return "";
   }
@@ -99,7 +103,6 @@ export class Streams {
     }
     const mayOpen = count < MAX_CONNECTIONS && this.#connections.length < MAX_WITH_RETIRED;
     if (best !== undefined && (best.load === 0 || !mayOpen)) {
-      if (best.load >= MAX_PIPELINED) return undefined;
       this.upstream.counters.reused(true);
       return best;
     }

@@ -54,10 +54,12 @@ export class UdpServer {
   #flushPlanned = false;
   readonly #overload: Overload;
   #utilization = performance.eventLoopUtilization();
-  /** When the loop last turned for sure; `beat` says so. */
-  #beatAt = Number.POSITIVE_INFINITY;
+  /** When the loop last turned for sure. */
+  #turnedAt = Number.POSITIVE_INFINITY;
   /** What is queued in the kernel came while the worker stood still. */
   #isBacklogStale = false;
+  /** Since the last `beat`. */
+  #hadBatch = false;
 
   constructor(engine: Engine, statistics: Float64Array) {
     this.#engine = engine;
@@ -69,10 +71,18 @@ export class UdpServer {
     this.#overload = new Overload(this.#port.statistics);
   }
 
-  /** To be called regularly, as often as the loop turns: tells a pause of this thread from one of the queries. */
+  /** To be called by a timer, so that the loop has looked at all sockets between two calls. */
   beat(now: number): void {
-    if (now - this.#beatAt > STALE_MS) this.#isBacklogStale = true;
-    this.#beatAt = now;
+    // Had anything been queued, there would have been a batch: what comes from now on is new.
+    if (!this.#hadBatch) this.#isBacklogStale = false;
+    this.#hadBatch = false;
+    this.#noteTurn(now);
+  }
+
+  /** Tells a pause of this thread from one of the queries. */
+  #noteTurn(now: number): void {
+    if (now - this.#turnedAt > STALE_MS) this.#isBacklogStale = true;
+    this.#turnedAt = now;
   }
 
   /** To be called every LOOK_MS: does what is to be done about more queries than can be answered. */
@@ -114,7 +124,8 @@ export class UdpServer {
     const now = performance.now();
     this.#now = now;
     // Whether this batch or the timer comes first behind a pause, it is one pause.
-    this.beat(now);
+    this.#noteTurn(now);
+    this.#hadBatch = true;
     if (this.#isBacklogStale) return this.#dropStale(count);
     this.#inBatch = true;
     for (let first = 0; first < count; first += MAX_AHEAD) {

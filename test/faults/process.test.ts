@@ -101,6 +101,17 @@ async function anyAnswer(server: TestServer): Promise<boolean> {
   return answered;
 }
 
+test("J8: stopped with nobody asking: what is asked afterwards is answered", { timeout: 60_000 }, async (t) => {
+  const server = await TestServer.start({ corefile });
+  t.after(async () => assert.equal(await server.stop(), 0));
+  await server.ask({ ask: "www.example.org. A" });
+  server.signal("SIGSTOP");
+  await sleep(3_000);
+  server.signal("SIGCONT");
+  await sleep(1_000);
+  for (let i = 0; i < 20; i++) assert.ok(await server.ask({ ask: `host${i}.example.org. A` }, 2_000), `query ${i}`);
+});
+
 test("J8: stopped for a while: TTLs went on, what was queued is bounded", {
   timeout: 120_000,
 }, async (t) => {

@@ -102,6 +102,54 @@ test("the end of one question wakes its 1,000 waiters, and no others", async () 
   await otherWait;
 });
 
+test("queries of one worker share a wait, and none leaves a limit of its own with the platform", async (t) => {
+  const { one, two } = pair();
+  const real = Atomics.waitAsync;
+  const calls: unknown[][] = [];
+  t.after(() => {
+    Atomics.waitAsync = real;
+  });
+  Atomics.waitAsync = ((...args: Parameters<typeof real>) => {
+    calls.push(args.slice(2));
+    return real(...args);
+  }) as typeof real;
+  for (let question = 1; question <= 3; question++) {
+    one.begin(question, NOW);
+    const waits = Array.from({ length: 100 }, () => two.wait(question, 5_000));
+    one.end(question);
+    await Promise.all(waits);
+  }
+  assert.deepEqual(calls, [[1], [2], [3]]);
+});
+
+test("those who come later than others to one question wait as long as these", async () => {
+  const { one, two } = pair();
+  one.begin(HASH, NOW);
+  const ends: string[] = [];
+  const first = two.wait(HASH, 300).then(() => ends.push("first"));
+  await sleep(200);
+  const second = two.wait(HASH, 60_000).then(() => ends.push("second"));
+  await first;
+  await sleep(300);
+  assert.deepEqual(ends, ["first"]);
+  one.end(HASH);
+  await second;
+});
+
+test("who comes when all others have given up waits for the same question", async () => {
+  const { one, two } = pair();
+  one.begin(HASH, NOW);
+  await two.wait(HASH, 50);
+  let woke = false;
+  const wait = two.wait(HASH, 60_000).then(() => {
+    woke = true;
+  });
+  await sleep(300);
+  assert.equal(woke, false);
+  one.end(HASH);
+  await wait;
+});
+
 test("another question that takes over a stale mark wakes those who waited for it", async () => {
   const { one, two } = pair();
   one.begin(HASH, NOW);

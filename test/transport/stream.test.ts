@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Connection, type StreamLimits, StreamServer } from "../../src/transport/stream.ts";
 import { awakeNow } from "../support/awake.ts";
 
@@ -278,5 +279,38 @@ test("one address gets no more than its share once half of all connections are t
   assert.ok(server.connectionCount >= 500 && server.connectionCount <= 501, `${server.connectionCount}`);
   await open("127.0.0.3", 20);
   assert.ok(server.connectionCount >= 520, "another address gets in");
+  for (const socket of sockets) socket.destroy();
+});
+
+test("an address whose own connections are evicted for its new ones has its whole share afterwards", async () => {
+  // Nothing is answered at once, so whoever has asked is at work.
+  const atWork: Connection[] = [];
+  const { port, server } = await echo({ idleTimeoutMs: 60_000, readTimeoutMs: 60_000 }, (_, connection) => {
+    atWork.push(connection);
+  });
+  const sockets: Socket[] = [];
+  const open = async (from: string, asks: boolean) => {
+    const socket = connect({ port, host: "127.0.0.1", localAddress: from }).on("error", () => {});
+    sockets.push(socket);
+    await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
+    if (asks) socket.write(framed(1));
+    return socket;
+  };
+  const settled = async (count: number) => {
+    for (let turn = 0; turn < 500 && server.connectionCount !== count; turn++) await sleep(10);
+    assert.equal(server.connectionCount, count);
+  };
+  for (let i = 0; i < 950; i++) await open(`127.0.1.${1 + (i >> 5)}`, true);
+  await settled(950);
+  const own: Socket[] = [];
+  // As many again as it may have: each that finds no place takes that of its oldest.
+  for (let i = 0; i < 150; i++) own.push(await open("127.0.0.2", false));
+  await settled(1_000);
+  for (const connection of atWork.slice(0, 40)) server.answered(connection);
+  for (const socket of [...own, ...sockets.slice(0, 40)]) socket.destroy();
+  await settled(910);
+  const again = await Promise.all(Array.from({ length: 90 }, () => open("127.0.0.2", true)));
+  await settled(1_000);
+  assert.ok(again.every(({ destroyed }) => !destroyed));
   for (const socket of sockets) socket.destroy();
 });

@@ -39,6 +39,7 @@ export interface Result {
   readonly awakeMs: number;
   /** The value of forward/upstream. */
   readonly upstream: string;
+  readonly isShed: boolean;
 }
 
 export interface StartOptions extends Partial<AskerOptions> {
@@ -136,12 +137,13 @@ export class ForwardUnderTest {
     const ms = performance.now() - began;
     const awakeMs = awakeNow() - awakeSince;
     const upstream = this.#provider(query);
-    if (outcome !== ANSWERED) return { outcome, error: query.error, reply: undefined, ms, awakeMs, upstream };
+    const { isShed } = query;
+    if (outcome !== ANSWERED) return { outcome, error: query.error, reply: undefined, ms, awakeMs, upstream, isShed };
     const length = query.reply.finish(query, query.sizeLimit);
     const { bytes, start } = query.reply;
     const reply = decodeReply(Buffer.from(bytes.slice(start, start + length)));
     if (reply.id !== message.readUInt16BE(0)) throw new Error("another id");
-    return { outcome, error: query.error, reply, ms, awakeMs, upstream };
+    return { outcome, error: query.error, reply, ms, awakeMs, upstream, isShed };
   }
 
   /** The sum of the cells of a family whose labels include `labels`. */

@@ -34,11 +34,10 @@ test("streams: many questions at once use few connections, answers come in any o
   assert.equal(new Set(ids).size, 200, "ids differ on each connection");
 });
 
-test("streams: more questions than connections carry fail at once", async (t) => {
-  const { forward } = await setUp(t, [() => {}], ["read_timeout 100ms", "max_connect_attempts 1"]);
-  const results = await Promise.all(Array.from({ length: 300 }, (_, i) => forward.ask(named(i))));
-  const refused = results.filter(({ error }) => error.includes("too many queries are waiting for this server"));
-  assert.equal(refused.length, 300 - 4 * 64);
+test("streams: a burst of as many questions as may wait, to a server far away", async (t) => {
+  const { forward, ups } = await setUp(t, [(asked) => numbered(asked, 200)], ["max_connect_attempts 1"]);
+  checkNumbered(await Promise.all(Array.from({ length: 4_096 }, (_, i) => forward.ask(named(i)))));
+  assert.ok(ups[0]!.accepted <= 4, `${ups[0]!.accepted} connections`);
 });
 
 test("streams: an answer in pieces of one byte", async (t) => {
@@ -69,6 +68,18 @@ test("streams: several answers in one piece", async (t) => {
 
 /** A question with an option of so many bytes. */
 const padded = (i: number, size: number) => ({ ...named(i), edns: { options: [`65001 ${"a5".repeat(size)}`] } });
+
+test("streams: what a server's connections do not take fails, and says that it was for want of room", async (t) => {
+  const { forward } = await setUp(t, [(asked) => numbered(asked)], ["max_connect_attempts 1"]);
+  const results = await Promise.all(Array.from({ length: 40 }, (_, i) => forward.ask(padded(i, 60_000))));
+  const failed = results.filter(({ reply }) => reply === undefined);
+  assert.ok(failed.length >= 10 && failed.length <= 30, `${failed.length} failed`);
+  for (const { error, isShed } of failed) {
+    assert.match(error, /too many queries are waiting for this server/);
+    assert.equal(isShed, true);
+  }
+  assert.ok(results.every(({ reply, isShed }) => reply === undefined || !isShed));
+});
 
 test("streams: questions of all sizes at once, and each arrives whole", async (t) => {
   const { forward, ups } = await setUp(t, [(asked) => numbered(asked)]);

@@ -18,10 +18,11 @@ import { pause, skipNative } from "../transport/udp-support.ts";
 /** Longer than a query waits for its answer. */
 const PAUSE_MS = 5_000;
 
-for (const first of ["timer", "batch"]) {
-  test(`behind a pause what was queued is dropped, and nothing else: the ${first} comes first`, {
+for (const first of ["the timer", "the batch", "nothing"]) {
+  test(`behind a pause what was queued is dropped, and nothing else: ${first} comes first`, {
     skip: skipNative,
   }, async () => {
+    const isQueued = first !== "nothing";
     const fd = openUdp({ address: "127.0.0.1", port: 0 });
     const port = boundPort(fd);
     const statistics = new Float64Array(PACKET_COUNTERS);
@@ -32,16 +33,16 @@ for (const first of ["timer", "batch"]) {
     const question = encodeQuestion({ ask: "www.example.org. A" });
     try {
       server.beat(performance.now() - PAUSE_MS);
-      client.send(question, port, "127.0.0.1");
-      if (first === "timer") server.beat(performance.now());
-      for (let turn = 0; turn < 100 && statistics[PacketCounter.STALE] === 0; turn++) await pause(1);
-      assert.equal(statistics[PacketCounter.STALE], 1);
+      if (isQueued) client.send(question, port, "127.0.0.1");
+      if (first !== "the batch") server.beat(performance.now());
+      for (let turn = 0; isQueued && turn < 100 && statistics[PacketCounter.STALE] === 0; turn++) await pause(1);
+      assert.equal(statistics[PacketCounter.STALE], isQueued ? 1 : 0);
       server.beat(performance.now());
       const answered = once(client, "message", { signal: AbortSignal.timeout(2_000) });
       client.send(question, port, "127.0.0.1");
       const [reply] = await answered;
       assert.equal(reply.readUInt16BE(0), question.readUInt16BE(0));
-      assert.equal(statistics[PacketCounter.STALE], 1);
+      assert.equal(statistics[PacketCounter.STALE], isQueued ? 1 : 0);
     } finally {
       client.close();
       server.close();

@@ -216,6 +216,7 @@ export class Forwarder implements ExchangeOwner {
       query.error = problem;
       this.#wantProbe(index);
     }
+    if (exchange.foundNoRoom) query.isShed = true;
     this.#settle(exchange, SERVFAIL);
   }
 
