@@ -60,7 +60,8 @@ static void move_slot(struct port *port, uint32_t from, uint32_t to) {
 static uint32_t receive(struct port *port, struct endpoint *endpoint, uint32_t filled) {
   if (port->prepared != endpoint->kind) prepare_slots(port, endpoint->kind);
   uint32_t room = port->slot_count - filled;
-  int count = recvmmsg(endpoint->fd, port->in + filled, room, MSG_DONTWAIT, NULL);
+  // MSG_TRUNC: the length of a datagram that a slot cuts is given as it was.
+  int count = recvmmsg(endpoint->fd, port->in + filled, room, MSG_DONTWAIT | MSG_TRUNC, NULL);
   if (count < 0) {
     int error = errno;
     endpoint->drained = error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
@@ -82,7 +83,8 @@ static uint32_t receive(struct port *port, struct endpoint *endpoint, uint32_t f
     if (endpoint->kind == NAMED_WITH_LOCAL) read_local(header, address);
     bool truncated = header->msg_flags & MSG_TRUNC;
     prepare_slot(port, read);
-    if (truncated) {
+    // Whoever is asked may answer with more than he was asked for; that he did is worth to be known.
+    if (truncated && endpoint->kind != CONNECTED) {
       port->statistics[TRUNCATED]++;
       continue;
     }

@@ -68,7 +68,10 @@ export interface PacketPort {
   /** Slot i starts at i * stride in `received`. */
   readonly stride: number;
   readonly received: Uint8Array;
-  /** Per slot: the datagram's bytes, or -errno when its socket reported an error (connected sockets: -ECONNREFUSED). */
+  /**
+   * Per slot: the datagram's bytes, or -errno when its socket reported an error (connected sockets: -ECONNREFUSED). On a
+   * connected socket more than `slotSize` when the datagram was longer: then the slot holds its beginning.
+   */
   readonly lengths: Int32Array;
   /** Per slot: the number of the socket it came on. */
   readonly sockets: Int32Array;
@@ -103,7 +106,7 @@ export const DESCRIPTOR_WORDS = 4;
 export const PacketCounter = {
   RECEIVED: 0,
   BATCHES: 1,
-  /** Longer than a slot. */
+  /** Longer than a slot, and dropped. */
   TRUNCATED: 2,
   /** From port 0, to which nothing can be answered. */
   UNANSWERABLE: 3,

@@ -216,7 +216,7 @@ class PortablePort implements PacketPort {
   #receive(entry: Entry, bytes: Uint8Array, from: RemoteInfo): void {
     if (!this.#isOpen(entry)) return;
     this.statistics[PacketCounter.RECEIVED]!++;
-    if (bytes.length > this.slotSize) {
+    if (bytes.length > this.slotSize && !entry.connected) {
       this.statistics[PacketCounter.TRUNCATED]!++;
       return;
     }
@@ -225,7 +225,7 @@ class PortablePort implements PacketPort {
       return;
     }
     const slot = this.#filled;
-    this.received.set(bytes, slot * this.stride);
+    this.received.set(bytes.subarray(0, this.slotSize), slot * this.stride);
     if (entry.connected) this.addresses.fill(0, slot * ADDRESS_SIZE, (slot + 1) * ADDRESS_SIZE);
     else writePeer(this.addresses, slot, from);
     this.#fill(entry.number, bytes.length);

@@ -57,6 +57,7 @@ export class Asker {
     recordsEnd: 0,
     opt: 0,
     cut: false,
+    bare: false,
     overStream: false,
     asked: NO_BYTES,
     askedAt: 0,
@@ -167,12 +168,14 @@ export class Asker {
     copyBytes(this.#questions, from, length, bytes, at + HEADER_SIZE);
   }
 
-  /** A datagram with the id of `exchange`, and QR, came on its socket. */
-  datagram(exchange: Exchange, bytes: Uint8Array, at: number, length: number): void {
+  /** A datagram with the id of `exchange`, and QR, came on its socket. `isCut`: it was longer than what there is of it. */
+  datagram(exchange: Exchange, bytes: Uint8Array, at: number, length: number, isCut: boolean): void {
     const counters = exchange.upstream!.counters;
     const match = this.#match(exchange, bytes, at, length);
     if (match === Match.NONE) {
       counters.ignored(Ignored.QUESTION);
+      // Anybody can have sent it, or a server that says so over TCP too.
+      if (isBareError(bytes, at, length)) this.distrust(exchange);
       return;
     }
     if (match === Match.OTHER_LETTERS) {
@@ -182,7 +185,7 @@ export class Asker {
       this.distrust(exchange);
       return;
     }
-    if (!this.#take(exchange, bytes, at, length, false)) {
+    if (!this.#take(exchange, bytes, at, length, isCut || length > exchange.udpSize, false)) {
       counters.ignored(Ignored.MALFORMED);
       return;
     }
@@ -192,8 +195,15 @@ export class Asker {
 
   /** A message with the id of `exchange` came on its connection. False when it is not the answer. */
   message(exchange: Exchange, bytes: Uint8Array, at: number, length: number): boolean {
-    const match = this.#match(exchange, bytes, at, length);
-    if (match === Match.NONE || !this.#take(exchange, bytes, at, length, true)) return false;
+    const match = isBareError(bytes, at, length) ? Match.EXACT : this.#match(exchange, bytes, at, length);
+    if (match === Match.NONE) return false;
+    if (!this.#take(exchange, bytes, at, length, false, true)) {
+      // Over TCP nobody but the server itself can have sent it: nothing better will come.
+      const reason = exchange.connection!.failure("malformed answer");
+      exchange.connection!.release(exchange);
+      this.streamFailed(exchange, reason);
+      return true;
+    }
     // Over TCP nobody can have forged it: the server itself does not keep the letters.
     if (match === Match.OTHER_LETTERS && exchange.caseMissed) exchange.upstream!.learnCaseless();
     this.#finish(exchange);
@@ -253,7 +263,7 @@ export class Asker {
       return;
     }
     const reason =
-      exchange.connection?.timeoutReason(exchange) ?? `read udp ${this.#datagrams.path(exchange)}: i/o timeout`;
+      exchange.connection?.failure("i/o timeout") ?? `read udp ${this.#datagrams.path(exchange)}: i/o timeout`;
     exchange.connection?.distrust(exchange.startedAt);
     this.#fail(exchange, reason);
   }
@@ -296,26 +306,42 @@ export class Asker {
     return Match.OTHER_LETTERS;
   }
 
-  /** Checks the form of a message and describes it as the answer. False when it is malformed. */
-  #take(exchange: Exchange, bytes: Uint8Array, at: number, length: number, overStream: boolean): boolean {
+  /** Checks the form of a message and describes it as the answer. False when it is malformed. `isTooLong`: for a datagram. */
+  #take(
+    exchange: Exchange,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    isTooLong: boolean,
+    overStream: boolean,
+  ): boolean {
     const answer = this.#answer;
-    const questionEnd = HEADER_SIZE + this.#questionLengths[exchange.index]!;
+    const bare = isBareError(bytes, at, length);
+    const questionEnd = HEADER_SIZE + (bare ? 0 : this.#questionLengths[exchange.index]!);
     const truncated = (bytes[at + 2]! & (Flag.TC >> 8)) !== 0;
     const shape = checkMessage(bytes, at, length, questionEnd);
-    const tooLong = !overStream && length > exchange.udpSize;
     // Some servers cut a message anywhere when they set TC (RFC 2181 section 9 tells us not to use its rest).
-    if (shape === undefined && !truncated && !tooLong) return false;
+    if (shape === undefined && !truncated && !isTooLong) return false;
     answer.bytes = bytes;
     answer.start = at;
     answer.length = length;
     answer.recordsEnd = shape?.end ?? questionEnd;
     answer.opt = shape?.opt ?? 0;
-    answer.cut = shape === undefined || tooLong;
+    answer.cut = shape === undefined || isTooLong;
+    answer.bare = bare;
     answer.overStream = overStream;
     answer.asked = this.#questions;
     answer.askedAt = exchange.index * QUESTION_STRIDE;
     return true;
   }
+}
+
+/** The header of a reply and nothing else, with an rcode. */
+function isBareError(bytes: Uint8Array, at: number, length: number): boolean {
+  if (length !== HEADER_SIZE || (bytes[at + 2]! & (Flag.QR >> 8)) === 0) return false;
+  if ((bytes[at + 3]! & Flag.RCODE) === 0) return false;
+  for (let i = 4; i < HEADER_SIZE; i++) if (bytes[at + i] !== 0) return false;
+  return true;
 }
 
 const NO_BYTES = new Uint8Array(0);

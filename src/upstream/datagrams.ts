@@ -227,7 +227,8 @@ export class Datagrams {
       counters.ignored(Ignored.NO_REPLY);
       return;
     }
-    this.#asker.datagram(exchange, bytes, at, length);
+    const held = Math.min(length, this.#port.slotSize);
+    this.#asker.datagram(exchange, bytes, at, held, length > held);
   }
 
   #nearMiss(number: number, socket: Socket): void {

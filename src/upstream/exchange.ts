@@ -72,6 +72,8 @@ export interface Answer {
   opt: number;
   /** Nothing behind the header can be used: the server cut the message, or sent more than it was asked for. */
   cut: boolean;
+  /** An error of twelve bytes without a question, as old servers answer what they do not know (EDNS, for one). */
+  bare: boolean;
   overStream: boolean;
   /** Where the question stands as it was sent, with letters of our choice. */
   asked: Uint8Array;

@@ -247,8 +247,9 @@ export class Connection {
     else if (this.#waiting.size === 0 && now - this.#idleSince >= expireMs) this.retire();
   }
 
-  timeoutReason(_exchange: Exchange): string {
-    return this.#open ? `read tcp ${this.#path}: i/o timeout` : `dial tcp ${this.#path}: i/o timeout`;
+  /** Why what waits on it has no answer, in Go's words. */
+  failure(reason: string): string {
+    return `${this.#verb()} ${this.#path}: ${reason}`;
   }
 
   #connected(): void {
@@ -308,7 +309,7 @@ export class Connection {
         const problem = this.#streams.send(this.#asker, exchange, true);
         if (problem === "") continue;
       }
-      this.#asker.streamFailed(exchange, reason === "EOF" ? reason : `${this.#verb()} ${this.#path}: ${reason}`);
+      this.#asker.streamFailed(exchange, reason === "EOF" ? reason : this.failure(reason));
     }
   }
 

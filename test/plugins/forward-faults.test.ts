@@ -134,6 +134,20 @@ test("duplicates of an answer change nothing", async (t) => {
   assert.equal(ups[0]!.asks(), 20);
 });
 
+test("a malformed answer over TCP is a failure at once: the next server is asked", async (t) => {
+  const cut: Script = (asked) => asked.send(answerTo(asked, { answer: RIGHT }).subarray(0, -2));
+  const right: Script = (asked) => asked.send(answerTo(asked, { answer: RIGHT }));
+  const { forward, ups } = await setUp(t, [cut, right], ["force_tcp", "policy sequential"]);
+  const { reply, awakeMs } = await forward.ask("www.example.org. A");
+  assert.deepEqual(reply?.answer, RIGHT);
+  assert.ok(awakeMs < 1_000, `${awakeMs} ms`);
+  assert.equal(ups[1]!.asks(), 1);
+  const { forward: alone } = await setUp(t, [cut], ["force_tcp", "max_connect_attempts 1"]);
+  const failed = await alone.ask("www.example.org. A");
+  assert.equal(failed.outcome, 2);
+  assert.match(failed.error, /^read tcp .*: malformed answer$/);
+});
+
 const truncated = (asked: Asked): Buffer => answerTo(asked, { flags: 0x0280 });
 
 for (const { name, tcpScript, tcp, error } of [

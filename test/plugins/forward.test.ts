@@ -86,6 +86,40 @@ test("forward: a truncated answer goes to the client, or is fetched again with p
   assert.deepEqual((await preferring.forward.ask("www.example.org. A")).reply?.answer, ANSWER);
 });
 
+for (const records of [40, 300]) {
+  test(`forward: a datagram of ${records} long records, more than was asked for, counts as a truncated answer`, async (t) => {
+    const answer = Array.from(
+      { length: records },
+      (_, i) => `www.example.org. 60 IN TXT "${String(i).padStart(100, "x")}"`,
+    );
+    const { forward } = await setUp(t, [(asked) => asked.send(answerTo(asked, { answer }))], ["read_timeout 100ms"]);
+    const { reply } = await forward.ask("www.example.org. TXT");
+    assert.equal(reply?.flags, "qr tc rd ra");
+    const preferring = await setUp(t, [(asked) => asked.send(answerTo(asked, { answer }))], ["prefer_udp"]);
+    const { reply: whole } = await preferring.forward.ask({ ask: "www.example.org. TXT", over: "tcp" });
+    assert.equal(whole?.answer.length, records);
+  });
+}
+
+for (const over of ["udp", "tcp"] as const) {
+  for (const { name, rcode } of [
+    { name: "FORMERR", rcode: 1 },
+    { name: "NOTIMP", rcode: 4 },
+  ]) {
+    test(`forward: ${name} in a bare header over ${over} is the answer`, async (t) => {
+      const script = (asked: Asked): void => {
+        const header = Buffer.from(answerTo(asked, { rcode }).subarray(0, 12));
+        asked.send(header.fill(0, 4));
+      };
+      const { forward } = await setUp(t, [script], over === "tcp" ? ["force_tcp"] : []);
+      const { reply, awakeMs } = await forward.ask("www.example.org. A");
+      assert.equal(reply?.rcode, name);
+      assert.deepEqual([reply?.question, reply?.answer], ["www.example.org. A", []]);
+      assert.ok(awakeMs < 1_000, `${awakeMs} ms`);
+    });
+  }
+}
+
 test("forward: FROM and except", async (t) => {
   const up = await Fakeup.start();
   const forward = await ForwardUnderTest.start(`example.org ${up.to}`, ["except a.example.org example.org"], {

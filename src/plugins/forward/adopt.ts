@@ -6,6 +6,7 @@ import { restoreLetters } from "../../upstream/letter-case.ts";
 
 /** Makes `answer` the reply. `hasOurLetters`: those of the question were chosen by us. False when it has no room. */
 export function adoptAnswer(query: Query, answer: Answer, hasOurLetters: boolean): boolean {
+  if (answer.bare) return adoptError(query, answer);
   if (answer.cut) return adoptCut(query, answer);
   const reply = query.reply;
   if (!reply.adopt(query, answer.bytes, answer.start, answer.length, answer.recordsEnd, answer.opt)) return false;
@@ -23,6 +24,13 @@ export function adoptAnswer(query: Query, answer: Answer, hasOurLetters: boolean
       query.name.length,
     );
   }
+  return true;
+}
+
+/** The server has understood nothing of what it was asked. */
+function adoptError(query: Query, answer: Answer): boolean {
+  query.reply.begin(query);
+  query.reply.rcode = answer.bytes[answer.start + 3]! & Flag.RCODE;
   return true;
 }
 
