@@ -335,11 +335,8 @@ export class Reply {
    */
   finish(request: Request, limit: number): number {
     const withOpt = request.hasOpt || this.hasOpt;
-    // Options from elsewhere that would not even fit beside the question are given up; the OPT record itself stays.
-    if (this.questionEnd + OPT_RECORD_SIZE + this.options.length > limit) this.options = NO_OPTIONS;
-    const optSize = withOpt ? OPT_RECORD_SIZE + this.options.length : 0;
-    if (this.end - this.start + optSize > limit) this.compress();
-    if (this.overflow || this.end - this.start + optSize > limit) this.#truncate(limit - optSize);
+    const optSize = withOpt ? this.#fitOptions(limit) : 0;
+    if (this.#exceeds(limit - optSize)) this.#truncate(limit - optSize);
     // A reply of the query's own has little room at first.
     this.reserve(optSize);
     if (withOpt) this.#writeOpt(request);
@@ -361,6 +358,23 @@ export class Reply {
     bytes[start + 10] = additional >> 8;
     bytes[start + 11] = additional;
     return this.end - start;
+  }
+
+  /** Whether `finish` will drop records. */
+  willBeCut(request: Request, limit: number): boolean {
+    const withOpt = request.hasOpt || this.hasOpt;
+    return this.#exceeds(withOpt ? limit - this.#fitOptions(limit) : limit);
+  }
+
+  /** Options from elsewhere that would not even fit beside the question are given up. Gives the size of the OPT record. */
+  #fitOptions(limit: number): number {
+    if (this.questionEnd + OPT_RECORD_SIZE + this.options.length > limit) this.options = NO_OPTIONS;
+    return OPT_RECORD_SIZE + this.options.length;
+  }
+
+  #exceeds(room: number): boolean {
+    if (this.end - this.start > room) this.compress();
+    return this.overflow || this.end - this.start > room;
   }
 
   #reset(): void {

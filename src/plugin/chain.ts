@@ -121,8 +121,11 @@ class Metadata {
   readonly #providers = new Map<string, Provider>();
   #covers: (query: Query) => boolean = () => true;
 
+  /** Elements are linked from the last to the first. Of those that provide one label the first that has a value counts. */
   provide(label: string, compute: Provider): void {
-    this.#providers.set(label, compute);
+    const later = this.#providers.get(label);
+    const both: Provider = (query, rest) => compute(query, rest) || later!(query, rest);
+    this.#providers.set(label, later === undefined ? compute : both);
   }
 
   limit(covers: (query: Query) => boolean): void {

@@ -71,3 +71,38 @@ for (const { directive, ask, line } of [
     await chain.stop();
   });
 }
+
+/** Provides a label for the type that it is given, as several stanzas of forward do for what each has answered. */
+const sometimes = definePlugin({
+  name: "sometimes",
+  repeatable: true,
+  parse: (directive) => Number(directive.once().args[0]!.text),
+  serve: (config, { provideMetadata, next }) => {
+    provideMetadata("some/name", ({ type }) => (type === config || type === 28 ? `of ${config}` : ""));
+    return next;
+  },
+});
+
+for (const { ask, line } of [
+  { ask: "www.example.org. A", line: "of 1" },
+  { ask: "www.example.org. MX", line: "of 15" },
+  { ask: "www.example.org. AAAA", line: "of 1" },
+  { ask: "www.example.org. NS", line: "-" },
+]) {
+  test(`metadata: of several that provide a label the first with a value counts: ${ask}`, async () => {
+    const chain = await linkChain({
+      plugins: [log, sometimes],
+      corefile: `. {\n log . "{/some/name}"\n sometimes 1\n sometimes 15\n}`,
+      last: (query) => {
+        query.reply.begin(query);
+        return ANSWERED;
+      },
+    });
+    const { lines } = await chain.ask({ ask });
+    assert.deepEqual(
+      lines.map(({ text }) => text),
+      [line],
+    );
+    await chain.stop();
+  });
+}

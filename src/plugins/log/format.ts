@@ -1,7 +1,6 @@
 /** FORMAT of a `log` line, compiled once into the steps that write a line. */
 import { Flag } from "../../dns/header.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
-import { requestLength } from "../../dns/uncompressed-length.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
 import { addressOffset, formatAddress, formatLocalAddress, readFamily, readPort } from "../../transport/packets.ts";
 import type { LogLine } from "./line.ts";
@@ -69,7 +68,7 @@ const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ["{class}", (line, query) => line.ascii(className(query.class))],
   ["{name}", (line, query) => line.name(query.name.bytes)],
   ["{proto}", (line, query) => line.ascii(protocolOf(query))],
-  ["{size}", (line, query) => line.integer(requestLength(query))],
+  ["{size}", (line, _query, seen) => line.integer(seen.requestSize)],
   ["{remote}", writeRemote],
   ["{port}", (line, query) => line.integer(readPort(query.peers, query.peerIndex))],
   ["{local}", (line, query) => line.ascii(bracketed(localAddress(query)))],

@@ -2,7 +2,7 @@
 import { Flag, OPT_RECORD_SIZE } from "../../dns/header.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
-import { uncompressedLength } from "../../dns/uncompressed-length.ts";
+import { requestLength, uncompressedLength } from "../../dns/uncompressed-length.ts";
 import { ANSWERED, DROPPED, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { Class } from "./index.ts";
@@ -26,7 +26,7 @@ export class Seen {
     this.endedAt = performance.now();
     const written = outcome === ANSWERED && !reply.empty;
     this.answered = written || (outcome !== ANSWERED && outcome !== DROPPED);
-    this.flags = written ? reply.flags : ownFlags(query);
+    this.flags = written ? sentFlags(query) : ownFlags(query);
     this.rcode = written ? reply.rcode : Math.max(outcome, 0);
   }
 
@@ -38,6 +38,16 @@ export class Seen {
     const records = counts[0]! + counts[1]! + counts[2]!;
     const ownOpt = hasOpt ? OPT_RECORD_SIZE + options.length : 0;
     return uncompressedLength(bytes, start, end, questionEnd, records) + ownOpt;
+  }
+
+  /**
+   * The query's length, without its options where the reply has no OPT record from elsewhere: CoreDNS makes the reply's of the
+   * query's then, and counts afterwards.
+   */
+  get requestSize(): number {
+    const query = this.#query!;
+    const hasOptions = this.#outcome !== ANSWERED || query.reply.empty || query.reply.hasOpt;
+    return requestLength(query) - (hasOptions ? 0 : query.optionsLength);
   }
 
   get nanoseconds(): number {
@@ -57,6 +67,12 @@ export class Seen {
     if (this.rcode !== Rcode.NOERROR) return "error";
     return !hasAnswer && authorityHas(reply, Type.SOA) ? "denial" : "success";
   }
+}
+
+/** The flags of a plugin's reply as it leaves. */
+function sentFlags(query: Query): number {
+  const { reply } = query;
+  return reply.willBeCut(query, query.sizeLimit) ? reply.flags | Flag.TC : reply.flags;
 }
 
 /** The flags of a reply that the server writes itself, as `Reply.begin` sets them. */

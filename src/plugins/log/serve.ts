@@ -1,6 +1,5 @@
 import { nameToText, nameToWire } from "../../dns/name-text.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
-import { requestLength } from "../../dns/uncompressed-length.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { after, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
@@ -80,7 +79,7 @@ function jsonFields(query: () => Query, seen: Seen): Readonly<Record<string, unk
       return query().opcode;
     },
     get request_size() {
-      return requestLength(query());
+      return seen.requestSize;
     },
     get dnssec_ok() {
       return query().dnssecOk;

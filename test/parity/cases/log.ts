@@ -33,6 +33,22 @@ export const servers: ParityServer[] = [
         drop 1
       }
     }
+    refused.test:{PORT} {
+      log . "{size}|{rcode}|{>rflags}|{rsize}"
+      acl {
+        block
+      }
+    }
+    cut.test:{PORT} {
+      log . "{rcode}|{>rflags}|{rsize}"
+      template IN TXT {
+        answer "{{ .Name }} 60 IN TXT one-record-of-a-hundred-letters-one-record-of-a-hundred-letters-one-record-of-a-hundred-letters-1"
+        answer "{{ .Name }} 60 IN TXT two-record-of-a-hundred-letters-one-record-of-a-hundred-letters-one-record-of-a-hundred-letters-1"
+        answer "{{ .Name }} 60 IN TXT 333-record-of-a-hundred-letters-one-record-of-a-hundred-letters-one-record-of-a-hundred-letters-1"
+        answer "{{ .Name }} 60 IN TXT 444-record-of-a-hundred-letters-one-record-of-a-hundred-letters-one-record-of-a-hundred-letters-1"
+        answer "{{ .Name }} 60 IN TXT 555-record-of-a-hundred-letters-one-record-of-a-hundred-letters-one-record-of-a-hundred-letters-1"
+      }
+    }
     plain.test:{PORT} {
       log . "nothing in braces"
       whoami
@@ -77,6 +93,23 @@ export const servers: ParityServer[] = [
         edns: { size: 65535 },
         reply: any,
         log: ["[INFO] A|IN|www.words.test.|udp|43|127.0.0.1|[::]|0|false|65535|NOERROR|qr,aa,rd,cd|100"],
+      },
+      {
+        ask: "www.words.test. A",
+        edns: { size: 1232, options: ["10 0102030405060708"] },
+        reply: any,
+        log: ["[INFO] A|IN|www.words.test.|udp|43|127.0.0.1|[::]|0|false|1232|NOERROR|qr,aa,rd|100"],
+      },
+      {
+        ask: "www.refused.test. A",
+        edns: { size: 1232, options: ["10 0102030405060708"] },
+        reply: any,
+        log: ["[INFO] 57|REFUSED|qr,rd|51"],
+      },
+      {
+        ask: "many.cut.test. TXT",
+        reply: any,
+        log: ["[INFO] NOERROR|qr,aa,tc,rd|*"],
       },
       {
         ask: "www.words.test. ANY",
