@@ -1,6 +1,7 @@
 /**
  * A query as it came in: its header, its question and its OPT record, read in place. One object is reused for every
- * query of its kind; nothing is allocated and nothing is thrown, whatever the bytes are.
+ * query of its kind; nothing is allocated and nothing is thrown, whatever the bytes are. What stands behind the message is
+ * left out of `length`, and counts of records that are not there are made good in place.
  *
  * `read` makes the checks that CoreDNS makes before any plugin runs (behaviour 2.8) and says what the server must do:
  *   FINE          go on
@@ -12,7 +13,7 @@
  */
 import type { Bytes } from "./bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
-import { checkRecord } from "./message.ts";
+import { checkRecord, skipName } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
 import { Opcode, Rcode, Type } from "./types.ts";
 
@@ -44,6 +45,8 @@ export class Request {
   dnssecOk = false;
   /** Bytes of the OPT record's options; they start OPT_RECORD_SIZE behind it. */
   optionsLength = 0;
+  /** Its last record is a signature of the message: TSIG (RFC 8945) or SIG(0) (RFC 2931). */
+  isSigned = false;
 
   /** The rcode for HEADER_ONLY. */
   rcode = 0;
@@ -76,6 +79,7 @@ export class Request {
     this.ednsVersion = 0;
     this.dnssecOk = false;
     this.optionsLength = 0;
+    this.isSigned = false;
     if (length < HEADER_SIZE) return Reading.IGNORE;
     const flags = (bytes[start + 2]! << 8) | bytes[start + 3]!;
     this.id = (bytes[start]! << 8) | bytes[start + 1]!;
@@ -100,7 +104,9 @@ export class Request {
     this.class = (bytes[at + 2]! << 8) | bytes[at + 3]!;
     this.questionEnd = at + 4 - start;
     const records = answers + authorities + additionals;
-    return records === 0 ? Reading.FINE : this.#readRecords(at + 4, end, answers + authorities, records);
+    if (records > 0) return this.#readRecords(at + 4, end, answers + authorities, records);
+    this.length = this.questionEnd;
+    return Reading.FINE;
   }
 
   /** Name, type and class are again what the message says, after a plugin has changed them. */
@@ -131,10 +137,14 @@ export class Request {
     const bytes = this.bytes;
     for (let i = 0; i < records; i++) {
       // Records that are announced but missing at the end are tolerated, as CoreDNS does.
-      if (at === end) return Reading.FINE;
+      if (at === end) {
+        this.#announce(i);
+        break;
+      }
       const isOpt = bytes[at] === 0 && at + 11 <= end && bytes[at + 1] === 0 && bytes[at + 2] === Type.OPT;
       const next = isOpt ? this.#skipOpt(at, end) : checkRecord(bytes, this.start, at, end);
       if (next < 0) return Reading.MALFORMED;
+      this.isSigned = !isOpt && i >= beforeAdditional && isSignature(bytes, at, end, this.start);
       if (isOpt && i >= beforeAdditional) {
         this.hasOpt = true;
         this.optOffset = at - this.start;
@@ -145,7 +155,18 @@ export class Request {
       }
       at = next;
     }
+    this.length = at - this.start;
     return Reading.FINE;
+  }
+
+  /** Of the records that the header announces only the first `count` are there, and it says so from now on. */
+  #announce(count: number): void {
+    const { bytes, start } = this;
+    let left = count;
+    for (let at = start + 7; at < start + HEADER_SIZE; at += 2) {
+      bytes[at] = Math.min(bytes[at]!, left);
+      left -= bytes[at]!;
+    }
   }
 
   /** Checks that the options fill their record exactly (RFC 6891 section 6.1.2). Gives the offset behind it or -1. */
@@ -180,6 +201,12 @@ export class Request {
     this.rcode = rcode;
     return Reading.HEADER_ONLY;
   }
+}
+
+function isSignature(bytes: Uint8Array, at: number, end: number, start: number): boolean {
+  const fixed = skipName(bytes, at, end, start);
+  const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
+  return type === Type.TSIG || type === Type.SIG;
 }
 
 /** RFC 7871 section 6. CoreDNS refuses a message whose option is malformed, though nobody may ever read it. */

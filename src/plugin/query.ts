@@ -156,6 +156,12 @@ export class Query extends Request {
     reply.move(this.#ownReply, 0, this.#ownReply.length, true);
   }
 
+  /** Lets go of what the reply was written into, which may be large, so that the next one begins with nothing. */
+  vacate(): void {
+    if (this.#ownReply.length > OWN_REPLY_SIZE) this.#ownReply = allocateBytes(OWN_REPLY_SIZE);
+    this.reply.place(this.#ownReply, 0, this.#ownReply.length, true);
+  }
+
   /** What `replaceMessage` has put aside, the client's message first: `#replaced` of them are in use. */
   readonly #outer: OuterMessage[] = [];
   #replaced = 0;
@@ -191,7 +197,7 @@ export interface Resolver {
 
 const ROOT = new Uint8Array([0]);
 const EMPTY = new Uint8Array(0);
-/** Most replies are smaller; a larger one gets a buffer of its own for as long as it lives. */
+/** Most replies are smaller; a larger one gets another buffer until it has left. */
 const OWN_REPLY_SIZE = 1_280;
 
 /** Buffers for requests grow in steps, so that queries of slightly different length do not make new ones each time. */

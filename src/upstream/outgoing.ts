@@ -53,7 +53,7 @@ export function writeQuery(
 
   const additionals = (from[start + 10]! << 8) | from[start + 11]!;
   const optAt = findOpt(request, additionals);
-  const signed = additionals > (optAt > 0 ? 1 : 0);
+  const signed = request.isSigned;
   let to = writeName(request, out, at + HEADER_SIZE, randomLetters && !signed);
   out[to++] = request.type >> 8;
   out[to++] = request.type;

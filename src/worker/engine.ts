@@ -109,6 +109,7 @@ export class Engine {
 
   release(query: ServedQuery): void {
     query.reset();
+    query.vacate();
     query.served = undefined;
     query.proxy = undefined;
     if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);

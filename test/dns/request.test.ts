@@ -69,7 +69,12 @@ for (const { what, hex, reading, fields = {} } of [
     fields: { name: "a.", type: 1, class: 0, questionEnd: 19, length: 19 },
   },
   { what: "a question", hex: message("0100", "1000", www), reading: Reading.FINE },
-  { what: "bytes behind it", hex: message("0100", "1000", `${www}ffff`), reading: Reading.FINE },
+  {
+    what: "bytes behind it",
+    hex: message("0100", "1000", `${www}ffff`),
+    reading: Reading.FINE,
+    fields: { length: 33 },
+  },
   { what: "records that are missing", hex: message("0100", "1112", www), reading: Reading.FINE },
   { what: "RD, CD and AD", hex: message("0130", "1000", www), reading: Reading.FINE, fields: { rd: true, cd: true } },
   { what: "no flag", hex: message("0000", "1000", www), reading: Reading.FINE, fields: { rd: false } },

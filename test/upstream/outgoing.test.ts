@@ -167,3 +167,32 @@ test("outgoing: a name with capitals never goes out in small letters, which are 
   for (let run = 0; run < 64; run++) seen.add(write(small, { letters: true }).toString("latin1", 13, 14));
   assert.deepEqual([...seen].sort(), ["C", "c"]);
 });
+
+const A_RECORD = "00000100010000003c0004c0000201";
+const TSIG_RECORD = "0000fa00ff00000000001a08686d61632d6d643500000000000000012c0000123400000000";
+
+for (const { name, opt, records, announced, isSigned, sends } of [
+  { name: "an A record behind the OPT record", opt: true, records: A_RECORD, announced: 2, isSigned: false, sends: 2 },
+  { name: "a record that is only announced", opt: true, records: "", announced: 2, isSigned: false, sends: 1 },
+  { name: "only a record that is not there", opt: false, records: "", announced: 1, isSigned: false, sends: 0 },
+  { name: "bytes that no count tells of", opt: false, records: "ffffffff", announced: 0, isSigned: false, sends: 0 },
+  { name: "a TSIG record", opt: true, records: TSIG_RECORD, announced: 2, isSigned: true, sends: 2 },
+]) {
+  test(`outgoing: ${name}: ${isSigned ? "signed, and sent as it came" : "letters, size and counts are ours"}`, () => {
+    const question = opt ? { ...plain, edns: { size: 65_535 } } : plain;
+    const message = Buffer.concat([encodeQuestion(question, 0x1234), Buffer.from(records, "hex")]);
+    message.writeUInt16BE(announced, 10);
+    const request = new Request();
+    assert.equal(request.read(withView(message), 0, message.length), Reading.FINE);
+    assert.equal(request.isSigned, isSigned);
+    const spellings = new Set<string>();
+    for (let i = 0; i < 100; i++) {
+      const sent = write(request, { letters: true });
+      spellings.add(sent.toString("latin1", 12, 29));
+      assert.equal(sent.readUInt16BE(10), sends);
+      assert.equal(written.udpSize, isSigned ? 65_535 : opt ? 1_232 : 512);
+      assert.equal(sent.length, sends === announced && sends > 0 ? message.length : 33 + 11 * sends);
+    }
+    assert.equal(spellings.size > 1, !isSigned);
+  });
+}
