@@ -51,6 +51,8 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const IGNORED = ["SIGHUP", "SIGALRM", "SIGVTALRM", "SIGIO", "SIGPWR", "SIGXCPU", "SIGPROF"] as const;
+
 /** From before the start on: unless it is taken, SIGUSR1 would open Node's inspector. */
 function obeySignals(supervisor: Supervisor): void {
   const log = new Logger();
@@ -88,7 +90,11 @@ function obeySignals(supervisor: Supervisor): void {
       if (reason !== undefined) log.error(`SIGUSR1: starting with listener file descriptors: ${reason}`);
     });
   });
-  process.on("SIGHUP", () => {});
+  process.on("SIGUSR2", () => {
+    log.warning("SIGUSR2: Upgrading is not supported: start the new server, then end this one");
+  });
+  // By themselves these would end a process of Node, and do nothing to CoreDNS.
+  for (const signal of IGNORED) process.on(signal, () => {});
   // A reader that goes away must not take the server with it.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});

@@ -1,0 +1,20 @@
+/** What signals do to a server, and that those which mean nothing do nothing. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TestServer } from "../support/server.ts";
+
+const corefile = ".:{PORT} {\n whoami\n health 127.0.0.1:{PORT2} {\n  lameduck 2s\n }\n}\n";
+
+test("SIGUSR2 and signals that mean nothing do not end the server", { timeout: 30_000 }, async () => {
+  const server = await TestServer.start({ corefile });
+  try {
+    for (const signal of ["SIGHUP", "SIGALRM", "SIGVTALRM", "SIGIO", "SIGPWR", "SIGXCPU", "SIGPROF"] as const)
+      server.signal(signal);
+    server.signal("SIGUSR2");
+    const warning = "[WARNING] SIGUSR2: Upgrading is not supported: start the new server, then end this one";
+    assert.equal(await server.line(/SIGUSR2/), warning);
+    assert.ok(await server.ask({ ask: "www.example.org. A" }), "an answer");
+  } finally {
+    assert.equal(await server.stop(), 0, server.lines.slice(-5).join("\n"));
+  }
+});
