@@ -56,28 +56,28 @@ const IGNORED = ["SIGHUP", "SIGALRM", "SIGVTALRM", "SIGIO", "SIGPWR", "SIGXCPU",
 /** From before the start on: unless it is taken, SIGUSR1 would open Node's inspector. */
 function obeySignals(supervisor: Supervisor): void {
   const log = new Logger();
-  let ending = false;
+  const seen = new Set<"SIGTERM" | "SIGINT">();
   const end = async (): Promise<void> => {
     await supervisor.stop();
     flushLog();
     process.exit(0);
   };
   process.on("SIGTERM", () => {
-    if (ending) return;
-    ending = true;
+    if (seen.has("SIGTERM")) return;
     log.info("SIGTERM: Shutting down servers then terminating");
-    void end();
+    if (seen.size === 0) void end();
+    seen.add("SIGTERM");
   });
   process.on("SIGINT", () => {
     // Whoever interrupts a second time does not want to wait.
-    if (ending) {
+    if (seen.has("SIGINT")) {
       log.info("SIGINT: Force quit");
       flushLog();
       process.exit(2);
     }
-    ending = true;
     log.info("SIGINT: Shutting down");
-    void end();
+    if (seen.size === 0) void end();
+    seen.add("SIGINT");
   });
   process.on("SIGQUIT", () => {
     log.info("SIGQUIT: Quitting process immediately");

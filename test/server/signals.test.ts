@@ -18,3 +18,28 @@ test("SIGUSR2 and signals that mean nothing do not end the server", { timeout: 3
     assert.equal(await server.stop(), 0, server.lines.slice(-5).join("\n"));
   }
 });
+
+const [term, int] = ["[INFO] SIGTERM: Shutting down servers then terminating", "[INFO] SIGINT: Shutting down"];
+for (const { signals, lines, code } of [
+  { signals: ["SIGTERM", "SIGINT"], lines: [term, int], code: 0 },
+  { signals: ["SIGINT", "SIGTERM", "SIGTERM"], lines: [int, term], code: 0 },
+  { signals: ["SIGTERM", "SIGINT", "SIGINT"], lines: [term, int, "[INFO] SIGINT: Force quit"], code: 2 },
+  { signals: ["SIGINT", "SIGINT"], lines: [int, "[INFO] SIGINT: Force quit"], code: 2 },
+] as const) {
+  test(`${signals.join(", ")} amid lameduck`, { timeout: 30_000 }, async () => {
+    const server = await TestServer.start({ corefile });
+    const from = performance.now();
+    for (const signal of signals) {
+      server.signal(signal);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const isForced = code !== 0;
+    // Its end is awaited, and another SIGTERM changes nothing.
+    assert.equal(await server.stop(), code);
+    assert.equal(performance.now() - from < 2_000, isForced, "lameduck goes on unless it is forced");
+    assert.deepEqual(
+      server.lines.filter((line) => line.includes("SIG")),
+      lines,
+    );
+  });
+}
