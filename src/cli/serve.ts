@@ -18,7 +18,6 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
     await supervisor.start();
     announce(supervisor, settings);
     if (isExample) printLine(EXAMPLE_HINT);
-    if (settings.pidfile !== undefined) writeFileSync(settings.pidfile, `${process.pid}\n`);
   } catch (error) {
     flushLog();
     process.stderr.write(`${startError(explain(error), settings)}\n`);
@@ -30,9 +29,22 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
 function announce(supervisor: Supervisor, settings: Settings): void {
   const log = new Logger();
   if (nativeError !== undefined) log.warning(`Batched UDP is not available, serving with node:dgram: ${nativeError}`);
-  if (settings.quiet) return;
-  for (const lines of supervisor.configuration.zoneLines) print(lines.join("\n"), settings);
-  print(versionText().trimEnd(), settings);
+  if (!settings.quiet) for (const lines of supervisor.configuration.zoneLines) print(lines.join("\n"), settings);
+  writePid(settings, log);
+  if (!settings.quiet) print(versionText().trimEnd(), settings);
+}
+
+/** Who cannot be found by his file serves all the same. */
+function writePid({ pidfile }: Settings, log: Logger): void {
+  if (pidfile === undefined) return;
+  try {
+    writeFileSync(pidfile, `${process.pid}\n`);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Node has the system's words between its own: `ENOENT: no such file or directory, open 'x'`.
+    const reason = code === "EISDIR" ? "is a directory" : message.replace(/^[A-Z]+: |, open '.*'$/gs, "");
+    log.error(`Could not write pidfile: open ${pidfile}: ${reason}`);
+  }
 }
 
 /** What has no level in text: in JSON it is one object of level INFO, line ends within. */

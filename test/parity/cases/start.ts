@@ -102,6 +102,24 @@ export const servers: ParityServer[] = [
     ],
   },
   {
+    name: "start, a pidfile that cannot be written",
+    corefile: ".:{PORT} {\n whoami\n}\n",
+    arguments: ["-pidfile", "/nowhere/pid"],
+    prints: [
+      ".:{PORT}",
+      "[ERROR] Could not write pidfile: open /nowhere/pid: no such file or directory",
+      "CoreDNS-1.15.0",
+    ],
+    cases: [{ ask: "www.example.org. A", reply: { counts: { additional: 2 } } }],
+  },
+  {
+    name: "start, the pidfile is a directory",
+    corefile: ".:{PORT} {\n whoami\n}\n",
+    arguments: ["-pidfile", "/tmp"],
+    prints: ["[ERROR] Could not write pidfile: open /tmp: is a directory"],
+    cases: [{ ask: "www.example.org. A", reply: { counts: { additional: 2 } } }],
+  },
+  {
     name: "start, first light",
     corefile: `.:{PORT} {
       forward . {UP:a} {UP:b}
