@@ -30,10 +30,11 @@
  *   }
  */
 import type { Option } from "../corefile/directive.ts";
-import { formatDuration, parseDuration } from "../corefile/duration.ts";
+import { parseDuration } from "../corefile/duration.ts";
 import { nameToText } from "../dns/name-text.ts";
 import { typeName } from "../dns/types.ts";
 import type { Control, ControlContext, ServeContext } from "../plugin/context.ts";
+import { formatGoDuration } from "../plugin/go-duration.ts";
 import type { Logger, LogLevel } from "../plugin/logger.ts";
 import { after, type Handler, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
@@ -123,7 +124,7 @@ async function control({ rules }: ErrorsConfig, { publish, onTold, log, debug }:
     const { pattern, periodMs, level, showFirst } = rules[index]!;
     const count = Atomics.exchange(counts, index, 0);
     if (count <= (showFirst ? 1 : 0)) return;
-    write(log, debug, level, `${count} errors like '${pattern}' occurred in last ${formatDuration(periodMs)}`);
+    write(log, debug, level, `${count} errors like '${pattern}' occurred in last ${formatGoDuration(periodMs)}`);
   }
 
   return {

@@ -77,15 +77,22 @@ for (const { names, options, first, summary, more } of [
   });
 }
 
-test("errors: what is counted is said at the end", async () => {
-  const chain = await link('consolidate 1h "timeout"');
-  assert.deepEqual(await ask(chain, "a"), []);
-  await chain.stop();
-  assert.deepEqual(
-    chain.lines.map(({ text }) => text),
-    ["1 errors like 'timeout' occurred in last 1h"],
-  );
-});
+for (const { period, shown } of [
+  { period: "3m", shown: "3m0s" },
+  { period: "1h", shown: "1h0m0s" },
+  { period: "1h5m", shown: "1h5m0s" },
+  { period: "90.5s", shown: "1m30.5s" },
+]) {
+  test(`errors: what is counted in ${period} is said at the end`, async () => {
+    const chain = await link(`consolidate ${period} "timeout"`);
+    assert.deepEqual(await ask(chain, "a"), []);
+    await chain.stop();
+    assert.deepEqual(
+      chain.lines.map(({ text }) => text),
+      [`1 errors like 'timeout' occurred in last ${shown}`],
+    );
+  });
+}
 
 test("errors: stacktrace is a setting of the block", () => {
   assert.equal(parseBlock([errors], ". {\n errors {\n stacktrace\n }\n}").settings.stacktrace, true);
