@@ -8,10 +8,10 @@ export function versionText(): string {
   return `CoreDNS-${COREDNS_VERSION}\n${platformName()}, WeftDNS-${ownVersion()}, node ${process.version}\n`;
 }
 
-/** The directives by name, as CoreDNS lists them. */
+/** The directives by name, one a line and an empty line behind them, as CoreDNS lists them. */
 export function pluginsText(): string {
   const names = pluginOrder.filter((name) => plugins.has(name)).sort();
-  return `Server types:\n  dns\n\nOther plugins:\n${names.map((name) => `  dns.${name}\n`).join("")}`;
+  return `${names.join("\n")}\n\n`;
 }
 
 /** In Go's words: `linux/amd64`. */
