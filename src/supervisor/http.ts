@@ -4,7 +4,7 @@
  */
 
 import { lookup } from "node:dns/promises";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
@@ -54,7 +54,9 @@ export class Site {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? "/").split("?")[0]!;
+    request.url = originForm(request.url ?? "/");
+    sayLength(response);
+    const path = request.url.split("?")[0]!;
     const entry = this.entries.findLast((candidate) => candidate.path === path);
     if (entry) entry.handle(request, response);
     else notFound(response);
@@ -219,6 +221,30 @@ const BIND_ERRORS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "cannot assign requested address",
   EACCES: "permission denied",
 };
+
+/** What a client sends to a proxy names the server too, and must be taken (RFC 9112 section 3.2.2). */
+function originForm(target: string): string {
+  const [, rest] = /^https?:\/\/[^/?]*(.*)$/is.exec(target) ?? [];
+  return rest === undefined ? target : rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** Headers wait for the body: of one that comes as a whole they say the length, as Go's do. Node would send it in chunks. */
+function sayLength(response: ServerResponse): void {
+  const writeHead = response.writeHead.bind(response) as (status: number) => ServerResponse;
+  const end = response.end.bind(response) as (body?: unknown) => ServerResponse;
+  response.writeHead = (status: number, headers?: unknown) => {
+    // Node itself calls it so, when the body is there.
+    if (headers === undefined) return writeHead(status);
+    response.statusCode = status;
+    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) response.setHeader(name, value!);
+    return response;
+  };
+  response.end = (body?: unknown) => {
+    const isWhole = typeof body === "string" || body instanceof Uint8Array;
+    if (isWhole && !response.headersSent) response.setHeader("Content-Length", Buffer.byteLength(body));
+    return end(body);
+  };
+}
 
 /** Go's words and headers. */
 function notFound(response: ServerResponse): void {

@@ -23,6 +23,15 @@ async function get(address: string, path = "/text"): Promise<string> {
   return response === undefined ? "refused" : `${response.status} ${await response.text()}`;
 }
 
+/** All that comes back, head and body. */
+async function raw(port: number, request: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`${request}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+  let text = "";
+  for await (const part of socket) text += part;
+  return text;
+}
+
 async function occupied(port: number): Promise<Server> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
@@ -45,6 +54,41 @@ test("a site stays open over a reload and is handed over; connections go on", as
   await sites.replace(plan());
   assert.equal(await get(address), "refused");
 });
+
+for (const { request, head, body } of [
+  { request: "GET /whole HTTP/1.1", head: "Content-Length: 2", body: "OK" },
+  { request: "GET /whole HTTP/1.0", head: "Content-Length: 2", body: "OK" },
+  { request: "HEAD /whole HTTP/1.1", head: "Content-Length: 2", body: "" },
+  { request: "GET /other HTTP/1.1", head: "Content-Length: 19", body: "404 page not found\n" },
+  { request: "GET /parts HTTP/1.1", head: "Transfer-Encoding: chunked", body: "2\r\nab\r\n0\r\n\r\n" },
+  { request: "GET http://x/whole HTTP/1.1", head: "Content-Length: 2", body: "OK" },
+  { request: "GET HTTPS://x:1/whole?a=/b HTTP/1.1", head: "Content-Length: 2", body: "OK" },
+  { request: "GET http://x HTTP/1.1", head: "Content-Length: 4", body: "root" },
+  { request: "GET http://x?/whole HTTP/1.1", head: "Content-Length: 4", body: "root" },
+  { request: "GET ftp://x/whole HTTP/1.1", head: "Content-Length: 19", body: "404 page not found\n" },
+]) {
+  test(`${request}: ${head}`, async () => {
+    const [port] = await freePorts(1);
+    const one = new Site(`127.0.0.1:${port}`);
+    one.add("/", (_request, response) => void response.end("root"), {});
+    one.add("/whole", (_request, response) => void response.writeHead(200, { "X-One": "1" }).end("OK"), {});
+    one.add(
+      "/parts",
+      (_request, response) => {
+        response.writeHead(200, { "X-One": "1" }).write("a");
+        response.end("b");
+      },
+      {},
+    );
+    await sites.replace(plan(one));
+    const [headers, ...rest] = (await raw(port!, request)).split("\r\n\r\n");
+    assert.equal(rest.join("\r\n\r\n"), body);
+    const lines = headers!.split("\r\n");
+    const framing = lines.filter((line) => /^(content-length|transfer-encoding):/i.test(line));
+    assert.deepEqual(framing, [head]);
+    if (body === "OK") assert.ok(lines.includes("X-One: 1"));
+  });
+}
 
 test("the last path closes the listener, unless a later configuration has taken it", async () => {
   const [port] = await freePorts(1);
