@@ -1,8 +1,9 @@
 /**
  * timeouts: how long a connection may take, and how many queries it may ask.
  *
- * The times hold for TCP and what runs over it: until a query has arrived after its first byte (`read`), until an answer
- * is taken (`write`), and between two queries (`idle`). The first block of a listener that is shared decides.
+ * The times hold for TCP and what runs over it: until the first query begins, and until each has arrived after its first
+ * byte (`read`), until an answer is taken (`write`), and between two queries (`idle`). The first block of a listener that is
+ * shared decides.
  *
  * Syntax    timeouts {
  *             read DUR            1s to 24h, a bare number counts seconds (3s)

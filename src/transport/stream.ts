@@ -16,11 +16,11 @@ import { Preface } from "./preface.ts";
 import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
-  /** For the rest of a message once its first byte is there. */
+  /** Before the first message begins; and for the rest of each once its first byte is there. */
   readonly readTimeoutMs: number;
   /** For the client to take what was written. */
   readonly writeTimeoutMs: number;
-  /** Without a query under way. */
+  /** Without a query under way, behind the first one. */
   readonly idleTimeoutMs: number;
   /** Queries a connection may send; -1: no limit. */
   readonly maxQueries: number;
@@ -411,17 +411,18 @@ export class StreamServer {
 
   #enforceTimes(now: number): void {
     // The fuller the house, the shorter the stay of those who say nothing.
-    const idleLimit = Math.max(
-      MIN_IDLE_MS,
-      this.#limits.idleTimeoutMs * Math.min(1, 2 - (2 * this.#connections.size) / MAX_CONNECTIONS),
-    );
-    const messageLimit = Math.min(this.#limits.readTimeoutMs, MAX_MESSAGE_MS);
+    const room = Math.min(1, 2 - (2 * this.#connections.size) / MAX_CONNECTIONS);
+    const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs } = this.#limits;
+    const firstLimit = Math.max(MIN_IDLE_MS, readTimeoutMs * room);
+    const idleLimit = Math.max(MIN_IDLE_MS, idleTimeoutMs * room);
+    const messageLimit = Math.min(readTimeoutMs, MAX_MESSAGE_MS);
     for (const connection of this.#connections) {
       const { socket, messageSince, unsentSince, inFlight, lastActive, waiting } = connection;
+      const silentLimit = connection.queries === 0 ? firstLimit : idleLimit;
       const late =
         (messageSince !== 0 && now - messageSince > messageLimit) ||
-        (unsentSince !== 0 && now - unsentSince > this.#limits.writeTimeoutMs) ||
-        (inFlight === 0 && messageSince === 0 && !waiting && now - lastActive > idleLimit);
+        (unsentSince !== 0 && now - unsentSince > writeTimeoutMs) ||
+        (inFlight === 0 && messageSince === 0 && !waiting && now - lastActive > silentLimit);
       if (late) socket.destroy();
     }
   }

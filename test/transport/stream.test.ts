@@ -113,6 +113,25 @@ for (const { name, act } of [
   });
 }
 
+for (const { name, limits, sent } of [
+  {
+    name: "behind the last query as long as `idle` says",
+    limits: { readTimeoutMs: 100, idleTimeoutMs: 1_000 },
+    sent: framed(1),
+  },
+  {
+    name: "before the first query as long as `read` says",
+    limits: { readTimeoutMs: 1_000, idleTimeoutMs: 100 },
+    sent: "",
+  },
+]) {
+  test(`a client may say nothing ${name}`, async () => {
+    const { port } = await echo(limits);
+    const ms = await closedAfter(port, (socket) => void socket.write(sent));
+    assert.ok(ms! >= 990 && ms! <= 2_000, `closed after ${ms} ms`);
+  });
+}
+
 test("a message may come a byte at a time, as long as it is whole in time", async () => {
   const { port } = await echo({ readTimeoutMs: 5_000 });
   const socket = connect(port, "127.0.0.1");
@@ -263,7 +282,7 @@ for (const { name, limits, act } of [
 }
 
 test("one address gets no more than its share once half of all connections are taken", async () => {
-  const { port, server } = await echo({ idleTimeoutMs: 60_000 });
+  const { port, server } = await echo({ idleTimeoutMs: 60_000, readTimeoutMs: 60_000 });
   const sockets: Socket[] = [];
   const open = async (from: string, count: number) => {
     const batch = Array.from({ length: count }, () => connect({ port, host: "127.0.0.1", localAddress: from }));

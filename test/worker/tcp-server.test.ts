@@ -10,9 +10,13 @@ import { ZoneRouter } from "../../src/worker/zone-router.ts";
 
 const before = { readTimeoutMs: 60_000, writeTimeoutMs: 60_000, idleTimeoutMs: 60_000, maxTcpQueries: -1 };
 
+/** The root's A, behind the length. */
+const question = [0, 17, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+
 for (const { name, changed, sent } of [
-  { name: "idle", changed: { idleTimeoutMs: 100 }, sent: [] },
+  { name: "idle", changed: { idleTimeoutMs: 100 }, sent: question },
   { name: "read", changed: { readTimeoutMs: 100 }, sent: [0] },
+  { name: "read, with nothing sent", changed: { readTimeoutMs: 100 }, sent: [] },
 ]) {
   test(`a reload brings its own time limits: ${name}`, async () => {
     const served = (limits: object): Served => {
