@@ -3,7 +3,7 @@
  *
  * Whatever plugin behind this one gives up on a query says why, and that becomes a line:
  *
- *   [ERROR] plugin/errors: 2 example.org. A: read udp 127.0.0.1:50812->192.0.2.53:53: i/o timeout
+ *   [ERROR] plugin/errors: 2 example.org. A: read udp 192.0.2.53:53: i/o timeout
  *
  * The number is the rcode. With `consolidate`, errors that match a regular expression (RE2 syntax, anywhere in the text
  * behind the type) are counted from the first on, and printed as one line after a time:
