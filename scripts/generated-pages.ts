@@ -82,6 +82,10 @@ function metricsPage(pages: readonly PluginPage[], meaningOf: (metric: string) =
 All that \`prometheus\` exports. \`coredns_*\` are CoreDNS's, with its names, labels and buckets, so its dashboards and alerts go on;
 \`weftdns_*\` is what only this server knows. A value with labels is there from its first event on.
 
+Not CoreDNS's own are \`coredns_proxy_ignored_responses_total\`, which only this server has, and \`coredns_rrl_*\`, from the plugin rrl
+that CoreDNS's users build in. \`coredns_local_localhost_requests_total\` is there for CoreDNS's dashboards and always 0, as its plugin
+\`local\` is not part of this server.
+
 ${table(["Metric", "Labels", "Plugin", "Meaning"], rows)}
 `;
 }
