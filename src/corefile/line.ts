@@ -161,7 +161,7 @@ export class Line {
    */
   zones(options: { readonly atLeast?: number } = {}): string[] {
     if (this.left < (options.atLeast ?? 0)) this.wrongCount("a zone");
-    if (this.left === 0) return blockZones(this.#context.block.keys);
+    if (this.left === 0) return this.#context.block.keys.flatMap((key) => key.zones);
     return this.#zonesLeft();
   }
 
@@ -260,11 +260,6 @@ export interface MistakeDetails {
 export function mistakeAt(at: Token, directive: string, message: string, details: MistakeDetails): Mistake {
   const mistake = { ...tokenMistake(at, details.form ?? "parsing", message), directive };
   return details.suggestion === undefined ? mistake : { ...mistake, suggestion: details.suggestion };
-}
-
-/** A CIDR key that stands for several zones counts as its first one here, as it does in CoreDNS. */
-function blockZones(keys: readonly ServerKey[]): string[] {
-  return keys.flatMap((key) => key.zones.slice(0, 1));
 }
 
 function inRange(value: number, range: Range<number>): boolean {

@@ -70,7 +70,7 @@ for (const { name, line, keys, read, gives } of [
     line: "probe",
     keys: "10.0.0.0/23 tls://b.test:1",
     read: (l) => l.zones(),
-    gives: ["0.0.10.in-addr.arpa.", "b.test."],
+    gives: ["0.0.10.in-addr.arpa.", "1.0.10.in-addr.arpa.", "b.test."],
   },
   { name: "only bad zones", line: "probe a..b", read: (l) => l.zones(), gives: [] },
   { name: "fallthrough for all", line: "probe", read: (l) => l.fallthrough(), gives: ["."] },

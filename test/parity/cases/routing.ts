@@ -109,6 +109,35 @@ export const servers: ParityServer[] = [
     ],
   },
   {
+    name: "routing, plugins serve all zones of a CIDR key",
+    corefile: `192.168.4.0/22:{PORT} example.org:{PORT} {
+      acl {
+        block type TXT
+      }
+      template IN PTR {
+        answer "{{ .Name }} 60 IN PTR p.{{ .Zone }}"
+      }
+    }
+    2001:db8::/30:{PORT2} 10.0.0.0/15:{PORT2} 192.0.2.32/27:{PORT2} {
+      template IN PTR {
+        answer "{{ .Name }} 60 IN PTR p.{{ .Zone }}"
+      }
+    }`,
+    cases: [
+      ...["4.168.192.in-addr.arpa", "5.168.192.in-addr.arpa", "7.168.192.in-addr.arpa", "example.org"].flatMap(
+        (zone) => [
+          { ask: `9.${zone}. PTR`, reply: { answer: [`9.${zone}. 60 IN PTR p.${zone}.`] } },
+          { ask: `9.${zone}. TXT`, reply: { rcode: "REFUSED" } },
+        ],
+      ),
+      { ask: "8.168.192.in-addr.arpa. PTR", reply: refused },
+      ...["8.b.d.0.1.0.0.2.ip6.arpa", "b.b.d.0.1.0.0.2.ip6.arpa", "1.10.in-addr.arpa", "63.2.0.192.in-addr.arpa"].map(
+        (zone) => ({ ask: `9.${zone}. PTR`, port: 2 as const, reply: { answer: [`9.${zone}. 60 IN PTR p.${zone}.`] } }),
+      ),
+      { ask: "64.2.0.192.in-addr.arpa. PTR", port: 2, reply: refused },
+    ],
+  },
+  {
     name: "routing, bind",
     corefile: `example.org:{PORT} {
       bind 127.0.0.1
