@@ -66,39 +66,28 @@ export function wrapInt(value: bigint): bigint {
   return BigInt.asIntN(64, value);
 }
 
-/** strconv's ParseInt. Throws a Failure. */
-export function parseInteger(text: string, base: bigint, bits: bigint): bigint {
-  const wrong = (why: string) => new Failure(`strconv.ParseInt: parsing "${fromBytes(text)}": ${why}`);
-  const size = bits === 0n ? 64n : bits;
+/** strconv's ParseUint, which takes no sign. Throws a Failure. */
+export function parseUnsigned(text: string, base: bigint, bits: bigint): bigint {
+  const wrong = (why: string) => new Failure(`strconv.ParseUint: parsing "${fromBytes(text)}": ${why}`);
   if (text === "") throw wrong("invalid syntax");
   if (base !== 0n && (base < 2n || base > 36n)) throw wrong(`invalid base ${base}`);
-  if (size < 0n || size > 64n) throw wrong(`invalid bit size ${bits}`);
-  const value = readDigits(text, Number(base));
-  if (value === undefined) throw wrong("invalid syntax");
-  const limit = 1n << (size - 1n);
-  if (value >= limit || value < -limit) throw wrong("value out of range");
+  if (bits < 0n || bits > 64n) throw wrong(`invalid bit size ${bits}`);
+  const limit = 1n << (bits || 64n);
+  const digits = text.toLowerCase();
+  const prefix = base === 0n ? (/^0(?:[xbo](?=.))?/.exec(digits)?.[0] ?? "") : "";
+  const radix = base || RADIX_OF_PREFIX[prefix]!;
+  let value = 0n;
+  for (const digit of digits.slice(prefix.length)) {
+    if (digit === "_" && base === 0n) continue;
+    const worth = BigInt(DIGITS.indexOf(digit));
+    if (worth < 0n || worth >= radix) throw wrong("invalid syntax");
+    value = value * radix + worth;
+    if (value >= limit) throw wrong("value out of range");
+  }
+  if (base === 0n && digits.includes("_") && !GROUPED_DIGITS.test(digits)) throw wrong("invalid syntax");
   return value;
 }
 
-function readDigits(text: string, base: number): bigint | undefined {
-  const negative = text.startsWith("-");
-  let digits = text.replace(/^[+-]/, "").toLowerCase();
-  let radix = base;
-  if (base === 0) {
-    const prefix = /^0([xbo]?)(?=[0-9a-f_])/.exec(digits);
-    radix = prefix === null ? 10 : { x: 16, b: 2, o: 8, "": 8 }[prefix[1] as "x" | "b" | "o" | ""];
-    if (!/^(0[xbo]?)?(_?[0-9a-f])+$/.test(digits)) return undefined;
-    digits = digits.slice(prefix?.[0].length ?? 0).replaceAll("_", "");
-  }
-  if (digits === "") return undefined;
-  let value = 0n;
-  for (const digit of digits) {
-    const worth = DIGITS.indexOf(digit);
-    if (worth < 0 || worth >= radix) return undefined;
-    // More digits only make it larger than any that counts.
-    if (value < 1n << 70n) value = value * BigInt(radix) + BigInt(worth);
-  }
-  return negative ? -value : value;
-}
-
+const RADIX_OF_PREFIX: Readonly<Record<string, bigint>> = { "": 10n, "0": 8n, "0b": 2n, "0o": 8n, "0x": 16n };
+const GROUPED_DIGITS = /^(0[xbo]_?)?[0-9a-f]+(_[0-9a-f]+)*$/;
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";

@@ -33,8 +33,8 @@ export const TEXTS: Rows = [
   ['{{ eq .Group.zz "" }}', "false"],
   ["{{ eq .Group.zz nil }}", "true"],
   [
-    '{{ parseInt .Group.n 10 64 }} {{ .Group.n | printf "%s!" }} {{ parseInt "0x1f" 0 64 }}{{ parseInt "-1_0" 0 64 }}',
-    "7 7! 31-10",
+    '{{ parseInt .Group.n 10 64 }} {{ .Group.n | printf "%s!" }} {{ parseInt "0x1f" 0 64 }} {{ parseInt "1_0" 0 64 }} {{ parseInt "fF" 16 8 }}',
+    "7 7! 31 10 255",
   ],
   ['{{ "x" | .Meta }}', "meta:x"],
   ["{{ if and .B (gt .N -9) }}y{{ else }}n{{ end }}", "y"],
@@ -148,11 +148,35 @@ export const FAILING: Rows = [
   ],
   [
     '{{ parseInt "x" 10 8 }}',
-    'template: answer:1:3: executing "answer" at <parseInt "x" 10 8>: error calling parseInt: strconv.ParseInt: parsing "x": invalid syntax',
+    'template: answer:1:3: executing "answer" at <parseInt "x" 10 8>: error calling parseInt: strconv.ParseUint: parsing "x": invalid syntax',
   ],
   [
     '{{ parseInt "300" 10 8 }}',
-    'template: answer:1:3: executing "answer" at <parseInt "300" 10 8>: error calling parseInt: strconv.ParseInt: parsing "300": value out of range',
+    'template: answer:1:3: executing "answer" at <parseInt "300" 10 8>: error calling parseInt: strconv.ParseUint: parsing "300": value out of range',
+  ],
+  [
+    '{{ parseInt "-1" 10 8 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "-1" 10 8>: error calling parseInt: strconv.ParseUint: parsing "-1": invalid syntax',
+  ],
+  [
+    '{{ parseInt "+1" 10 8 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "+1" 10 8>: error calling parseInt: strconv.ParseUint: parsing "+1": invalid syntax',
+  ],
+  [
+    '{{ parseInt "" 10 8 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "" 10 8>: error calling parseInt: strconv.ParseUint: parsing "": invalid syntax',
+  ],
+  [
+    '{{ parseInt "_1" 0 64 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "_1" 0 64>: error calling parseInt: strconv.ParseUint: parsing "_1": invalid syntax',
+  ],
+  [
+    '{{ parseInt "1" 10 65 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "1" 10 65>: error calling parseInt: strconv.ParseUint: parsing "1": invalid bit size 65',
+  ],
+  [
+    '{{ parseInt "300x" 10 8 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "300x" 10 8>: error calling parseInt: strconv.ParseUint: parsing "300x": value out of range',
   ],
   [
     '{{ .Meta "a/b" }} {{ .Meta }}',

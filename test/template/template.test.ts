@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { parseInteger } from "../../src/template/go-number.ts";
+import { parseUnsigned } from "../../src/template/go-number.ts";
 import { Template } from "../../src/template/template.ts";
 import { Failure, fromBytes, Method, type Struct, type Value } from "../../src/template/value.ts";
 import { FAILING, TEXTS, UNREADABLE } from "./reference-cases.ts";
@@ -39,7 +39,7 @@ const DATA: Struct = {
   member: (name) => (name === "Meta" ? meta : FIELDS[name]),
   toText: () => "data",
 };
-const FUNCTIONS = [new Method("parseInt", ["string", "int", "int"], parseInteger)];
+const FUNCTIONS = [new Method("parseInt", ["string", "int", "int"], parseUnsigned)];
 
 /** The text, or the message of the failure. */
 function run(text: string): { text: string } | { failure: string } {

@@ -2,11 +2,11 @@
 import type { Scope } from "../../expression/scope.ts";
 import { functionOf, STRING, type Type } from "../../expression/types.ts";
 import { QUERY_SCOPE } from "../../plugin/query-functions.ts";
-import { parseInteger } from "../../template/go-number.ts";
+import { parseUnsigned } from "../../template/go-number.ts";
 import { Method } from "../../template/value.ts";
 
 /** Functions that templates have beside Go's own. */
-export const TEMPLATE_FUNCTIONS: readonly Method[] = [new Method("parseInt", ["string", "int", "int"], parseInteger)];
+export const TEMPLATE_FUNCTIONS: readonly Method[] = [new Method("parseInt", ["string", "int", "int"], parseUnsigned)];
 
 /** `group(NAME)`: the text of a group of the expression that matched. */
 export const GROUP = "group";

@@ -20,6 +20,10 @@ export const servers: ParityServer[] = [
       template IN ANY b.a.test {
         rcode NXDOMAIN
       }
+      template IN A hex.test {
+        match ^(..)(..)[.]
+        answer "{{ .Name }} 60 IN A 10.0.{{ parseInt (index .Match 1) 16 8 }}.{{ parseInt (index .Match 2) 16 8 }}"
+      }
       template IN ANY bad.test {
         answer "{{ .Name.Foo }} 60 IN A 10.0.0.9"
       }
@@ -49,6 +53,14 @@ a 60 A 10.0.0.1"
         },
       },
       { ask: "x-77.a.test. ANY", reply: { rcode: "NOERROR", authority: ["a.test. 5 IN NS other."] } },
+      { ask: "80ff.hex.test. A", reply: { answer: ["80ff.hex.test. 60 IN A 10.0.128.255"] } },
+      {
+        ask: "00-1.hex.test. A",
+        reply: failed,
+        log: [
+          '[ERROR] plugin/errors: 2 00-1.hex.test. A: template: answer:1:65: executing "answer" at <parseInt (index .Match 2) 16 8>: error calling parseInt: strconv.ParseUint: parsing "-1": invalid syntax',
+        ],
+      },
       { ask: "x-1.a.test. A", name: "a condition that fails", reply: failed },
       { ask: "y.a.test. A", name: "no match", reply: failed },
       { ask: "y.b.a.test. A", name: "no match, falls through", reply: { rcode: "NXDOMAIN", flags: "qr aa rd" } },
