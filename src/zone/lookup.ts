@@ -15,12 +15,13 @@
 import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { MAX_NAME_LENGTH, Name } from "../dns/name.ts";
 import { compareNames } from "../dns/name-text.ts";
+import { read16 } from "../dns/rdata-field.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { type Reply, Section } from "../dns/reply.ts";
 import type { Request } from "../dns/request.ts";
 import { Class, Rcode, Type } from "../dns/types.ts";
 import { AnswerWriter, MAX_POINTER, nodeName, RECORD_HEADER } from "./answer-writer.ts";
-import { FRAGMENT_HEADER, NodeFlag, RRSET_FRAGMENT, targetOffset, type Zone } from "./snapshot.ts";
+import { Extra, FRAGMENT_HEADER, NodeFlag, RRSET_FRAGMENT, targetOffset, type Zone } from "./snapshot.ts";
 
 export const Result = {
   /** The reply is written. */
@@ -162,7 +163,8 @@ export class ZoneLookup {
       this.#wildcardLabel = 1;
       return this.#atNode(zone.findWildcard(this.#request.name, 1), this.#request.type, passOn);
     }
-    if (passOn && isNonTerminal) return Result.PASSED;
+    const isApex = zone.data[node + 1] === 0;
+    if (passOn && (isNonTerminal || (isApex && this.#isBareApex(node)))) return Result.PASSED;
     this.#writeNegative(Rcode.NOERROR);
     if (!this.#wantsProof) return Result.WRITTEN;
     const covering = this.#proofOf(this.#request.name.toWire());
@@ -170,6 +172,28 @@ export class ZoneLookup {
     if (isWildcard) this.#writeNsec(node);
     if (!isWildcard || covering !== node) this.#writeNsec(covering);
     return Result.WRITTEN;
+  }
+
+  /**
+   * Whether the apex counts as empty for a caller who passes that on, as in CoreDNS: it has only SOA, NS and their RRSIGs,
+   * as every zone does. So do NS that are not there, whatever else is.
+   */
+  #isBareApex(node: number): boolean {
+    const zone = this.#zone;
+    const { data } = zone;
+    if (this.#request.type === Type.NS) return true;
+    let rrsets = 0;
+    let signatures = 0;
+    for (const type of [Type.SOA, Type.NS]) {
+      const rrset = zone.rrset(node, type);
+      if (rrset === 0) continue;
+      rrsets++;
+      const own = zone.extra(rrset, Extra.SIGNATURES);
+      if (own !== 0) signatures += read16(data, own);
+    }
+    const signed = zone.rrset(node, Type.RRSIG);
+    if (signed !== 0 && read16(data, signed + RRSET_FRAGMENT) === signatures) rrsets++;
+    return rrsets === read16(data, node + 2);
   }
 
   /** From the apex down to the first name that hands over what is below it. */

@@ -225,6 +225,26 @@ for (const { name, ask: question, passOn, result } of [
     assert.equal(ask(small, question, { passOn }).result, result));
 }
 
+const signatureOf = (type: string) => `@ RRSIG ${type} 8 2 60 20300101000000 20200101000000 1 example.org. AwEAAQAB\n`;
+for (const { name, text, type = "A", passOn = true, result } of [
+  { name: "SOA and NS", text: HEAD, result: "PASSED" },
+  { name: "SOA and NS, not to be passed on", text: HEAD, passOn: false, result: "WRITTEN" },
+  { name: "SOA and NS, asked for", text: HEAD, type: "NS", result: "WRITTEN" },
+  { name: "their signatures", text: `${HEAD}${signatureOf("SOA")}${signatureOf("NS")}`, result: "PASSED" },
+  { name: "another signature", text: `${HEAD}${signatureOf("SOA")}${signatureOf("MX")}`, result: "WRITTEN" },
+  { name: "no NS", text: "@ 60 SOA ns1 admin 7 3600 600 86400 300", type: "NS", result: "PASSED" },
+  {
+    name: "no NS but another record",
+    text: "@ 60 SOA ns1 a 7 3600 600 86400 300\n@ 60 TXT x",
+    type: "NS",
+    result: "PASSED",
+  },
+  { name: "another record", text: `${HEAD}@ TXT x\n`, result: "WRITTEN" },
+]) {
+  test(`lookup: an apex of ${name}: ${result}`, () =>
+    assert.equal(ask(zoneOf(text), `example.org. ${type}`, { passOn }).result, result));
+}
+
 for (const { text, question, result, alias } of [
   { text: "a CNAME a", question: "a.example.org. A", result: "FAILED", alias: "" },
   { text: "a CNAME a", question: "a.example.org. CNAME", result: "WRITTEN", alias: "" },

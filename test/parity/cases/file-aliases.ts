@@ -270,4 +270,50 @@ export const servers: ParityServer[] = [
       { ask: "x.sub.example.org. A", reply: { rcode: "NOERROR", flags: "qr rd", ...referral } },
     ],
   },
+  {
+    name: "file, fallthrough at the apex",
+    corefile: `.:{PORT} {
+  file {DIR}/bare bare.test {
+    fallthrough
+  }
+  file {DIR}/full full.test {
+    fallthrough
+  }
+  file {DIR}/nameless nameless.test {
+    fallthrough
+  }
+  whoami
+}
+kept.test:{PORT} {
+  file {DIR}/bare
+}
+headless.test:{PORT} {
+  file {DIR}/headless
+}`,
+    files: {
+      bare: "@ 60 IN SOA ns admin 7 3600 600 86400 300\n@ 60 NS ns.example.org.\n",
+      full: "@ 60 IN SOA ns admin 7 3600 600 86400 300\n@ 60 NS ns.example.org.\n@ TXT x\n",
+      nameless: "@ 60 IN SOA ns admin 7 3600 600 86400 300\n@ TXT x\n",
+      headless: "@ 60 IN SOA ns admin 7 3600 600 86400 300\nwww A 192.0.2.1\n",
+    },
+    cases: [
+      { ask: "bare.test. A", reply: { rcode: "NOERROR", counts: { authority: 0, additional: 2 } } },
+      { ask: "bare.test. NS", reply: { rcode: "NOERROR", answer: ["bare.test. 60 IN NS ns.example.org."] } },
+      { ask: "full.test. A", reply: { rcode: "NOERROR", counts: { authority: 1, additional: 0 } } },
+      { ask: "nameless.test. NS", reply: { rcode: "NOERROR", counts: { authority: 0, additional: 2 } } },
+      { ask: "nameless.test. A", reply: { rcode: "NOERROR", counts: { authority: 1, additional: 0 } } },
+      {
+        ask: "kept.test. A",
+        reply: { rcode: "NXDOMAIN", counts: { authority: 1 } },
+        differs: "file: an apex without records",
+        ours: { reply: { rcode: "NOERROR", counts: { authority: 1 } } },
+      },
+      {
+        ask: "headless.test. NS",
+        reply: { rcode: "NOERROR", counts: { authority: 0 } },
+        differs: "file: an apex without records",
+        ours: { reply: { rcode: "NOERROR", counts: { authority: 1 } } },
+      },
+    ],
+  },
 ];
