@@ -16,10 +16,11 @@ export interface Match {
   readonly named: ReadonlyMap<string, string>;
 }
 
-/** The dot of a stanza's templates. */
+/** The dot of a stanza's templates. `type` is the stanza's, and the query's where that is ANY. */
 export function dataOf(
   query: Query,
   zone: string,
+  type: number,
   remote: string,
   match: Match,
   variables: ReadonlyMap<string, Value>,
@@ -32,7 +33,8 @@ export function dataOf(
     Match: () => match.groups,
     Group: () => match.named,
     Class: () => className(query.class),
-    Type: () => typeName(query.type),
+    // As in CoreDNS a type without a name is nothing.
+    Type: () => typeName(type).replace(/^TYPE\d+$/, ""),
     Message: () => messageOf(query),
     Question: () => questionOf(query),
     Remote: () => remote,

@@ -137,7 +137,8 @@ export class CompiledStanza {
     const { metadata } = this.#context;
     const encoded = new Map([...variables].map(([name, value]) => [name, encode(value)]));
     const remote = formatAddress(query.peers, query.peerIndex);
-    const data = dataOf(query, zone.text, remote, match, encoded, (label) => metadata(query, label) ?? "");
+    const type = this.#type === Type.ANY ? query.type : this.#type;
+    const data = dataOf(query, zone.text, type, remote, match, encoded, (label) => metadata(query, label) ?? "");
     const sections: Record<SectionName, ResourceRecord[]> = { answer: [], additional: [], authority: [] };
     for (const section of SECTION_ORDER) {
       for (const template of this.#templates[section]) {

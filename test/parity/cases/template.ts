@@ -20,6 +20,12 @@ export const servers: ParityServer[] = [
       template IN ANY b.a.test {
         rcode NXDOMAIN
       }
+      template IN TXT type.test {
+        answer "{{ .Name }} 60 IN TXT \\"{{ .Type }} {{ .Question.Qtype }}\\""
+      }
+      template IN ANY any.test {
+        answer "{{ .Name }} 60 IN TXT \\"{{ .Type }} {{ .Question.Qtype }}\\""
+      }
       template IN A hex.test {
         match ^(..)(..)[.]
         answer "{{ .Name }} 60 IN A 10.0.{{ parseInt (index .Match 1) 16 8 }}.{{ parseInt (index .Match 2) 16 8 }}"
@@ -53,6 +59,9 @@ a 60 A 10.0.0.1"
         },
       },
       { ask: "x-77.a.test. ANY", reply: { rcode: "NOERROR", authority: ["a.test. 5 IN NS other."] } },
+      { ask: "type.test. ANY", reply: { answer: ['type.test. 60 IN TXT "TXT 255"'] } },
+      { ask: "any.test. TYPE65280", reply: { answer: ['any.test. 60 IN TXT " 65280"'] } },
+      { ask: "any.test. ANY", reply: { answer: ['any.test. 60 IN TXT "ANY 255"'] } },
       { ask: "80ff.hex.test. A", reply: { answer: ["80ff.hex.test. 60 IN A 10.0.128.255"] } },
       {
         ask: "00-1.hex.test. A",
