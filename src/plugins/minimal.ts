@@ -33,7 +33,8 @@ function finish(outcome: Outcome, query: Query): Outcome {
   if (outcome !== ANSWERED || reply.empty || reply.rcode !== Rcode.NOERROR) return outcome;
   if (query.opcode !== Opcode.QUERY || type === Type.AXFR || type === Type.IXFR) return outcome;
   const [answers, authorities, additionals] = reply.counts;
-  if (answers === 0) return outcome;
+  // Additional records alone go too, as in CoreDNS.
+  if (answers === 0 && authorities! > 0) return outcome;
   if (authorities! + additionals! > 0) reply.cut(answers!);
   reply.dropOpt();
   return outcome;

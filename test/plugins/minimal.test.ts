@@ -10,13 +10,15 @@ import { linkChain, parseBlock } from "../support/chain.ts";
 const owner = nameToWire("www.example.org.") as Uint8Array;
 const EDE = Uint8Array.of(0, 15, 0, 2, 0, 17);
 
-/** Replies with one record in each section, or without an answer, and an OPT record of its own. */
-function replying(rcode: number, answers: number, late = false): Handler {
+const ALL = [Section.ANSWER, Section.AUTHORITY, Section.ADDITIONAL];
+const UNANSWERED = [Section.AUTHORITY, Section.ADDITIONAL];
+
+/** Replies with one record in each of the sections, and an OPT record of its own. */
+function replying(rcode: number, sections: readonly Section[], late = false): Handler {
   return (query) => {
     const { reply } = query;
     reply.begin(query);
     reply.rcode = rcode;
-    const sections = answers === 0 ? [Section.AUTHORITY, Section.ADDITIONAL] : Object.values(Section);
     for (const section of sections) reply.add(section, owner, Type.A, Class.IN, 60, Uint8Array.of(192, 0, 2, section));
     reply.setOpt(EDE, 4096, true);
     return late ? Promise.resolve(ANSWERED) : ANSWERED;
@@ -24,12 +26,13 @@ function replying(rcode: number, answers: number, late = false): Handler {
 }
 
 for (const { name, ask = "www.example.org. A", opcode = 0, last, counts } of [
-  { name: "a positive answer", last: replying(Rcode.NOERROR, 1), counts: [1, 0, 0] },
-  { name: "a late one", last: replying(Rcode.NOERROR, 1, true), counts: [1, 0, 0] },
-  { name: "a referral", last: replying(Rcode.NOERROR, 0), counts: [0, 1, 1] },
-  { name: "NXDOMAIN with a CNAME", last: replying(Rcode.NXDOMAIN, 1), counts: [1, 1, 1] },
-  { name: "a transfer", ask: "www.example.org. IXFR", last: replying(Rcode.NOERROR, 1), counts: [1, 1, 1] },
-  { name: "the reply to a NOTIFY", opcode: 4, last: replying(Rcode.NOERROR, 1), counts: [1, 1, 1] },
+  { name: "a positive answer", last: replying(Rcode.NOERROR, ALL), counts: [1, 0, 0] },
+  { name: "a late one", last: replying(Rcode.NOERROR, ALL, true), counts: [1, 0, 0] },
+  { name: "a referral", last: replying(Rcode.NOERROR, UNANSWERED), counts: [0, 1, 1] },
+  { name: "additional records alone", last: replying(Rcode.NOERROR, [Section.ADDITIONAL]), counts: [0, 0, 0] },
+  { name: "NXDOMAIN with a CNAME", last: replying(Rcode.NXDOMAIN, ALL), counts: [1, 1, 1] },
+  { name: "a transfer", ask: "www.example.org. IXFR", last: replying(Rcode.NOERROR, ALL), counts: [1, 1, 1] },
+  { name: "the reply to a NOTIFY", opcode: 4, last: replying(Rcode.NOERROR, ALL), counts: [1, 1, 1] },
 ]) {
   test(`minimal: ${name}`, async () => {
     const chain = await linkChain({ plugins: [minimal], corefile: ". {\n minimal\n}", last });
