@@ -160,6 +160,7 @@ describe("records", () => {
     { name: "comments before it", line: "; none\n\na. 1 A 192.0.2.1 ; one", record: "a. 1 IN A 192.0.2.1" },
     { name: "parentheses", line: "a. 1 MX ( 10\n mx )", record: "a. 1 IN MX 10 mx." },
     { name: "a line end in quotes", line: 'a. 1 TXT \\"b\nc\\"', record: 'a. 1 IN TXT "b\\010c"' },
+    { name: "a dollar sign before an owner", line: "$ttl.a. 1 A 192.0.2.1", record: "$ttl.a. 1 IN A 192.0.2.1" },
     { name: "another class", line: "a. 1 CH TXT b", record: 'a. 1 CH TXT "b"' },
   ]) {
     test(name, async () => {
@@ -180,6 +181,7 @@ describe("records", () => {
     { line: "", error: "dns: no record in the template's text" },
     { line: "; nothing", error: "dns: no record in the template's text" },
     { line: "$INCLUDE /etc/hostname", error: "dns: directives have no place in a template" },
+    { line: "$ttl 5\na. 1 A 192.0.2.1", error: "dns: directives have no place in a template" },
     { line: "$ORIGIN a.\nb 1 A 192.0.2.1", error: "dns: directives have no place in a template" },
     {
       line: "{{ .Nope }}",

@@ -13,7 +13,7 @@ export function firstRecord(text: string): ResourceRecord | Failure {
     const entry = text.slice(start, end);
     start = end + 1;
     if (/^\s*(;.*)?$/.test(entry)) continue;
-    if (entry.startsWith("$")) return new Failure("dns: directives have no place in a template");
+    if (DIRECTIVE.test(entry)) return new Failure("dns: directives have no place in a template");
     const record = parseRecordText(escapeLineEnds(entry));
     if ("found" in record)
       return new Failure(`dns: expected ${record.expected}, found ${record.found} at column ${record.column}`);
@@ -21,6 +21,9 @@ export function firstRecord(text: string): ResourceRecord | Failure {
   }
   return new Failure("dns: no record in the template's text");
 }
+
+/** Other names may begin with a dollar sign too. */
+const DIRECTIVE = /^\$(TTL|ORIGIN|INCLUDE|GENERATE)(?![^\s"();])/i;
 
 /** Where the entry that begins at `start` ends: at a line's end outside of quotes and parentheses (RFC 1035 section 5.1). */
 function endOfEntry(text: string, start: number): number {

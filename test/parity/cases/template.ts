@@ -39,6 +39,9 @@ export const servers: ParityServer[] = [
       template IN ANY fail.test {
         rcode SERVFAIL
       }
+      template IN TXT entry.test {
+        answer "{{ .Name }} 60 IN TXT \\"{{ println .Zone 1 }}\\""
+      }
       template IN ANY line.test {
         answer "$ORIGIN foo.test.
 a 60 A 10.0.0.1"
@@ -98,6 +101,7 @@ a 60 A 10.0.0.1"
         },
       },
       { ask: "fail.test. A", reply: failed },
+      { ask: "$ttl.entry.test. TXT", reply: { answer: ['$ttl.entry.test. 60 IN TXT "entry.test. 1\\010"'] } },
       {
         ask: "line.test. A",
         reply: { answer: ["a.foo.test. 60 IN A 10.0.0.1"] },
