@@ -160,6 +160,12 @@ describe("records", () => {
     { name: "comments before it", line: "; none\n\na. 1 A 192.0.2.1 ; one", record: "a. 1 IN A 192.0.2.1" },
     { name: "parentheses", line: "a. 1 MX ( 10\n mx )", record: "a. 1 IN MX 10 mx." },
     { name: "a line end in quotes", line: 'a. 1 TXT \\"b\nc\\"', record: 'a. 1 IN TXT "b\\010c"' },
+    {
+      name: "a quote in the owner",
+      line: 'a{{ print `\\` }}\\"b. 1 TXT \\"b\nc\\"',
+      record: 'a\\"b. 1 IN TXT "b\\010c"',
+    },
+    { name: "a quote in a comment", line: 'a. 1 MX ( 10 ; \\"\n mx ; \\"\n)', record: "a. 1 IN MX 10 mx." },
     { name: "a dollar sign before an owner", line: "$ttl.a. 1 A 192.0.2.1", record: "$ttl.a. 1 IN A 192.0.2.1" },
     { name: "another class", line: "a. 1 CH TXT b", record: 'a. 1 CH TXT "b"' },
   ]) {

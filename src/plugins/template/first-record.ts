@@ -46,8 +46,13 @@ function endOfEntry(text: string, start: number): number {
   return text.length;
 }
 
-/** A line's end within quotes is a byte like others in CoreDNS; the reader of records takes it as \010 only. */
+/**
+ * A line's end within quotes is a byte like others in CoreDNS; the reader of records takes it as \010 only. Quotes that are
+ * escaped or in a comment open nothing.
+ */
 function escapeLineEnds(entry: string): string {
   if (!entry.includes("\n")) return entry;
-  return entry.replace(/"(?:[^"\\]|\\[\s\S])*"/g, (quoted) => quoted.replaceAll("\n", "\\010"));
+  return entry.replace(/\\[\s\S]|;.*|"(?:[^"\\]|\\[\s\S])*"/g, (part) =>
+    part.startsWith('"') ? part.replaceAll("\n", "\\010") : part,
+  );
 }

@@ -101,6 +101,7 @@ a 60 A 10.0.0.1"
         },
       },
       { ask: "fail.test. A", reply: failed },
+      { ask: 'a\\"b.entry.test. TXT', reply: { answer: ['a\\"b.entry.test. 60 IN TXT "entry.test. 1\\010"'] } },
       { ask: "$ttl.entry.test. TXT", reply: { answer: ['$ttl.entry.test. 60 IN TXT "entry.test. 1\\010"'] } },
       {
         ask: "line.test. A",
