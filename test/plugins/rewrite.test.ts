@@ -405,6 +405,11 @@ for (const { rules, question = { edns }, sent, options } of [
     options: ["65001 6162", "65001 63"],
   },
   {
+    rules: ["append 65001 {qtype}", "append 65002 {qtype}"],
+    sent: "fde900026162000a00080102030405060708fde9000163fdea00020001",
+    options: ["65001 6162", "65001 63", "65002 0001"],
+  },
+  {
     rules: ["replace 65001 x revert"],
     sent: "fde9000178000a00080102030405060708fde9000163",
     options: ["65001 6162", "65001 63"],

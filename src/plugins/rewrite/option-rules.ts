@@ -16,6 +16,8 @@ const MAX_OPTIONS_LENGTH = 16_384;
 export function compileOptionRule(rule: OptionRuleConfig, context: ServeContext): (asked: Asked) => Result {
   const { action, code, revert } = rule;
   const readValue = compileValue(rule.value, context);
+  // Of CLIENT_SUBNET there is one at most (RFC 7871 section 6); and as in CoreDNS only fixed data stands beside the client's.
+  const appendsAgain = rule.value.kind === "data" && code !== CLIENT_SUBNET;
   return (asked) => {
     const options = asked.takeOptions();
     if (action === "unset") {
@@ -25,8 +27,7 @@ export function compileOptionRule(rule: OptionRuleConfig, context: ServeContext)
     const data = readValue(asked);
     if (data === undefined || options.length + data.length > MAX_OPTIONS_LENGTH) return Result.MISSED;
     const at = findOption(options, code);
-    // RFC 7871 section 6: one of these at most.
-    if (at >= 0 && action === "append" && code === CLIENT_SUBNET) return Result.MISSED;
+    if (at >= 0 && action === "append" && !appendsAgain) return Result.MISSED;
     if (at >= 0 && action !== "append") {
       if (revert) asked.undo.steps.push({ kind: "option", code, data: optionData(options, at) });
       asked.setOptions(replaceOption(options, at, data));

@@ -384,6 +384,11 @@ export const servers: ParityServer[] = [
       rewrite edns0 local append 65001 x revert
       whoami
     }
+    once.test:{PORT} {
+      rewrite edns0 local append 65101 {qtype}
+      rewrite edns0 local set 65102 x
+      whoami
+    }
     known.test:{PORT} {
       rewrite edns0 local set 10 abcdefgh
       whoami
@@ -405,6 +410,13 @@ export const servers: ParityServer[] = [
         reply: { opt: { options: ["65001 78"] } },
         differs: "rewrite: options that are put back",
         ours: { reply: { opt: { options: ["65001 01"] } } },
+      },
+      { ask: "once.test. A", edns: { size: 900 }, reply: { opt: { options: ["65101 0001"] } } },
+      {
+        ask: "once.test. A",
+        name: "a variable is not put beside the client's option",
+        edns: { size: 900, options: ["65101 01"] },
+        reply: { opt: { options: ["65101 01", "65102 78"] } },
       },
       {
         ask: "known.test. A",
