@@ -56,7 +56,7 @@ function parse(directive: Directive): AutopathConfig {
   if (source === undefined || stanza.brace !== undefined)
     return stanza.fail("no resolv-conf specified", stanza.head, { form: "plain" });
   const words = stanza.args.slice(0, -1);
-  const zones = words.length === 0 ? directive.keys.flatMap((key) => key.zones.slice(0, 1)) : readZones(stanza, words);
+  const zones = words.length === 0 ? directive.keys.flatMap((key) => key.zones) : readZones(stanza, words);
   if (source.text.startsWith("@")) return { zones, plugin: source.text.slice(1), search: [] };
   try {
     const search = searchList(readFileSync(source.text, "utf8")).map((wire) => nameToText(wire));

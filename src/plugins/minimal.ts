@@ -2,8 +2,8 @@
  * minimal: sends positive answers without what was not asked for.
  *
  * A reply with NOERROR and at least one record in its answer section loses its authority and additional sections; an OPT
- * record that came with it from elsewhere is replaced by a bare one. Negative answers, referrals, zone transfers and
- * errors stay whole, since what stands beside the answer is their meaning.
+ * record that came with it from elsewhere is replaced by a bare one. So does one that has nothing but additional records.
+ * Negative answers, referrals, zone transfers and errors stay whole, since what stands beside the answer is their meaning.
  *
  * Syntax    minimal
  * Metrics   none
