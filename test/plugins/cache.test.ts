@@ -52,6 +52,11 @@ function upstream(): { handler: Handler; asked: string[] } {
       query.reply.rcode = Rcode.REFUSED;
       return ANSWERED;
     },
+    badcookie: (query) => {
+      query.reply.setOpt(new Uint8Array(0), 1232, false);
+      query.reply.rcode = Rcode.BADCOOKIE;
+      return ANSWERED;
+    },
     notimp: (query) => {
       query.reply.rcode = Rcode.NOTIMP;
       return ANSWERED;
@@ -177,6 +182,20 @@ test("cache: type, DO and CD lead to answers of their own", async (t) => {
   for (let i = 0; i < 2; i++) for (const question of questions) await chain.ask(question as never);
   assert.equal(asked.length, questions.length);
 });
+
+for (const { edns, rcode } of [
+  { edns: {}, rcode: "BADCOOKIE" },
+  { edns: undefined, rcode: "SERVFAIL" },
+]) {
+  test(`cache: an rcode of more than four bits is passed on as ${rcode}, and not kept`, async (t) => {
+    const { chain, asked } = await setUp(t);
+    for (let i = 0; i < 2; i++) {
+      const { reply } = await chain.ask({ ask: "badcookie.test. A", ...(edns && { edns }) });
+      assert.equal(reply?.rcode, rcode);
+    }
+    assert.equal(asked.length, 2);
+  });
+}
 
 test("cache: AD is for those who ask for it", async (t) => {
   const { chain } = await setUp(t);

@@ -317,6 +317,7 @@ class Cache {
 
   #keep(outcome: Outcome, query: Query, now: number): void {
     const { reply } = query;
+    const { rcode } = reply;
     if (outcome === SERVFAIL) {
       // Nobody wrote it: the server will. The next one who asks within the time is told the same.
       if (this.#config.servfailMs === 0 || query.isShed) return;
@@ -337,6 +338,8 @@ class Cache {
     const shown = Math.floor(ttl);
     for (let i = 0; i < count; i++) reply.setTtlAt(reply.index[i * INDEX_WORDS + Index.TTL]!, shown);
     reply.dropOpt();
+    // The OPT record goes, the part of the rcode that stood in it stays; for a client without one there is no room for it.
+    if (rcode > Flag.RCODE) reply.rcode = query.hasOpt ? rcode : Rcode.SERVFAIL;
     if (reply.uncached || kind === Kind.OTHER || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
     const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
     this.#store(isSuccess ? this.#success : this.#denial, query, ttl, now);
