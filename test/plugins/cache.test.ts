@@ -31,6 +31,17 @@ function upstream(): { handler: Handler; asked: string[] } {
       query.reply.add(Section.AUTHORITY, wire("test."), Type.SOA, Class.IN, 120, soa);
       return ANSWERED;
     },
+    dangling: (query) => {
+      query.reply.rcode = Rcode.NXDOMAIN;
+      query.reply.add(Section.ANSWER, query.name.toWire(), Type.CNAME, Class.IN, 300, wire("gone.test."));
+      query.reply.add(Section.AUTHORITY, wire("test."), Type.SOA, Class.IN, 300, soa);
+      return ANSWERED;
+    },
+    nosoa: (query) => {
+      query.reply.rcode = Rcode.NXDOMAIN;
+      query.reply.add(Section.AUTHORITY, wire("test."), Type.NS, Class.IN, 9000, wire("ns.test."));
+      return ANSWERED;
+    },
     bare: (query) => {
       query.reply.rcode = Rcode.NXDOMAIN;
       return ANSWERED;
@@ -131,6 +142,12 @@ for (const { ask, kept, ttl, rcode = "NOERROR", options } of [
   { ask: "gone.test. A", kept: true, ttl: 120, rcode: "NXDOMAIN", options: "cache {\n disable denial other\n}" },
   { ask: "www.test. A", kept: false, ttl: 300, options: "cache {\n disable success test\n}" },
   { ask: "bare.test. A", kept: false, rcode: "NXDOMAIN" },
+  { ask: "dangling.test. A", kept: false, ttl: 5, rcode: "NXDOMAIN" },
+  { ask: "dangling.test. A", kept: false, ttl: 20, rcode: "NXDOMAIN", options: "cache {\n success 9 60 20\n}" },
+  { ask: "nosoa.test. A", kept: false, ttl: 1_800, rcode: "NXDOMAIN" },
+  { ask: "nosoa.test. A", kept: false, ttl: 900, rcode: "NXDOMAIN", options: "cache {\n denial 9 900\n}" },
+  { ask: "www.test. AXFR", kept: false, ttl: 5 },
+  { ask: "www.test. IXFR", kept: false, ttl: 5 },
   { ask: "nodata.test. A", kept: true, ttl: 120 },
   { ask: "empty.test. A", kept: true },
   { ask: "child.test. A", kept: true, ttl: 5 },

@@ -6,7 +6,7 @@ import { Opcode, Rcode, Type } from "../../dns/types.ts";
 import type { Query } from "../../plugin/query.ts";
 
 export const Kind = {
-  /** Not to be kept: transfers, errors of other sorts, answers that lead nowhere. */
+  /** Not to be kept: transfers, errors of other sorts, NXDOMAIN with records that answer. */
   OTHER: 0,
   SUCCESS: 1,
   /** Only says who knows more. */
@@ -15,10 +15,14 @@ export const Kind = {
   DENIAL: 3,
   /** SERVFAIL or NOTIMP. */
   FAILURE: 4,
+  /** An answer that leads nowhere. It has the TTLs of a success, but is not to be kept. */
+  LOST: 5,
+  /** NXDOMAIN without a SOA. It has the TTLs of a denial, but is not to be kept (RFC 2308 section 5). */
+  BARE_DENIAL: 6,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** The TTL of a reply without records and of one that only points elsewhere, in seconds. */
+/** The TTL of a reply without records, of one that only points elsewhere, and of what has no kind, in seconds. */
 const BARE_TTL = 5;
 
 export function classify(query: Query, reply: Reply): Kind {
@@ -34,17 +38,20 @@ export function classify(query: Query, reply: Reply): Kind {
   if (answers > 0 && rcode === Rcode.NOERROR && reaches(query, reply, answers)) return Kind.SUCCESS;
   if (answers > 0 && rcode === Rcode.NXDOMAIN) return Kind.OTHER;
   if (countOf(reply, count, Type.SOA) > 0) return Kind.DENIAL;
-  if (rcode === Rcode.NXDOMAIN || answers > 0) return Kind.OTHER;
+  if (rcode === Rcode.NXDOMAIN) return Kind.BARE_DENIAL;
+  if (answers > 0) return Kind.LOST;
   if (authorities > 0 && countOf(reply, count, Type.NS) === authorities) return Kind.DELEGATION;
   return Kind.SUCCESS;
 }
 
-/** The smallest TTL of all records, in seconds. Of errors and of replies without data CoreDNS does not look at it. */
+export function isKeepable(kind: Kind): boolean {
+  return kind !== Kind.OTHER && kind !== Kind.LOST && kind !== Kind.BARE_DENIAL;
+}
+
+/** The smallest TTL of all records, in seconds, where CoreDNS looks at it. */
 export function smallestTtl(reply: Reply, kind: Kind): number {
-  const { rcode } = reply;
   const count = reply.indexRecords();
-  const isError = rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN;
-  if (count === 0 || kind === Kind.DELEGATION || isError) return BARE_TTL;
+  if (count === 0 || kind === Kind.DELEGATION || kind === Kind.OTHER) return BARE_TTL;
   const { index } = reply;
   let smallest = 0x7fffffff;
   for (let i = 0; i < count; i++) smallest = Math.min(smallest, reply.ttlAt(index[i * INDEX_WORDS + Index.TTL]!));

@@ -16,7 +16,7 @@ import { KeyedHash } from "../../memory/keyed-hash.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
-import { classify, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
+import { classify, isKeepable, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
 import type { CacheConfig, StaleConfig } from "./index.ts";
 import { type Store, secondsLeft, storeOf } from "./store.ts";
@@ -340,7 +340,7 @@ class Cache {
     reply.dropOpt();
     // The OPT record goes, the part of the rcode that stood in it stays; for a client without one there is no room for it.
     if (rcode > Flag.RCODE) reply.rcode = query.hasOpt ? rcode : Rcode.SERVFAIL;
-    if (reply.uncached || kind === Kind.OTHER || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
+    if (reply.uncached || !isKeepable(kind) || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
     const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
     this.#store(isSuccess ? this.#success : this.#denial, query, ttl, now);
   }
@@ -353,10 +353,10 @@ class Cache {
   }
 
   #ttlOf(reply: Reply, kind: Kind): number {
-    const smallest = smallestTtl(reply, kind);
     if (kind === Kind.FAILURE) return this.#config.servfailMs / 1_000;
-    const { minTtl, maxTtl } = kind === Kind.DENIAL ? this.#denial.config : this.#success.config;
-    return Math.min(Math.max(smallest, minTtl), maxTtl, LONGEST_TTL);
+    const isDenial = kind === Kind.DENIAL || kind === Kind.BARE_DENIAL;
+    const { minTtl, maxTtl } = isDenial ? this.#denial.config : this.#success.config;
+    return Math.min(Math.max(smallestTtl(reply, kind), minTtl), maxTtl, LONGEST_TTL);
   }
 
   #store(store: Store, query: Query, ttl: number, now: number): void {
