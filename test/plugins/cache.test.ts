@@ -55,6 +55,11 @@ function upstream(): { handler: Handler; asked: string[] } {
       query.reply.add(Section.AUTHORITY, wire("child.test."), Type.NS, Class.IN, 900, wire("ns.child.test."));
       return ANSWERED;
     },
+    secure: (query) => {
+      query.reply.add(Section.AUTHORITY, wire("child.test."), Type.NS, Class.IN, 900, wire("ns.child.test."));
+      query.reply.add(Section.AUTHORITY, wire("child.test."), Type.DS, Class.IN, 900, new Uint8Array(36));
+      return ANSWERED;
+    },
     cut: (query) => {
       query.reply.flags |= Flag.TC;
       return ANSWERED;
@@ -151,6 +156,7 @@ for (const { ask, kept, ttl, rcode = "NOERROR", options } of [
   { ask: "nodata.test. A", kept: true, ttl: 120 },
   { ask: "empty.test. A", kept: true },
   { ask: "child.test. A", kept: true, ttl: 5 },
+  { ask: "secure.test. A", kept: true, ttl: 5 },
   { ask: "cut.test. A", kept: false },
   { ask: "refused.test. A", kept: false, rcode: "REFUSED" },
   { ask: "notimp.test. A", kept: true, rcode: "NOTIMP" },

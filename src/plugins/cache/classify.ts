@@ -30,7 +30,6 @@ export function classify(query: Query, reply: Reply): Kind {
   if (query.opcode !== Opcode.QUERY || type === Type.AXFR || type === Type.IXFR) return Kind.OTHER;
   const { rcode, counts } = reply;
   const answers = counts[Section.ANSWER]!;
-  const authorities = counts[Section.AUTHORITY]!;
   if (rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP) return Kind.FAILURE;
   if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return Kind.OTHER;
   const count = reply.indexRecords();
@@ -40,7 +39,8 @@ export function classify(query: Query, reply: Reply): Kind {
   if (countOf(reply, count, Type.SOA) > 0) return Kind.DENIAL;
   if (rcode === Rcode.NXDOMAIN) return Kind.BARE_DENIAL;
   if (answers > 0) return Kind.LOST;
-  if (authorities > 0 && countOf(reply, count, Type.NS) === authorities) return Kind.DELEGATION;
+  // With the DS record of the child, say, or the proof that it has none.
+  if (countOf(reply, count, Type.NS) > 0) return Kind.DELEGATION;
   return Kind.SUCCESS;
 }
 
