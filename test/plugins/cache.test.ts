@@ -55,6 +55,14 @@ function upstream(): { handler: Handler; asked: string[] } {
       query.reply.add(Section.AUTHORITY, wire("child.test."), Type.NS, Class.IN, 900, wire("ns.child.test."));
       return ANSWERED;
     },
+    expired: (query) => {
+      address(query, query.name.toWire(), 300);
+      return expired(query);
+    },
+    failed: (query) => {
+      query.reply.rcode = Rcode.SERVFAIL;
+      return expired(query);
+    },
     secure: (query) => {
       query.reply.add(Section.AUTHORITY, wire("child.test."), Type.NS, Class.IN, 900, wire("ns.child.test."));
       query.reply.add(Section.AUTHORITY, wire("child.test."), Type.DS, Class.IN, 900, new Uint8Array(36));
@@ -108,6 +116,14 @@ function upstream(): { handler: Handler; asked: string[] } {
   };
   const address = (query: Query, owner: Uint8Array, ttl: number): Outcome => {
     query.reply.add(Section.ANSWER, owner, Type.A, Class.IN, ttl, new Uint8Array([192, 0, 2, asked.length]));
+    return ANSWERED;
+  };
+  /** Adds a signature that was good until yesterday. */
+  const expired = (query: Query): Outcome => {
+    const signature = new Uint8Array([...new Array(18).fill(0), ...wire("test."), 0]);
+    const days = Math.floor(Date.now() / 86_400_000) - 1;
+    new DataView(signature.buffer).setUint32(8, days * 86_400);
+    query.reply.add(Section.AUTHORITY, wire("test."), Type.RRSIG, Class.IN, 300, signature);
     return ANSWERED;
   };
   const handler: Handler = (query) => {
@@ -217,6 +233,23 @@ for (const { edns, rcode } of [
       assert.equal(reply?.rcode, rcode);
     }
     assert.equal(asked.length, 2);
+  });
+}
+
+for (const ask of ["expired.test. A", "failed.test. A"]) {
+  test(`cache: ${ask} has a signature that is over, and is not kept for who looks at it`, async (t) => {
+    const { chain, asked } = await setUp(t);
+    for (const [edns, count] of [
+      [{ do: true }, 1],
+      [{ do: true }, 2],
+      [{}, 3],
+      [{}, 3],
+    ] as const) {
+      const { reply } = await chain.ask({ ask, edns });
+      const ttl = "do" in edns || ask.startsWith("failed") ? 5 : 300;
+      for (const line of [...reply!.answer, ...reply!.authority]) assert.equal(Number(line.split(" ")[1]), ttl);
+      assert.equal(asked.length, count);
+    }
   });
 }
 

@@ -6,7 +6,7 @@ import { Opcode, Rcode, Type } from "../../dns/types.ts";
 import type { Query } from "../../plugin/query.ts";
 
 export const Kind = {
-  /** Not to be kept: transfers, errors of other sorts, NXDOMAIN with records that answer. */
+  /** Not to be kept: transfers, errors of other sorts, what is signed no longer, NXDOMAIN with an answer. */
   OTHER: 0,
   SUCCESS: 1,
   /** Only says who knows more. */
@@ -30,10 +30,10 @@ export function classify(query: Query, reply: Reply): Kind {
   if (query.opcode !== Opcode.QUERY || type === Type.AXFR || type === Type.IXFR) return Kind.OTHER;
   const { rcode, counts } = reply;
   const answers = counts[Section.ANSWER]!;
-  if (rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP) return Kind.FAILURE;
-  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return Kind.OTHER;
   const count = reply.indexRecords();
   if (query.dnssecOk && hasExpiredSignature(reply, count)) return Kind.OTHER;
+  if (rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP) return Kind.FAILURE;
+  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return Kind.OTHER;
   if (answers > 0 && rcode === Rcode.NOERROR && reaches(query, reply, answers)) return Kind.SUCCESS;
   if (answers > 0 && rcode === Rcode.NXDOMAIN) return Kind.OTHER;
   if (countOf(reply, count, Type.SOA) > 0) return Kind.DENIAL;
