@@ -58,22 +58,22 @@ export function smallestTtl(reply: Reply, kind: Kind): number {
   return smallest;
 }
 
-/** Whether a record of the type that was asked for stands at the name, or where its aliases lead. */
+/** Whether a record of the type that was asked for stands at the name, or where its aliases lead. For ANY, a record at all. */
 function reaches(query: Query, reply: Reply, answers: number): boolean {
   const { type } = query;
   const { index } = reply;
-  if (type === Type.ANY) return true;
+  const isAny = type === Type.ANY;
   // Nearly always the first record answers, or is an alias whose owner points to the question.
-  if (index[Index.TYPE] === type && pointsToQuestion(reply, index[Index.OWNER]!)) return true;
+  if ((isAny || index[Index.TYPE] === type) && pointsToQuestion(reply, index[Index.OWNER]!)) return true;
   const name = nameOf(query);
   for (let step = 0; step < answers; step++) {
     let target = -1;
     for (let i = 0; i < answers; i++) {
       const at = i * INDEX_WORDS;
-      const isAlias = index[at + Index.TYPE] === Type.CNAME;
-      if (!isAlias && index[at + Index.TYPE] !== type) continue;
+      const isWanted = isAny || index[at + Index.TYPE] === type;
+      if (!isWanted && index[at + Index.TYPE] !== Type.CNAME) continue;
       if (!isName(reply, index[at + Index.OWNER]!, name)) continue;
-      if (index[at + Index.TYPE] === type) return true;
+      if (isWanted) return true;
       target = index[at + Index.RDATA]!;
     }
     if (target < 0 || !readName(reply, target, name)) return false;
