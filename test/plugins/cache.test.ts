@@ -16,6 +16,7 @@ function upstream(): { handler: Handler; asked: string[] } {
   const soa = new Uint8Array([...wire("ns.test."), ...wire("host.test."), ...new Array(20).fill(1)]);
   const answers: Record<string, (query: Query) => Outcome | Promise<Outcome>> = {
     www: (query) => address(query, query.name.toWire(), 300),
+    leaving: (query) => answers[asked.length === 1 ? "www" : "dangling"]!(query),
     short: (query) => address(query, query.name.toWire(), 1),
     signed: (query) => {
       query.reply.flags |= Flag.AD;
@@ -327,6 +328,23 @@ for (const mode of ["immediate", "verify"] as const) {
     assert.deepEqual(reply?.answer, [wanted]);
     assert.equal(asked.length, 2);
     assert.equal(count("cache_served_stale_total"), mode === "immediate" ? 1 : 0);
+  });
+}
+
+for (const { mode, asks } of [
+  { mode: "verify", asks: 3 },
+  { mode: "immediate 0s 1m", asks: 2 },
+]) {
+  test(`cache: serve_stale ${mode}: NXDOMAIN with an answer counts as a failure`, async (t) => {
+    const { chain, asked } = await setUp(t, `cache {\n success 2000 1 1\n serve_stale 1h ${mode}\n}`);
+    await chain.ask({ ask: "leaving.test. A" });
+    await sleep(1_100);
+    for (let i = 0; i < 2; i++) {
+      const { reply } = await chain.ask({ ask: "leaving.test. A" });
+      assert.deepEqual(reply?.answer, ["leaving.test. 0 IN A 192.0.2.1"]);
+      await sleep(20);
+    }
+    assert.equal(asked.length, asks);
   });
 }
 

@@ -398,7 +398,7 @@ class Cache {
         const kind = classify(copy, reply);
         const isPositive = kind === Kind.SUCCESS && reply.counts[Section.ANSWER]! > 0;
         const isNoWorse = isPositive || !this.#config.preferPositive;
-        isAnswer = isComplete(reply);
+        isAnswer = kind !== Kind.OTHER && isComplete(reply);
         isWanted = isAnswer && isNoWorse;
         // A failure is kept beside an answer that is alive. One that is over stays what is given.
         const isKept = kind === Kind.FAILURE ? isPrefetch : isNoWorse || kind === Kind.DENIAL;
