@@ -16,6 +16,9 @@ function upstream(): { handler: Handler; asked: string[] } {
   const soa = new Uint8Array([...wire("ns.test."), ...wire("host.test."), ...new Array(20).fill(1)]);
   const answers: Record<string, (query: Query) => Outcome | Promise<Outcome>> = {
     www: (query) => address(query, query.name.toWire(), 300),
+    vague: (query) => answers[asked.length === 1 ? "empty" : "gone"]!(query),
+    failing: (query) => answers[asked.length === 1 ? "gone" : "notimp"]!(query),
+    turning: (query) => answers[asked.length === 1 ? "gone" : "nodata"]!(query),
     leaving: (query) => answers[asked.length === 1 ? "www" : "dangling"]!(query),
     short: (query) => address(query, query.name.toWire(), 1),
     signed: (query) => {
@@ -346,6 +349,27 @@ for (const { mode, asks } of [
     }
     assert.equal(asked.length, asks);
   });
+}
+
+for (const mode of ["immediate", "verify"]) {
+  for (const { ask, was, is } of [
+    { ask: "vague.test. A", was: "NOERROR", is: "NXDOMAIN" },
+    { ask: "failing.test. A", was: "NXDOMAIN", is: "NOTIMP" },
+    { ask: "turning.test. A", was: "NXDOMAIN", is: "NOERROR" },
+  ]) {
+    test(`cache: prefer_positive, ${mode}: ${ask} has no data to keep, and is renewed`, async (t) => {
+      const options = `success 2000 1 1\n denial 2000 1 1\n serve_stale 1h ${mode}`;
+      const { chain, asked, count } = await setUp(t, `cache {\n ${options}\n serve_stale_policy prefer_positive\n}`);
+      await chain.ask({ ask });
+      await sleep(1_100);
+      for (const rcode of [was, is]) {
+        assert.equal((await chain.ask({ ask })).reply?.rcode, rcode);
+        await sleep(20);
+      }
+      assert.equal(asked.length, 2);
+      assert.equal(count("cache_served_stale_total"), 1);
+    });
+  }
 }
 
 test("cache: only queries are looked for", async (t) => {

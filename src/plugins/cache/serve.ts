@@ -19,7 +19,7 @@ import { type Query, Transport } from "../../plugin/query.ts";
 import { classify, isKeepable, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
 import type { CacheConfig, StaleConfig } from "./index.ts";
-import { type Store, secondsLeft, storeOf } from "./store.ts";
+import { kindOfStale, Renewed, type Store, secondsLeft, storeOf } from "./store.ts";
 
 /** RFC 2181 section 8: the longest that a TTL may be, in seconds. */
 const LONGEST_TTL = 0x7fffffff;
@@ -121,12 +121,12 @@ class Cache {
     if (store !== undefined) {
       store.hits.add(1);
       const left = secondsLeft(store.answers, now);
-      if (left <= 0) return this.#serveStale(query, now);
+      if (left <= 0) return this.#serveStale(query, store, now);
       const isDue = this.#config.prefetch.amount > 0 && this.#isPopular(store, now, left);
       const ttl = this.#config.keepTtl ? store.answers.ttl : left;
       if (this.#answer(query, store, ttl)) {
         // Afterwards: the chain may look up other names here, and what was found would not be what was found.
-        if (isDue) this.#renew(query, key.hash, now, true);
+        if (isDue) this.#renew(query, key.hash, now, Renewed.ALIVE);
         return ANSWERED;
       }
     }
@@ -378,17 +378,17 @@ class Cache {
   }
 
   /** Asks again beside the client's query, unless somebody does already. */
-  #renew(query: Query, hash: number, now: number, isPrefetch: boolean): void {
+  #renew(query: Query, hash: number, now: number, renewed: Renewed): void {
     if (!this.#inFlight.begin(hash, now)) return;
     this.#counted.prefetches.add(1);
     const copy = query.fork();
     // Nobody's datagram limits what the answer may be (behaviour 3.D).
     copy.transport = Transport.TCP;
-    void this.#askBeside(copy, hash, now, isPrefetch).then(() => copy.release());
+    void this.#askBeside(copy, hash, now, renewed).then(() => copy.release());
   }
 
   /** Asks for `copy`, and keeps what comes unless what is there is better. Gives whether the client should have it. */
-  async #askBeside(copy: Query, hash: number, now: number, isPrefetch: boolean): Promise<boolean> {
+  async #askBeside(copy: Query, hash: number, now: number, renewed: Renewed): Promise<boolean> {
     let isAnswer = false;
     let isWanted = false;
     try {
@@ -401,8 +401,9 @@ class Cache {
         isAnswer = kind !== Kind.OTHER && isComplete(reply);
         isWanted = isAnswer && isNoWorse;
         // A failure is kept beside an answer that is alive. One that is over stays what is given.
-        const isKept = kind === Kind.FAILURE ? isPrefetch : isNoWorse || kind === Kind.DENIAL;
-        if (isKept) this.#finish(outcome, copy, turnTime());
+        const isKept = isNoWorse || renewed === Renewed.EMPTY || kind === Kind.DENIAL;
+        if (kind === Kind.FAILURE ? renewed !== Renewed.OVER : isKept) this.#finish(outcome, copy, turnTime());
+        if (renewed === Renewed.EMPTY && kind === Kind.DENIAL) this.#dropEmpty(copy, now);
       }
     } catch {
       // A plugin threw. Nobody waits for this answer, and the client's own query will meet the same plugin.
@@ -413,29 +414,42 @@ class Cache {
     return isWanted;
   }
 
+  /** With `prefer_positive` it would be looked at before the denial that has come. */
+  #dropEmpty(query: Query, now: number): void {
+    this.#setKey(query);
+    if (this.#denial.answers.find(this.#key)) this.#success.answers.remove(this.#key, now);
+  }
+
   #staleTtl({ answers }: Store, { ttl }: StaleConfig): number {
     return ttl === 0 && this.#config.keepTtl ? answers.ttl : ttl;
   }
 
-  /** The answer that was found is over. */
-  #serveStale(query: Query, now: number): Eventual {
+  /** The answer that was found is over. It is the reply unless a better one comes. */
+  #serveStale(query: Query, store: Store, now: number): Eventual {
     const stale = this.#config.stale!;
     const { hash } = this.#key;
-    if (this.#inFlight.hasFailed(hash, now, stale.recheckMs)) return this.#giveStale(query, stale);
+    if (!this.#answer(query, store, this.#staleTtl(store, stale))) return this.#ask(query, now);
+    if (this.#inFlight.hasFailed(hash, now, stale.recheckMs)) return this.#staleGiven();
+    const renewed = this.#config.preferPositive ? kindOfStale(query.reply, store === this.#denial) : Renewed.OVER;
     if (!stale.verify) {
-      this.#renew(query, hash, now, false);
-      return this.#giveStale(query, stale);
+      this.#renew(query, hash, now, renewed);
+      return this.#staleGiven();
     }
     if (this.#inFlight.has(hash, now) || !this.#inFlight.begin(hash, now)) {
       const atOnce = stale.timeoutMs > 0 || stale.recheckMs > 0 || query.depth > 0;
-      return atOnce ? this.#giveStale(query, stale) : this.#verifyWithOther(query, hash, stale);
+      return atOnce ? this.#staleGiven() : this.#verifyWithOther(query, hash, stale);
     }
-    return this.#verify(query, hash, now, stale);
+    return this.#verify(query, hash, now, stale, renewed);
   }
 
-  async #verify(query: Query, hash: number, now: number, stale: StaleConfig): Promise<Outcome> {
+  #staleGiven(): Outcome {
+    this.#counted.stale.add(1);
+    return ANSWERED;
+  }
+
+  async #verify(query: Query, hash: number, now: number, stale: StaleConfig, renewed: Renewed): Promise<Outcome> {
     const copy = query.fork();
-    const asked = this.#askBeside(copy, hash, now, false);
+    const asked = this.#askBeside(copy, hash, now, renewed);
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
       if (stale.timeoutMs > 0) timer = setTimeout(() => resolve("late"), stale.timeoutMs);
@@ -444,7 +458,7 @@ class Cache {
     clearTimeout(timer);
     if (result === "late") {
       void asked.then(() => copy.release());
-      return this.#giveStale(query, stale);
+      return this.#staleGiven();
     }
     if (result) {
       query.reply.begin(query);
@@ -452,7 +466,7 @@ class Cache {
       query.reply.flags |= copy.reply.flags & KEPT_FLAGS;
     }
     copy.release();
-    return result ? ANSWERED : this.#giveStale(query, stale);
+    return result ? ANSWERED : this.#staleGiven();
   }
 
   async #verifyWithOther(query: Query, hash: number, stale: StaleConfig): Promise<Outcome> {
@@ -467,8 +481,7 @@ class Cache {
     this.#setKey(query);
     const store = this.#find(this.#key, now);
     if (store !== undefined && this.#answer(query, store, this.#staleTtl(store, stale))) {
-      this.#counted.stale.add(1);
-      return ANSWERED;
+      return this.#staleGiven();
     }
     return this.#ask(query, now);
   }

@@ -1,5 +1,7 @@
 /** The two kinds of answers that a cache keeps, each with its settings and counters. */
 import { sureNameToWire } from "../../dns/name-text.ts";
+import { type Reply, Section } from "../../dns/reply.ts";
+import { Rcode } from "../../dns/types.ts";
 import type { AnswerAhead } from "../../memory/answer-ahead.ts";
 import type { AnswerCache } from "../../memory/answer-cache.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -14,6 +16,19 @@ export interface Store {
   readonly evictions: Counter;
   answers: AnswerCache;
   ahead: AnswerAhead;
+}
+
+/**
+ * What is renewed: an answer that is alive, or one that is over. With `prefer_positive` one that is over and has no data is
+ * told apart, as other answers without data may take its place.
+ */
+export const Renewed = { ALIVE: 0, OVER: 1, EMPTY: 2, DENIED: 3 } as const;
+export type Renewed = (typeof Renewed)[keyof typeof Renewed];
+
+/** A failure gives way to any answer. */
+export function kindOfStale({ counts, rcode }: Reply, isDenial: boolean): Renewed {
+  if (isDenial && rcode !== Rcode.SERVFAIL) return Renewed.DENIED;
+  return counts[Section.ANSWER]! > 0 ? Renewed.OVER : Renewed.EMPTY;
 }
 
 export function storeOf(
