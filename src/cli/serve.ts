@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { nativeError } from "../native/index.ts";
 import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
+import { systemMessage } from "../plugin/system-message.ts";
 import { readGrant } from "../supervisor/granted-cpus.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
 import { corefileReader } from "./corefile-source.ts";
@@ -40,10 +41,7 @@ function writePid({ pidfile }: Settings, log: Logger): void {
   try {
     writeFileSync(pidfile, `${process.pid}\n`);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    // Node has the system's words between its own: `ENOENT: no such file or directory, open 'x'`.
-    const reason = code === "EISDIR" ? "is a directory" : message.replace(/^[A-Z]+: |, open '.*'$/gs, "");
-    log.error(`Could not write pidfile: open ${pidfile}: ${reason}`);
+    log.error(`Could not write pidfile: open ${pidfile}: ${systemMessage(error)}`);
   }
 }
 

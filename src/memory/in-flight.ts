@@ -40,6 +40,10 @@ interface Waiter {
   wake(): void;
 }
 
+interface Group {
+  waiters: Waiter[];
+}
+
 export class InFlight {
   static readonly SIZE = (PLACES * WORDS + MAX_WORKERS) * Int32Array.BYTES_PER_ELEMENT;
 
@@ -48,7 +52,7 @@ export class InFlight {
   readonly #words: Int32Array;
   readonly #worker: number;
   /** Who waits in this thread, by the question's hash: as long as the question is asked, also when all have given up. */
-  readonly #groups = new Map<number, { waiters: Waiter[] }>();
+  readonly #groups = new Map<number, Group>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(buffer: SharedArrayBuffer, worker: number) {
@@ -106,7 +110,7 @@ export class InFlight {
   }
 
   /** Those who are to wait for a question together; undefined when it is not being asked. */
-  #gather(hash: number): { waiters: Waiter[] } | undefined {
+  #gather(hash: number): Group | undefined {
     const words = this.#words;
     const at = placeOf(hash);
     Atomics.add(words, at + Mark.WAITERS, 1);
@@ -115,7 +119,7 @@ export class InFlight {
       Atomics.sub(words, at + Mark.WAITERS, 1);
       return undefined;
     }
-    const group = { waiters: [] as Waiter[] };
+    const group: Group = { waiters: [] };
     this.#groups.set(hash, group);
     void wait.value.then(() => {
       Atomics.sub(words, at + Mark.WAITERS, 1);

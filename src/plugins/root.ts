@@ -15,6 +15,7 @@
  */
 import { statSync } from "node:fs";
 import { definePlugin } from "../plugin/plugin.ts";
+import { systemMessage } from "../plugin/system-message.ts";
 
 export const root = definePlugin({
   name: "root",
@@ -22,32 +23,23 @@ export const root = definePlugin({
   parse: (directive) => {
     for (const stanza of directive.stanzas) {
       const token = stanza.token("a directory");
-      const code = statError(token.text);
-      if (code === "ENOENT") stanza.warn(`Root path does not exist: ${token.text}`, token);
-      else if (code !== undefined) {
-        const reason = `stat ${token.text}: ${REASONS[code] ?? code}`;
-        stanza.fail(`unable to access root path '${token.text}': ${reason}`, token);
+      const error = statError(token.text);
+      if (error?.code === "ENOENT") stanza.warn(`Root path does not exist: ${token.text}`, token);
+      else if (error !== undefined) {
+        // A byte of 0 is refused by Node itself.
+        const reason = error.code === "ERR_INVALID_ARG_VALUE" ? "invalid argument" : systemMessage(error);
+        stanza.fail(`unable to access root path '${token.text}': stat ${token.text}: ${reason}`, token);
       }
       stanza.noOptions();
     }
   },
 });
 
-/** As the system words them. */
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  ELOOP: "too many levels of symbolic links",
-  ENAMETOOLONG: "file name too long",
-  ENOTDIR: "not a directory",
-  // A byte of 0, which Node refuses itself.
-  ERR_INVALID_ARG_VALUE: "invalid argument",
-};
-
-function statError(path: string): string | undefined {
+function statError(path: string): NodeJS.ErrnoException | undefined {
   try {
     statSync(path);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code;
+    return error as NodeJS.ErrnoException;
   }
   return undefined;
 }

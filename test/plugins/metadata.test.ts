@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWERED } from "../../src/plugin/outcome.ts";
-import { definePlugin } from "../../src/plugin/plugin.ts";
+import { definePlugin, type Plugin } from "../../src/plugin/plugin.ts";
 import { log } from "../../src/plugins/log/index.ts";
 import { metadata } from "../../src/plugins/metadata.ts";
 import { rewrite } from "../../src/plugins/rewrite/index.ts";
@@ -40,6 +40,24 @@ const provider = definePlugin({
   },
 });
 
+/** Checks that a server of this Corefile logs `line`, and nothing else, for the question. */
+async function logs(plugins: readonly Plugin[], ask: string, line: string, corefile: string): Promise<void> {
+  const chain = await linkChain({
+    plugins,
+    corefile,
+    last: (query) => {
+      query.reply.begin(query);
+      return ANSWERED;
+    },
+  });
+  const { lines } = await chain.ask({ ask });
+  assert.deepEqual(
+    lines.map(({ text }) => text),
+    [line],
+  );
+  await chain.stop();
+}
+
 for (const { directive, ask, line } of [
   { directive: "", ask: "www.example.org. A", line: "type1 X/Y -" },
   { directive: "metadata", ask: "www.example.org. A", line: "type1 X/Y -" },
@@ -50,25 +68,17 @@ for (const { directive, ask, line } of [
   { directive: "metadata new.test", ask: "old.example.org. A", line: "- - -" },
 ]) {
   test(`metadata: '${directive}' for ${ask}`, async () => {
-    const chain = await linkChain({
-      plugins: [metadata, log, rewrite, provider],
-      corefile: `. {
+    await logs(
+      [metadata, log, rewrite, provider],
+      ask,
+      line,
+      `. {
         ${directive}
         log . "{/group/type} {/group/of/x/y} {/group/none}"
         rewrite name old.example.org x.new.test
         provider
       }`,
-      last: (query) => {
-        query.reply.begin(query);
-        return ANSWERED;
-      },
-    });
-    const { lines } = await chain.ask({ ask });
-    assert.deepEqual(
-      lines.map(({ text }) => text),
-      [line],
     );
-    await chain.stop();
   });
 }
 
@@ -90,19 +100,6 @@ for (const { ask, line } of [
   { ask: "www.example.org. NS", line: "-" },
 ]) {
   test(`metadata: of several that provide a label the first with a value counts: ${ask}`, async () => {
-    const chain = await linkChain({
-      plugins: [log, sometimes],
-      corefile: `. {\n log . "{/some/name}"\n sometimes 1\n sometimes 15\n}`,
-      last: (query) => {
-        query.reply.begin(query);
-        return ANSWERED;
-      },
-    });
-    const { lines } = await chain.ask({ ask });
-    assert.deepEqual(
-      lines.map(({ text }) => text),
-      [line],
-    );
-    await chain.stop();
+    await logs([log, sometimes], ask, line, `. {\n log . "{/some/name}"\n sometimes 1\n sometimes 15\n}`);
   });
 }

@@ -31,7 +31,7 @@ import type { Directive, Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
 import { nearest } from "../../corefile/nearest.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
-import { systemMessage } from "./system-message.ts";
+import { systemMessage } from "../../plugin/system-message.ts";
 
 export interface HostsConfig {
   readonly path: string;

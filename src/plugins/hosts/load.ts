@@ -1,8 +1,8 @@
 /** A hosts file from its bytes to a table: what runs on a thread of its own when the file is large. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
+import { systemMessage } from "../../plugin/system-message.ts";
 import { HostsText } from "./hosts-text.ts";
-import { systemMessage } from "./system-message.ts";
 import type { HostsTable } from "./table.ts";
 import { TableBuilder } from "./table-builder.ts";
 
