@@ -16,7 +16,7 @@ import { LOWER } from "./name.ts";
 import { rdataNames } from "./rdata.ts";
 import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
-import { Type } from "./types.ts";
+import { Rcode, Type } from "./types.ts";
 import { uncompressedLength } from "./uncompressed-length.ts";
 import { expandNameInto } from "./wire-name.ts";
 
@@ -170,11 +170,14 @@ export class Reply {
     this.#ownDnssecOk = dnssecOk ? 0x80 : 0;
   }
 
-  /** Forgets the OPT record that the reply brought: a client that sent one gets a bare one back. */
-  dropOpt(): void {
+  /**
+   * Forgets the OPT record that the reply brought: a client that sent one gets a bare one back. The part of the rcode that
+   * stood in it stays; for a client without one there is no room for it.
+   */
+  dropOpt({ hasOpt }: Request): void {
     this.hasOpt = false;
     this.options = NO_OPTIONS;
-    this.extendedRcode = 0;
+    if (this.extendedRcode !== 0 && !hasOpt) this.rcode = Rcode.SERVFAIL;
   }
 
   /** Length of the message as it stands, without the OPT record that `finish` adds. */
@@ -385,7 +388,9 @@ export class Reply {
     this.overflow = false;
     this.uncached = false;
     this.isDescribed = false;
-    this.dropOpt();
+    this.hasOpt = false;
+    this.options = NO_OPTIONS;
+    this.extendedRcode = 0;
     this.#foreign = false;
     this.#compression.forget();
     this.#indexedUpTo = -1;

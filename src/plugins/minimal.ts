@@ -36,6 +36,6 @@ function finish(outcome: Outcome, query: Query): Outcome {
   // Additional records alone go too, as in CoreDNS.
   if (answers === 0 && authorities! > 0) return outcome;
   if (authorities! + additionals! > 0) reply.cut(answers!);
-  reply.dropOpt();
+  reply.dropOpt(query);
   return outcome;
 }

@@ -2,20 +2,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAX_REPLY_SIZE, Reply } from "../../src/dns/reply.ts";
 import { Request } from "../../src/dns/request.ts";
-import { type DecodedOpt, decodeReply, type Edns, encodeQuestion } from "../support/wire.ts";
+import { Rcode } from "../../src/dns/types.ts";
+import { type DecodedReply, decodeReply, type Edns, encodeQuestion } from "../support/wire.ts";
 
 const EDE = Uint8Array.of(0, 15, 0, 2, 0, 15);
 
-function optOf(edns: Edns | undefined, change: (reply: Reply) => void): DecodedOpt | undefined {
+function replyTo(edns: Edns | undefined, change: (reply: Reply, request: Request) => void): DecodedReply {
   const message = encodeQuestion(edns ? { ask: "www.example.org. A", edns } : { ask: "www.example.org. A" });
   const request = new Request();
   request.read(message, 0, message.length);
   const reply = new Reply();
   reply.place(new Uint8Array(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE);
   reply.begin(request);
-  change(reply);
+  change(reply, request);
   const length = reply.finish(request, 512);
-  return decodeReply(Buffer.from(reply.bytes.slice(0, length))).opt;
+  return decodeReply(Buffer.from(reply.bytes.slice(0, length)));
 }
 
 for (const { name, edns, change, opt } of [
@@ -40,21 +41,35 @@ for (const { name, edns, change, opt } of [
   {
     name: "dropped, for a client without OPT",
     edns: undefined,
-    change: (reply: Reply) => {
+    change: (reply: Reply, request: Request) => {
       reply.setOpt(EDE, 4096, true);
-      reply.dropOpt();
+      reply.dropOpt(request);
     },
     opt: undefined,
   },
   {
     name: "dropped, with the client's own",
     edns: { size: 700, do: true },
-    change: (reply: Reply) => {
+    change: (reply: Reply, request: Request) => {
       reply.setOpt(EDE, 4096, true);
-      reply.dropOpt();
+      reply.dropOpt(request);
     },
     opt: { size: 700, do: true, version: 0, options: [] },
   },
 ]) {
-  test(`reply: OPT, ${name}`, () => assert.deepEqual(optOf(edns, change), opt));
+  test(`reply: OPT, ${name}`, () => assert.deepEqual(replyTo(edns, change).opt, opt));
+}
+
+for (const { name, edns, rcode } of [
+  { name: "stays, for a client with OPT", edns: { size: 700 }, rcode: "BADVERS" },
+  { name: "is SERVFAIL for one without", edns: undefined, rcode: "SERVFAIL" },
+]) {
+  test(`reply: OPT dropped, an rcode above 15 ${name}`, () => {
+    const reply = replyTo(edns, (reply, request) => {
+      reply.setOpt(EDE, 4096, true);
+      reply.rcode = Rcode.BADVERS;
+      reply.dropOpt(request);
+    });
+    assert.equal(reply.rcode, rcode);
+  });
 }

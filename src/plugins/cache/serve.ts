@@ -3,26 +3,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import { sureNameToWire } from "../../dns/name-text.ts";
-import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
+import { type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
-import { AnswerAhead } from "../../memory/answer-ahead.ts";
-import { AnswerCache, LONGEST_NOTED } from "../../memory/answer-cache.ts";
-import { AnswerKey } from "../../memory/answer-key.ts";
-import { Stored } from "../../memory/answer-table.ts";
+import { LONGEST_NOTED } from "../../memory/answer-cache.ts";
 import { clockOffset, turnTime } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
-import { KeyedHash } from "../../memory/keyed-hash.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
-import { classify, isKeepable, KEPT_FLAGS, Kind, smallestTtl } from "./classify.ts";
+import { classify, KEPT_FLAGS, Kind } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
 import type { CacheConfig, StaleConfig } from "./index.ts";
-import { kindOfStale, Renewed, type Store, secondsLeft, storeOf } from "./store.ts";
+import { Kept, type Store, secondsLeft } from "./kept.ts";
 
-/** RFC 2181 section 8: the longest that a TTL may be, in seconds. */
-const LONGEST_TTL = 0x7fffffff;
 /** How long a query waits for another one's answer: longer than upstreams are waited for. */
 const JOIN_LIMIT_MS = 10_000;
 /** Queries of one worker that wait for the answers of others. */
@@ -30,10 +24,13 @@ const MAX_JOINED = 20_000;
 /** How often and how far apart they look for it while somebody writes: a writer may be put to sleep by the system. */
 const MAX_LOOKS = 20;
 const LOOK_PAUSE_MS = 2;
-/** A reply from elsewhere that is longer may have been sent without compression. */
-const LONG_REPLY = 300;
-/** CoreDNS, and we, write the owner in full and in lower case when the question's letters are ours (`upstream/letter-case.ts`). */
-const TOLERATED_NAMES = 1;
+
+/**
+ * What is renewed: an answer that is alive, or one that is over. With `prefer_positive` one that is over and has no data is
+ * told apart, as other answers without data may take its place.
+ */
+const Renewed = { ALIVE: 0, OVER: 1, EMPTY: 2, DENIED: 3 } as const;
+type Renewed = (typeof Renewed)[keyof typeof Renewed];
 
 export function serve(config: CacheConfig, context: ServeContext): Handler {
   const cache = new Cache(config, context);
@@ -46,10 +43,8 @@ class Cache {
   readonly #zones: readonly Uint8Array[];
   readonly #coversAll: boolean;
   readonly #worker: number;
-  readonly #success: Store;
-  readonly #denial: Store;
+  readonly #kept: Kept;
   #inFlight!: InFlight;
-  #key!: AnswerKey;
   /** Of a group that is looked ahead for: hashes of questions, which queries those are, and where their answers are. */
   readonly #hashes = new Int32Array(MAX_AHEAD);
   readonly #places = new Uint8Array(MAX_AHEAD);
@@ -67,12 +62,6 @@ class Cache {
     this.#endWait(query);
     throw error;
   };
-  /** Seconds for which answers are given when they are over. */
-  readonly #staleSeconds: number;
-  readonly #graceMs: number;
-  /** TTLs that are left as they are. */
-  readonly #lowestTtl: number;
-  readonly #highestTtl: number;
   /** Slots: the client's AD bit, and whether this query is the one that others wait for. */
   readonly #clientAd: number;
   readonly #isAwaited: number;
@@ -86,16 +75,10 @@ class Cache {
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
     this.#uncached = context.uncachedZones;
-    this.#staleSeconds = (config.stale?.forMs ?? 0) / 1_000;
-    this.#graceMs = config.stale?.forMs ?? 0;
-    const { success, denial } = config;
-    this.#lowestTtl = Math.max(success.minTtl, denial.minTtl);
-    this.#highestTtl = Math.min(success.maxTtl, denial.maxTtl, LONGEST_TTL);
+    this.#kept = new Kept(config, context);
     this.#clientAd = context.slot();
     this.#isAwaited = context.slot();
     const labels = { server: context.server, zones: zonesLabel(config), view: "" };
-    this.#success = storeOf("success", config.success, context, labels);
-    this.#denial = storeOf("denial", config.denial, context, labels);
     this.#counted = {
       requests: context.counter("cache_requests_total", "The count of cache requests.", labels),
       misses: context.counter("cache_misses_total", MISSES_HELP, labels),
@@ -113,11 +96,12 @@ class Cache {
     this.#counted.requests.add(1);
     if (this.#uncached.length > 0 && this.#isUncached(query.name)) return this.#passOn(query);
     const now = query.receivedAt + clockOffset;
-    const key = this.#key;
-    this.#setKey(query);
+    const kept = this.#kept;
+    kept.setKey(query);
+    const { hash } = kept.key;
     const { name } = query;
-    const isSeen = name.seenHash === key.hash;
-    const store = isSeen ? this.#find(key, now, name.seenDenial, name.seenSuccess) : this.#find(key, now);
+    const isSeen = name.seenHash === hash;
+    const store = isSeen ? kept.find(now, name.seenDenial, name.seenSuccess) : kept.find(now);
     if (store !== undefined) {
       store.hits.add(1);
       const left = secondsLeft(store.answers, now);
@@ -126,14 +110,14 @@ class Cache {
       const ttl = this.#config.keepTtl ? store.answers.ttl : left;
       if (this.#answer(query, store, ttl)) {
         // Afterwards: the chain may look up other names here, and what was found would not be what was found.
-        if (isDue) this.#renew(query, key.hash, now, Renewed.ALIVE);
+        if (isDue) this.#renew(query, hash, now, Renewed.ALIVE);
         return ANSWERED;
       }
     }
     this.#counted.misses.add(1);
     // A look-up of our own may be part of what it would wait for.
-    const mayJoin = query.depth === 0 && this.#inFlight.has(key.hash, now);
-    return mayJoin ? this.#join(query, key.hash) : this.#ask(query, now);
+    const mayJoin = query.depth === 0 && this.#inFlight.has(hash, now);
+    return mayJoin ? this.#join(query, hash) : this.#ask(query, now);
   }
 
   /** Whether whoever stands behind answers this name, and keeps the answer itself. */
@@ -149,35 +133,28 @@ class Cache {
     return after(this.#askNext(query), query, this.#passedOn);
   }
 
-  #receive({ success, denial, inFlight, hashKey }: Published): void {
-    this.#key = new AnswerKey(new KeyedHash(...hashKey));
-    for (const [store, memory] of [
-      [this.#success, success],
-      [this.#denial, denial],
-    ] as const) {
-      store.answers = new AnswerCache(memory, this.#worker);
-      // Look-ups begin in the small slots, and nearly always end there.
-      store.ahead = new AnswerAhead(memory[0]!, MAX_AHEAD);
-    }
-    this.#inFlight = new InFlight(inFlight, this.#worker);
+  #receive(memory: Published): void {
+    this.#kept.receive(memory);
+    this.#inFlight = new InFlight(memory.inFlight, this.#worker);
     this.#inFlight.sweep();
   }
 
-  /** So that what `#find` needs from memory for some queries comes at once. */
+  /** So that what `Kept.find` needs from memory for some queries comes at once. */
   #lookAhead(queries: readonly Query[], first: number, end: number): void {
+    const kept = this.#kept;
     const hashes = this.#hashes;
     const places = this.#places;
     let count = 0;
     for (let i = first; i < end; i++) {
       const query = queries[i]!;
       if (this.#uncached.length > 0 && this.#isUncached(query.name)) continue;
-      this.#setKey(query);
+      kept.setKey(query);
       places[count] = i;
-      hashes[count++] = this.#key.hash;
+      hashes[count++] = kept.key.hash;
     }
     if (count === 0) return;
-    const denials = this.#denial.ahead;
-    const successes = this.#success.ahead;
+    const denials = kept.denial.ahead;
+    const successes = kept.success.ahead;
     denials.fetchTags(hashes, count);
     successes.fetchTags(hashes, count);
     denials.fetchSlots(hashes, count, this.#denialWays);
@@ -202,30 +179,6 @@ class Cache {
     const zones = this.#zones;
     for (let i = 0; i < zones.length; i++) if (name.labelOf(zones[i]!) >= 0) return true;
     return false;
-  }
-
-  #setKey(query: Query): void {
-    this.#key.set(query.name, query.type, query.class, query.dnssecOk, (query.flags & Flag.CD) !== 0);
-  }
-
-  /**
-   * Where an answer is that may be given: denials first, but a failure gives way to any answer, and with
-   * `prefer_positive` so does every denial. What was seen a moment ago: a denial is not looked for where only an answer was.
-   */
-  #find(key: AnswerKey, now: number, seenDenial = -1, seenSuccess = -1): Store | undefined {
-    const success = this.#success;
-    const denial = this.#denial;
-    const mayBeDenied = seenDenial >= 0 || seenSuccess < 0;
-    const hasDenial = mayBeDenied && denial.answers.find(key, seenDenial) && this.#isUsable(denial.answers, now);
-    const isFailure = (denial.answers.flags & Flag.RCODE) === Rcode.SERVFAIL;
-    if (hasDenial && !isFailure && !this.#config.preferPositive) return denial;
-    if (success.answers.find(key, seenSuccess) && this.#isUsable(success.answers, now)) return success;
-    return hasDenial ? denial : undefined;
-  }
-
-  #isUsable(answers: AnswerCache, now: number): boolean {
-    const left = secondsLeft(answers, now);
-    return left > 0 || -left < this.#staleSeconds;
   }
 
   /** Makes the answer that was found the reply. False when it was changed meanwhile. */
@@ -260,7 +213,7 @@ class Cache {
     this.#joined--;
     if (isAnswered) return ANSWERED;
     // What came was not to be kept. Others who waited have found that too, so nobody waits for another one again.
-    this.#setKey(query);
+    this.#kept.setKey(query);
     return this.#ask(query, turnTime());
   }
 
@@ -271,18 +224,14 @@ class Cache {
   async #answerNew(query: Query): Promise<boolean> {
     for (let look = 1; ; look++) {
       const now = turnTime();
-      this.#setKey(query);
-      const store = this.#find(this.#key, now);
+      this.#kept.setKey(query);
+      const store = this.#kept.find(now);
       if (store !== undefined && this.#answerAlive(query, store, now)) return true;
       if (look === MAX_LOOKS) return false;
       const isTorn = store !== undefined && secondsLeft(store.answers, now) > 0;
-      if (!isTorn && !this.#isChanging(now)) return false;
+      if (!isTorn && !this.#kept.isChanging(now)) return false;
       await sleep(LOOK_PAUSE_MS);
     }
-  }
-
-  #isChanging(now: number): boolean {
-    return this.#success.answers.isChanging(this.#key, now) || this.#denial.answers.isChanging(this.#key, now);
   }
 
   /** Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D). */
@@ -294,7 +243,7 @@ class Cache {
 
   #ask(query: Query, now: number): Eventual {
     const { slots } = query;
-    const { hash } = this.#key;
+    const { hash } = this.#kept.key;
     const outcome = this.#askNext(query);
     if (typeof outcome === "number") return this.#finish(outcome, query, now);
     slots[this.#isAwaited] = this.#inFlight.begin(hash, now) ? hash : 0;
@@ -310,65 +259,9 @@ class Cache {
   #finish(outcome: Outcome, query: Query, now: number): Outcome {
     const clientAd = query.slots[this.#clientAd]!;
     if (clientAd === 0) query.flags &= ~Flag.AD;
-    this.#keep(outcome, query, now);
+    this.#kept.keep(outcome, query, now);
     if (clientAd === 0 && !query.dnssecOk) query.reply.flags &= ~Flag.AD;
     return outcome;
-  }
-
-  #keep(outcome: Outcome, query: Query, now: number): void {
-    const { reply } = query;
-    const { rcode } = reply;
-    if (outcome === SERVFAIL) {
-      // Nobody wrote it: the server will. The next one who asks within the time is told the same.
-      if (this.#config.servfailMs === 0 || query.isShed) return;
-      reply.begin(query);
-      reply.rcode = Rcode.SERVFAIL;
-      this.#store(this.#denial, query, this.#config.servfailMs / 1_000, now);
-      return;
-    }
-    if (outcome !== ANSWERED || reply.empty) return;
-    if (reply.uncached && this.#isFinal(reply)) {
-      reply.dropOpt();
-      return;
-    }
-    if (!reply.uncached && reply.length > LONG_REPLY) reply.compress(TOLERATED_NAMES);
-    const kind = classify(query, reply);
-    const ttl = this.#ttlOf(reply, kind);
-    const count = reply.indexRecords();
-    const shown = Math.floor(ttl);
-    for (let i = 0; i < count; i++) reply.setTtlAt(reply.index[i * INDEX_WORDS + Index.TTL]!, shown);
-    reply.dropOpt();
-    // The OPT record goes, the part of the rcode that stood in it stays; for a client without one there is no room for it.
-    if (rcode > Flag.RCODE) reply.rcode = query.hasOpt ? rcode : Rcode.SERVFAIL;
-    if (reply.uncached || !isKeepable(kind) || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
-    const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
-    this.#store(isSuccess ? this.#success : this.#denial, query, ttl, now);
-  }
-
-  /** Whether the TTLs are what this cache would make of them, whichever kind of answer it is. */
-  #isFinal({ rcode, isDescribed, commonTtl }: Reply): boolean {
-    if (!isDescribed) return false;
-    const isAnswer = rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
-    return isAnswer && commonTtl >= this.#lowestTtl && commonTtl <= this.#highestTtl;
-  }
-
-  #ttlOf(reply: Reply, kind: Kind): number {
-    if (kind === Kind.FAILURE) return this.#config.servfailMs / 1_000;
-    const isDenial = kind === Kind.DENIAL || kind === Kind.BARE_DENIAL;
-    const { minTtl, maxTtl } = isDenial ? this.#denial.config : this.#success.config;
-    return Math.min(Math.max(smallestTtl(reply, kind), minTtl), maxTtl, LONGEST_TTL);
-  }
-
-  #store(store: Store, query: Query, ttl: number, now: number): void {
-    for (const zone of store.disabled) if (query.name.labelOf(zone) >= 0) return;
-    const key = this.#key;
-    this.#setKey(query);
-    const { reply } = query;
-    const stored = store.answers.store(key, reply, reply.flags & KEPT_FLAGS, ttl, now, this.#graceMs);
-    if (stored === Stored.EVICTED) store.evictions.add(1);
-    // What was denied before is there now; a denial would be looked at first.
-    const denials = this.#denial.answers;
-    if (store === this.#success && denials.find(key)) denials.remove(key, now);
   }
 
   #isPopular({ answers }: Store, now: number, left: number): boolean {
@@ -403,7 +296,7 @@ class Cache {
         // A failure is kept beside an answer that is alive. One that is over stays what is given.
         const isKept = isNoWorse || renewed === Renewed.EMPTY || kind === Kind.DENIAL;
         if (kind === Kind.FAILURE ? renewed !== Renewed.OVER : isKept) this.#finish(outcome, copy, turnTime());
-        if (renewed === Renewed.EMPTY && kind === Kind.DENIAL) this.#dropEmpty(copy, now);
+        if (renewed === Renewed.EMPTY && kind === Kind.DENIAL) this.#kept.dropEmpty(copy, now);
       }
     } catch {
       // A plugin threw. Nobody waits for this answer, and the client's own query will meet the same plugin.
@@ -414,12 +307,6 @@ class Cache {
     return isWanted;
   }
 
-  /** With `prefer_positive` it would be looked at before the denial that has come. */
-  #dropEmpty(query: Query, now: number): void {
-    this.#setKey(query);
-    if (this.#denial.answers.find(this.#key)) this.#success.answers.remove(this.#key, now);
-  }
-
   #staleTtl({ answers }: Store, { ttl }: StaleConfig): number {
     return ttl === 0 && this.#config.keepTtl ? answers.ttl : ttl;
   }
@@ -427,10 +314,10 @@ class Cache {
   /** The answer that was found is over. It is the reply unless a better one comes. */
   #serveStale(query: Query, store: Store, now: number): Eventual {
     const stale = this.#config.stale!;
-    const { hash } = this.#key;
+    const { hash } = this.#kept.key;
     if (!this.#answer(query, store, this.#staleTtl(store, stale))) return this.#ask(query, now);
     if (this.#inFlight.hasFailed(hash, now, stale.recheckMs)) return this.#staleGiven();
-    const renewed = this.#config.preferPositive ? kindOfStale(query.reply, store === this.#denial) : Renewed.OVER;
+    const renewed = this.#config.preferPositive ? kindOfStale(query.reply, store === this.#kept.denial) : Renewed.OVER;
     if (!stale.verify) {
       this.#renew(query, hash, now, renewed);
       return this.#staleGiven();
@@ -478,13 +365,19 @@ class Cache {
   /** Gives what is over; when it has gone meanwhile, whatever the rest of the chain says. */
   #giveStale(query: Query, stale: StaleConfig): Eventual {
     const now = turnTime();
-    this.#setKey(query);
-    const store = this.#find(this.#key, now);
+    this.#kept.setKey(query);
+    const store = this.#kept.find(now);
     if (store !== undefined && this.#answer(query, store, this.#staleTtl(store, stale))) {
       return this.#staleGiven();
     }
     return this.#ask(query, now);
   }
+}
+
+/** A failure gives way to any answer. */
+function kindOfStale({ counts, rcode }: Reply, isDenial: boolean): Renewed {
+  if (isDenial && rcode !== Rcode.SERVFAIL) return Renewed.DENIED;
+  return counts[Section.ANSWER]! > 0 ? Renewed.OVER : Renewed.EMPTY;
 }
 
 const MISSES_HELP = "The count of cache misses. Deprecated, derive misses from cache hits/requests counters.";

@@ -90,7 +90,7 @@ class Limiter {
     }
     reply.cut(0);
     // An upstream may have sent options at length.
-    reply.dropOpt();
+    reply.dropOpt(query);
     reply.flags |= Flag.TC;
     return ANSWERED;
   }
