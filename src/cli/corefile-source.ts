@@ -1,6 +1,7 @@
 /** Where the configuration comes from: `-conf`, else `./Corefile`, else CoreDNS's built-in default (behaviour 2.11). */
 import { existsSync, readFileSync } from "node:fs";
 import { DEFAULT_DNS_PORT } from "../corefile/keys.ts";
+import { systemMessage } from "../corefile/system-message.ts";
 import type { ConfigurationSource } from "../supervisor/configuration.ts";
 import type { Settings } from "./flags.ts";
 
@@ -25,8 +26,6 @@ function readCorefile(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "no such file or directory" : (error as Error).message;
-    throw new Error(`loading Caddyfile via flag: open ${file}: ${reason}`);
+    throw new Error(`loading Caddyfile via flag: open ${file}: ${systemMessage(error)}`);
   }
 }

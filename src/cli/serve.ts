@@ -1,8 +1,8 @@
 /** `weftdns` and `weftdns example`: start the server, and keep to its signals until it ends (behaviour 2.11, 2.12). */
 import { writeFileSync } from "node:fs";
+import { systemMessage } from "../corefile/system-message.ts";
 import { nativeError } from "../native/index.ts";
 import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
-import { systemMessage } from "../plugin/system-message.ts";
 import { readGrant } from "../supervisor/granted-cpus.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
 import { corefileReader } from "./corefile-source.ts";

@@ -13,6 +13,7 @@ import { type CorefileFiles, tooLongText } from "./files.ts";
 import { lex, MAX_FILE_LENGTH } from "./lexer.ts";
 import { ConfigMistake, type Mistake, type MistakeForm, tokenMistake, type WordPlace } from "./mistake.ts";
 import type { Token } from "./server-block.ts";
+import { systemMessage } from "./system-message.ts";
 
 /** CoreDNS's guards against imports in a circle. */
 const MAX_SNIPPET_IMPORTS = 10_000;
@@ -187,11 +188,10 @@ export class WordStream {
       return this.#lex(this.#disk.readFile(path), path);
     } catch (error) {
       if (error instanceof ConfigMistake) throw error;
-      const { code, message } = error as NodeJS.ErrnoException;
-      const words =
-        code === "ENOENT"
-          ? `File to import not found: ${name.text}`
-          : `Could not import ${path}: ${code === "EISDIR" ? "is a directory" : message}`;
+      const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const words = isMissing
+        ? `File to import not found: ${name.text}`
+        : `Could not import ${path}: ${systemMessage(error)}`;
       this.mistake(name, "parsing", words);
       return undefined;
     }

@@ -1,6 +1,7 @@
 /** How a Corefile says where the API is: the options that all plugins have that follow a cluster. */
 import { stat } from "node:fs/promises";
 import type { Option } from "../corefile/directive.ts";
+import { systemMessage } from "../corefile/system-message.ts";
 import type { Access } from "./api/access.ts";
 import { fromEndpoint, fromKubeconfig, inCluster } from "./api/credentials.ts";
 
@@ -30,8 +31,8 @@ export async function accessOf({ endpoint, tls, kubeconfig }: AccessConfig): Pro
   if (endpoint !== undefined) return fromEndpoint(endpoint, tls);
   if (kubeconfig === undefined) return inCluster(process.env);
   const { path, context } = kubeconfig;
-  await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(error.code === "ENOENT" ? `stat ${path}: no such file or directory` : error.message);
+  await stat(path).catch((error: unknown) => {
+    throw new Error(`stat ${path}: ${systemMessage(error)}`);
   });
   return await fromKubeconfig(path, context === "" ? undefined : context);
 }

@@ -27,6 +27,7 @@
 import { readFileSync } from "node:fs";
 import type { Directive, Stanza } from "../corefile/directive.ts";
 import type { Token } from "../corefile/server-block.ts";
+import { systemMessage } from "../corefile/system-message.ts";
 import { zonesOf } from "../corefile/zones.ts";
 import { HEADER_SIZE } from "../dns/header.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
@@ -62,8 +63,7 @@ function parse(directive: Directive): AutopathConfig {
     const search = searchList(readFileSync(source.text, "utf8")).map((wire) => nameToText(wire));
     return { zones, plugin: "", search: [...search, "."] };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "no such file or directory" : message;
+    const reason = systemMessage(error);
     return stanza.fail(`failed to parse "${source.text}": open ${source.text}: ${reason}`, source, { form: "plain" });
   }
 }

@@ -26,6 +26,7 @@ import { hostPortProblem, splitAddress } from "../corefile/host-port.ts";
 import type { Control, ControlContext } from "../plugin/context.ts";
 import { formatGoDuration } from "../plugin/go-duration.ts";
 import { definePlugin } from "../plugin/plugin.ts";
+import { respond } from "../plugin/respond.ts";
 
 interface HealthConfig {
   readonly address: string;
@@ -73,8 +74,8 @@ async function control({ address, lameduckMs }: HealthConfig, context: ControlCo
   const { log } = context;
   context.http(address, PATH, (_request, response) => {
     const isAnswering = context.instance.isAnswering();
-    response.writeHead(isAnswering ? 200 : 503, { "Content-Type": "text/plain; charset=utf-8" });
-    response.end(isAnswering ? "OK" : "no worker answers queries");
+    const text = isAnswering ? "OK" : "no worker answers queries";
+    respond(response, isAnswering ? 200 : 503, { "Content-Type": "text/plain; charset=utf-8" }, text);
   });
   const stopPolling = poll(address, context);
   const cut = new AbortController();

@@ -22,6 +22,7 @@ import type { Directive } from "../corefile/directive.ts";
 import { hostPortProblem } from "../corefile/host-port.ts";
 import type { Control, ControlContext, Instance } from "../plugin/context.ts";
 import { definePlugin } from "../plugin/plugin.ts";
+import { respond } from "../plugin/respond.ts";
 
 interface ReadyConfig {
   readonly address: string;
@@ -66,9 +67,9 @@ async function control({ address, continuously }: ReadyConfig, context: ControlC
     (request, response) => {
       const unready = instance.unready(modes.get(instance) ?? continuously).join(",");
       if (unready !== "") log.info(`Plugins not ready: "${unready}"`);
-      response.writeHead(unready === "" ? 200 : 503, { "Content-Type": "text/plain; charset=utf-8" });
       const details = request.url?.endsWith("?detail") ? instance.readyDetails() : [];
-      response.end([unready === "" ? "OK" : unready, ...details].join("\n"));
+      const text = [unready === "" ? "OK" : unready, ...details].join("\n");
+      respond(response, unready === "" ? 200 : 503, { "Content-Type": "text/plain; charset=utf-8" }, text);
     },
     { failed: (reason) => log.error(`Failed to start ready handler: ${reason}`) },
   );

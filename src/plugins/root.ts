@@ -14,8 +14,8 @@
  *   }
  */
 import { statSync } from "node:fs";
+import { systemMessage } from "../corefile/system-message.ts";
 import { definePlugin } from "../plugin/plugin.ts";
-import { systemMessage } from "../plugin/system-message.ts";
 
 export const root = definePlugin({
   name: "root",

@@ -4,13 +4,14 @@
  */
 
 import { lookup } from "node:dns/promises";
-import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 import { splitAddress } from "../corefile/host-port.ts";
 import type { HttpHandler, HttpOptions, HttpSite } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
+import { respond } from "../plugin/respond.ts";
 
 /** Whoever sends a request has this long, in milliseconds, for its headers and for all of it; and between two of them. */
 const TIMEOUT_MS = 5_000;
@@ -55,7 +56,6 @@ export class Site {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     request.url = originForm(request.url ?? "/");
-    sayLength(response);
     const path = request.url.split("?")[0]!;
     const entry = this.entries.findLast((candidate) => candidate.path === path);
     if (entry) entry.handle(request, response);
@@ -228,27 +228,8 @@ function originForm(target: string): string {
   return rest === undefined ? target : rest.startsWith("/") ? rest : `/${rest}`;
 }
 
-/** Headers wait for the body: of one that comes as a whole they say the length, as Go's do. Node would send it in chunks. */
-function sayLength(response: ServerResponse): void {
-  const writeHead = response.writeHead.bind(response) as (status: number) => ServerResponse;
-  const end = response.end.bind(response) as (body?: unknown) => ServerResponse;
-  response.writeHead = (status: number, headers?: unknown) => {
-    // Node itself calls it so, when the body is there.
-    if (headers === undefined) return writeHead(status);
-    response.statusCode = status;
-    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) response.setHeader(name, value!);
-    return response;
-  };
-  response.end = (body?: unknown) => {
-    const isWhole = typeof body === "string" || body instanceof Uint8Array;
-    if (isWhole && !response.headersSent) response.setHeader("Content-Length", Buffer.byteLength(body));
-    return end(body);
-  };
-}
-
 /** Go's words and headers. */
 function notFound(response: ServerResponse): void {
-  response
-    .writeHead(404, { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" })
-    .end("404 page not found\n");
+  const headers = { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" };
+  respond(response, 404, headers, "404 page not found\n");
 }

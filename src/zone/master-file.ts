@@ -10,6 +10,7 @@
  * Whatever the file holds, the work is bounded: the named limits here and in `entry-reader.ts`, and the sink's own.
  */
 import { dirname, isAbsolute, join } from "node:path";
+import { systemMessage } from "../corefile/system-message.ts";
 import { MAX_NAME_LENGTH } from "../dns/name.ts";
 import { parseRdata, type RdataToken } from "../dns/rdata.ts";
 import { parseTtl } from "../dns/rdata-field.ts";
@@ -88,20 +89,6 @@ function runParser(
   } finally {
     reader.close();
   }
-}
-
-const SYSTEM_MESSAGES: Record<string, string> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EISDIR: "is a directory",
-  ENOTDIR: "not a directory",
-  EMFILE: "too many open files",
-};
-
-/** The words that CoreDNS, or rather the C library, has for it. */
-function systemMessage(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code !== undefined && SYSTEM_MESSAGES[code]) || message;
 }
 
 /** Words of up to four letters and digits, packed into a number: mnemonics of types, and of classes from here on. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { connect, createServer, type Server } from "node:net";
 import { after, test } from "node:test";
+import { respond } from "../../src/plugin/respond.ts";
 import { HttpSites, Site } from "../../src/supervisor/http.ts";
 import { freePorts } from "../support/server.ts";
 
@@ -71,7 +72,7 @@ for (const { request, head, body } of [
     const [port] = await freePorts(1);
     const one = new Site(`127.0.0.1:${port}`);
     one.add("/", (_request, response) => void response.end("root"), {});
-    one.add("/whole", (_request, response) => void response.writeHead(200, { "X-One": "1" }).end("OK"), {});
+    one.add("/whole", (_request, response) => respond(response, 200, { "X-One": "1" }, "OK"), {});
     one.add(
       "/parts",
       (_request, response) => {

@@ -30,8 +30,8 @@ import { isIP } from "node:net";
 import type { Directive, Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
 import { nearest } from "../../corefile/nearest.ts";
+import { systemMessage } from "../../corefile/system-message.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
-import { systemMessage } from "../../plugin/system-message.ts";
 
 export interface HostsConfig {
   readonly path: string;

@@ -1,7 +1,7 @@
 /** A hosts file from its bytes to a table: what runs on a thread of its own when the file is large. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { systemMessage } from "../../corefile/system-message.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
-import { systemMessage } from "../../plugin/system-message.ts";
 import { HostsText } from "./hosts-text.ts";
 import type { HostsTable } from "./table.ts";
 import { TableBuilder } from "./table-builder.ts";

@@ -1,6 +1,7 @@
 /** The control half of pprof: answers its requests. What makes profiles is loaded with the first one that is asked for. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Control, ControlContext } from "../../plugin/context.ts";
+import { respond } from "../../plugin/respond.ts";
 import type { PprofConfig } from "./index.ts";
 
 const BASE = "/debug/pprof/";
@@ -25,6 +26,7 @@ const ABSENT: Readonly<Record<string, string>> = {
 };
 /** Longer than anybody looks on; samples are kept in memory until the end. */
 const MAX_SECONDS = 300;
+const NO_SNIFFING = { "X-Content-Type-Options": "nosniff" };
 /** One profile at a time, whoever asks: they disturb what they measure. */
 let busy = false;
 
@@ -34,7 +36,7 @@ export async function control({ address }: PprofConfig, context: ControlContext)
     context.http(address, path, handle);
   };
   http(BASE, (_request, response) => sendIndex(response));
-  http(BASE.slice(0, -1), (_request, response) => void response.writeHead(301, { Location: BASE }).end());
+  http(BASE.slice(0, -1), (_request, response) => respond(response, 301, { Location: BASE }));
   for (const name of Object.keys(PROFILES) as ProfileName[]) {
     http(BASE + name, (request, response) => void sendProfile(name, request, response, context, end.signal));
   }
@@ -69,12 +71,9 @@ async function sendProfile(
     const { takeProfile } = await import("./take-profile.ts");
     const seconds = secondsOf(request, PROFILES[name].seconds);
     const body = await takeProfile(name, seconds, instance.workers(), AbortSignal.any([gone.signal, end]));
-    response.writeHead(200, {
-      "Content-Type": "application/octet-stream",
-      "Content-Disposition": `attachment; filename="${name}"`,
-      "X-Content-Type-Options": "nosniff",
-    });
-    response.end(body);
+    const disposition = `attachment; filename="${name}"`;
+    const headers = { "Content-Type": "application/octet-stream", "Content-Disposition": disposition, ...NO_SNIFFING };
+    respond(response, 200, headers, body);
   } catch (error) {
     log.error(`${name}: ${error}`);
     sendText(response, 500, `${name}: ${error}\n`);
@@ -90,17 +89,13 @@ function secondsOf(request: IncomingMessage, otherwise: number): number {
 
 function sendText(response: ServerResponse, status: number, text: string): void {
   if (response.headersSent) return;
-  response
-    .writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" })
-    .end(text);
+  respond(response, status, { "Content-Type": "text/plain; charset=utf-8", ...NO_SNIFFING }, text);
 }
 
 function sendIndex(response: ServerResponse): void {
   const lists = [...Object.entries(PROFILES).map(([name, { about }]) => [name, about]), ...Object.entries(TEXTS)];
   const rows = lists.map(([name, about]) => `<tr><td><a href="${name}">${name}</a></td><td>${about}</td></tr>`);
-  response
-    .writeHead(200, { "Content-Type": "text/html; charset=utf-8", "X-Content-Type-Options": "nosniff" })
-    .end(`<html>
+  const text = `<html>
 <head><title>${BASE}</title></head>
 <body>
 ${BASE}
@@ -110,5 +105,6 @@ ${rows.join("\n")}
 </table>
 </body>
 </html>
-`);
+`;
+  respond(response, 200, { "Content-Type": "text/html; charset=utf-8", ...NO_SNIFFING }, text);
 }

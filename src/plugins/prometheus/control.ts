@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Control, ControlContext, Instance } from "../../plugin/context.ts";
 import { Logger } from "../../plugin/logger.ts";
+import { respond } from "../../plugin/respond.ts";
 import { COREDNS_VERSION, ownVersion } from "../../plugin/version.ts";
 import type { PrometheusConfig } from "./index.ts";
 import type { WebConfig } from "./web-config.ts";
@@ -75,17 +76,12 @@ async function answer(
     const { contentType, text } = await instance.metrics();
     const zipped = acceptsGzip(request.headers["accept-encoding"]);
     const body = zipped ? await compress(text) : Buffer.from(text);
-    response.writeHead(200, {
-      ...headers,
-      "Content-Type": contentType,
-      "Content-Length": body.length,
-      ...(zipped && { "Content-Encoding": "gzip" }),
-    });
-    response.end(request.method === "HEAD" ? undefined : body);
+    const encoding = zipped ? { "Content-Encoding": "gzip" } : {};
+    respond(response, 200, { ...headers, "Content-Type": contentType, ...encoding }, body);
   } catch (error) {
     const { message } = error as Error;
     log.error(`Metrics could not be collected: ${message}`);
-    response.writeHead(500, { "Content-Type": "text/plain; charset=utf-8" }).end(`${message}\n`);
+    respond(response, 500, { "Content-Type": "text/plain; charset=utf-8" }, `${message}\n`);
   }
 }
 

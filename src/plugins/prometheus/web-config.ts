@@ -7,6 +7,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { createSecureContext, type SecureVersion, type TLSSocket, type TlsOptions } from "node:tls";
 import { FAILSAFE_SCHEMA, loadAll, YAMLException } from "js-yaml";
+import { systemMessage } from "../../corefile/system-message.ts";
 
 type YamlMap = Readonly<Record<string, unknown>>;
 
@@ -110,9 +111,7 @@ export class WebConfig {
       try {
         return readFileSync(path, "utf8");
       } catch (error) {
-        throw new Error(
-          `open ${path}: ${(error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file or directory" : (error as Error).message}`,
-        );
+        throw new Error(`open ${path}: ${systemMessage(error)}`);
       }
     };
     const config = mapOf(parseYaml(read(this.#path)), "web.Config");
