@@ -259,18 +259,16 @@ export class ZoneLookup {
       for (let label = apexLabel - 1; label >= 0; label--) {
         node = zone.find(target, label);
         if (node === 0) break;
-        const above = zone.data[node]!;
-        if ((above & (NodeFlag.CUT | NodeFlag.DNAME)) === NodeFlag.DNAME && label > 0) break;
-        if ((above & NodeFlag.CUT) === 0) continue;
+        if ((zone.data[node]! & NodeFlag.CUT) === 0) continue;
         this.#writer.setOwner(target, at + target.offsets[label]!);
         this.#writeReferral(node, label);
         return done(Result.WRITTEN);
       }
       return this.#leave(target);
     }
-    // CoreDNS asks the whole server for these two as well.
-    if (apexLabel === 0 || zone.isEmpty(node)) return this.#leave(target);
     const isAlias = isAliasFor(flags, type);
+    // CoreDNS asks the whole server for these three as well.
+    if (apexLabel === 0 || zone.isEmpty(node) || (isAlias && type === Type.NS)) return this.#leave(target);
     const writer = this.#writer;
     if (aliases < MAX_ALIASES && at <= MAX_POINTER) {
       writer.setOwner(target, at);
@@ -285,7 +283,7 @@ export class ZoneLookup {
       }
     }
     // CoreDNS forgets the SOA (RFC 2308 section 2.2) except for this type.
-    if (type === Type.NS && !isAlias) writer.writeSoa();
+    if (type === Type.NS) writer.writeSoa();
     else writer.writeNs();
     return done(Result.WRITTEN);
   }

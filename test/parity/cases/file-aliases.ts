@@ -42,6 +42,9 @@ dn    A 192.0.2.8
 under.dn A 192.0.2.9
 todn  CNAME x.dn
 tounder CNAME under.dn
+cut.dn NS ns.cut.dn
+ns.cut.dn A 192.0.2.12
+tocut CNAME x.cut.dn
 x.Tgt A 192.0.2.10
 dd    DNAME dn
 ds    DNAME ds
@@ -104,6 +107,7 @@ export const servers: ParityServer[] = [
       alias("www AAAA", [cname("www", "host")]),
       alias("www ANY", [cname("www", "host")]),
       alias("www NS", [cname("www", "host")], { authority: soa }),
+      alias("web NS", [cname("web", "www"), cname("www", "host")]),
       alias("both A", [cname("both", "host"), host]),
       alias("both CNAME", [cname("both", "host")]),
       alias("two A", [cname("two", "host"), cname("two", "ns1"), host]),
@@ -113,6 +117,11 @@ export const servers: ParityServer[] = [
       alias(
         "l1 A",
         Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? cname("l1", "l2") : cname("l2", "l1"))),
+      ),
+      alias(
+        "l1 NS",
+        Array.from({ length: 9 }, (_, i) => (i % 2 === 0 ? cname("l1", "l2") : cname("l2", "l1"))),
+        { rcode: "SERVFAIL" },
       ),
       alias("c1 A", chain(1, 10)),
       alias("c2 A", chain(2, 10)),
@@ -156,6 +165,11 @@ export const servers: ParityServer[] = [
       alias("dn TXT", [], { authority: soa }),
       alias("todn A", [cname("todn", "x.dn"), dname, cname("x.dn", "x.Tgt"), "x.tgt 300 IN A 192.0.2.10"]),
       alias("tounder A", [cname("tounder", "under.dn"), "under.dn 300 IN A 192.0.2.9"]),
+      alias("x.cut.dn A", [dname, cname("x.cut.dn", "x.cut.Tgt")], { rcode: "NXDOMAIN", authority: soa }),
+      alias("tocut A", [cname("tocut", "x.cut.dn")], {
+        authority: full(["cut.dn 300 IN NS ns.cut.dn"]),
+        additional: full(["ns.cut.dn 300 IN A 192.0.2.12"]),
+      }),
       alias("x.dd A", [
         "dd 300 IN DNAME dn",
         cname("x.dd", "x.dn"),
