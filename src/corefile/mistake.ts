@@ -62,9 +62,10 @@ export function placedText(mistake: Mistake): string {
   return oneLine(`${file}:${line}:${column}: ${pluginPrefix(mistake)}${cut(message)}`);
 }
 
-/** The line that CoreDNS prints on stderr for the same mistake. */
+/** The line that CoreDNS prints on stderr for the same mistake, and what may have been meant. */
 export function startText(mistake: Mistake): string {
-  return oneLine(`${pluginPrefix(mistake)}${formPrefix(mistake)}${cut(mistake.message)}`);
+  const hint = mistake.suggestion === undefined ? "" : `, did you mean '${mistake.suggestion}'?`;
+  return oneLine(`${pluginPrefix(mistake)}${formPrefix(mistake)}${cut(mistake.message)}${hint}`);
 }
 
 /** A word of the file may hold anything: what does not print becomes `\uXXXX`. */

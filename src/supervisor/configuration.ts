@@ -180,7 +180,7 @@ function unservedKeys(block: ServerBlock): Mistake[] {
       line: token.line,
       column: token.column,
       width: token.text.length,
-      form: "plain" as const,
+      form: "parsing" as const,
       message: `${transport}:// is not served by WeftDNS yet, expected a key for plain DNS`,
     }));
 }

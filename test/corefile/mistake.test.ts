@@ -22,6 +22,12 @@ for (const { form, directive, starts } of [
   });
 }
 
+test("mistake: what may have been meant", () => {
+  const mistake: Mistake = { ...PLACE, form: "parsing", message: "Unknown directive 'whoam'", suggestion: "whoami" };
+  const words = "conf/Corefile:14 - Error during parsing: Unknown directive 'whoam', did you mean 'whoami'?";
+  assert.equal(startText(mistake), words);
+});
+
 test("mistake: what a file holds cannot break the line or reach the terminal", () => {
   const mistake: Mistake = { ...PLACE, form: "plain", message: "'a\nb\t\u001b[2J\u202ec\0' é" };
   assert.equal(startText(mistake), "'a\\u000ab\\u0009\\u001b[2J\\u202ec\\u0000' é");

@@ -52,7 +52,11 @@ function ours(row: ReferenceCase): Outcome {
   let { blocks, mistakes } = parseCorefile(row.corefile, options);
   if (mistakes.length === 0 && blocks.length === 0) ({ blocks, mistakes } = parseCorefile(DEFAULT_COREFILE, options));
   const [first] = mistakes.length > 0 ? mistakes : findClashes(blocks.map(binding));
-  if (first !== undefined) return { says: startText(first).replaceAll(process.cwd(), "{DIR}").trimEnd() };
+  if (first !== undefined) {
+    // CoreDNS has none.
+    const { suggestion: _, ...mistake } = first;
+    return { says: startText(mistake).replaceAll(process.cwd(), "{DIR}").trimEnd() };
+  }
   return { zones: [...new Set(blocks.flatMap(zoneLines))].sort() };
 }
 
