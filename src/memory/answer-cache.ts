@@ -11,9 +11,9 @@ import { AnswerTable, Stored } from "./answer-table.ts";
 /** Bytes of a slot, and for how many of the answers wanted there is one. */
 const TIERS = [
   { slotSize: 256, share: 1 },
-  { slotSize: 1_024, share: 1 / 4 },
-  { slotSize: 4_096, share: 1 / 32 },
-  { slotSize: 77_824, share: 1 / 1_024 },
+  { slotSize: 1_024, share: 1 },
+  { slotSize: 4_096, share: 1 / 16 },
+  { slotSize: 77_824, share: 1 / 512 },
 ] as const;
 /** A small slot has room for a note under a name of so many bytes. Under longer ones all tiers are looked through. */
 export const LONGEST_NOTED = 192;
@@ -98,7 +98,8 @@ export class AnswerCache {
       if (isLong) this.remove(key, now);
       const stored = table.store(key, reply, flags, ttl, now, graceMs);
       if (tier === 0 || isLong || stored === Stored.DROPPED) return stored;
-      return this.#first.store(key, reply, flags, ttl, now, graceMs, tier);
+      const noted = this.#first.store(key, reply, flags, ttl, now, graceMs, tier);
+      return stored === Stored.EVICTED ? stored : noted;
     }
     return Stored.DROPPED;
   }

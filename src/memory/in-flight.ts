@@ -149,7 +149,8 @@ export class InFlight {
   }
 
   forgetFailure(hash: number): void {
-    Atomics.compareExchange(this.#words, placeOf(hash) + Mark.FAILED, hash, 0);
+    const at = placeOf(hash) + Mark.FAILED;
+    if (this.#words[at] === hash) Atomics.compareExchange(this.#words, at, hash, 0);
   }
 
   /** Whether the question was asked in vain less than `withinMs` ago. */

@@ -88,8 +88,8 @@ export interface ControlContext {
   readonly plugins: readonly string[];
   readonly instance: Instance;
   /**
-   * What the control half of the same plugin, with an equal config in a block of the same keys, hands over by `inherit`
-   * when a reload ends it.
+   * What the control half of the same plugin, with an equal config in a block of the same keys (`Plugin.holdsAnswers`: in an
+   * equal block), hands over by `inherit` when a reload ends it.
    */
   readonly inherited: unknown;
   /** Gives `value` to the serve half in every worker, and to those that start later. It is cloned, SharedArrayBuffers are shared. */

@@ -32,6 +32,8 @@ export interface Plugin<Config = unknown> {
   repeatable?: boolean;
   /** It is no element of the chain, though it has a serve half: that sets something up for the listener (proxyproto). */
   isSetupOnly?: boolean;
+  /** What it hands over at a reload came from the rest of the chain: only a block in which nothing has changed inherits it. */
+  holdsAnswers?: boolean;
   /** Queries of classes other than IN reach the chain (behaviour 2.8, step 4). */
   anyClass?: boolean;
   /** Turns the directive into the config: plain data that can be sent to a worker. Reads and sets the block's settings. */

@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { serialize } from "node:v8";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
 import { ConfigMistake, type Mistake, startText } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, type Parsed, parseCorefile } from "../corefile/parser.ts";
@@ -42,9 +43,11 @@ export interface ControlPlan {
   readonly servers: readonly string[];
   /** The elements of the block's chain. */
   readonly plugins: readonly string[];
+  /** Differs when anything does that the block's answers depend on: its words, and what they stand for (`resolv.conf`). */
+  readonly blockHash: string;
 }
 
-type BlockControl = Omit<ControlPlan, "servers" | "plugins"> & { readonly block: number };
+type BlockControl = Omit<ControlPlan, "servers" | "plugins" | "blockHash"> & { readonly block: number };
 
 export interface Configuration {
   readonly plan: Plan;
@@ -99,12 +102,14 @@ export async function loadConfiguration(
     listeners,
     blocks: blocks.map((block, index) => planBlock(block, settings[index]!, elements[index]!)),
   };
+  const blockHashes = blocks.map((block, index) => blockHashOf(block, elements[index]!));
   const workers = settings.find((one) => one.workers !== undefined)?.workers;
   return {
     plan,
     controls: controls.map(({ block, ...rest }) => ({
       ...rest,
       servers: serversOf(block, listeners),
+      blockHash: blockHashes[block]!,
       plugins: elements[block]!.map(({ plugin }) => plugin).filter((name) => !plugins.get(name)?.isSetupOnly),
     })),
     warnings,
@@ -138,13 +143,24 @@ function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] 
 
 /** SHA-512 of all words with their lines, as CoreDNS's reload compares them: behind imports and variables. */
 function hashOf(blocks: readonly ServerBlock[]): string {
-  const words = ({ text, file, line }: Token) => [text, file, line];
-  const lineOf = ({ head, args }: { head: Token; args: readonly Token[] }) => [head, ...args].map(words);
-  const seen = blocks.map(({ keys, directives }) => [
-    keys.map(({ token }) => words(token)),
-    directives.map(({ stanzas }) => stanzas.map((stanza) => [lineOf(stanza), stanza.options.map(lineOf)])),
-  ]);
+  const seen = blocks.map((block) => wordsOf(block, ({ text, file, line }) => [text, file, line]));
   return createHash("sha512").update(JSON.stringify(seen)).digest("hex");
+}
+
+function blockHashOf(block: ServerBlock, elements: readonly ElementPlan[]): string {
+  const words = wordsOf(block, ({ text }) => text);
+  const configs = elements.map(({ config }) => config);
+  return createHash("sha256")
+    .update(serialize([words, configs]))
+    .digest("hex");
+}
+
+function wordsOf({ keys, directives }: ServerBlock, wordOf: (token: Token) => unknown): unknown {
+  const lineOf = ({ head, args }: { head: Token; args: readonly Token[] }) => [head, ...args].map(wordOf);
+  return [
+    keys.map(({ token }) => wordOf(token)),
+    directives.map(({ stanzas }) => stanzas.map((stanza) => [lineOf(stanza), stanza.options.map(lineOf)])),
+  ];
 }
 
 function readDirective(

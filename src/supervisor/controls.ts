@@ -19,7 +19,7 @@ export interface ControlHost {
 }
 
 interface Running {
-  /** The same for an element with the same plugin, config and keys in another plan; equal ones of a plan are numbered. */
+  /** The same for whoever shall inherit from it in another plan; equal ones of a plan are numbered. */
   readonly identity: string;
   readonly plugin: string;
   readonly control: Control;
@@ -86,12 +86,12 @@ export class Controls {
   }
 
   async #start(
-    { element, plugin, keys, servers, plugins }: ControlPlan,
+    { element, plugin, keys, servers, plugins, blockHash }: ControlPlan,
     host: ControlHost,
     before?: Controls,
   ): Promise<void> {
     const texts = keys.map(({ token }) => token.text).join(" ");
-    const kind = `${texts} ${element.plugin} ${JSON.stringify(element.config)}`;
+    const kind = `${texts} ${element.plugin} ${plugin.holdsAnswers ? blockHash : JSON.stringify(element.config)}`;
     const alike = this.#alike.get(kind) ?? 0;
     this.#alike.set(kind, alike + 1);
     const identity = `${alike} ${kind}`;

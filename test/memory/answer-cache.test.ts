@@ -235,3 +235,24 @@ test("a popular large answer outlasts a flood of names that come once", () => {
   }
   assert.ok(misses <= 3, `${misses} of 400 look-ups missed`);
 });
+
+test("as many answers are kept as are wanted when they have up to 900 bytes, and those that had to go are counted", () => {
+  const wanted = 2_000;
+  const all = Array.from({ length: wanted }, (_, i) => request(`name${i}.test.`));
+  for (const { size, kept, evicted } of [
+    { size: 50, kept: wanted, evicted: 0 },
+    { size: 200, kept: wanted, evicted: 0 },
+    { size: 850, kept: wanted, evicted: 0 },
+    { size: 2_000, kept: wanted / 16, evicted: wanted / 2 },
+  ]) {
+    const cache = new AnswerCache(AnswerCache.allocate(wanted), 0);
+    const stored = all.map((asked) => {
+      const reply = replyTo(asked, [{ section: Section.ANSWER, type: 65_280, ttl: 9, data: opaque(size, 1) }]);
+      return cache.store(keyOf(asked), reply, 0, 3_600, 0, 0);
+    });
+    const found = all.filter((asked) => lookUp(cache, asked, keyOf(asked), 1) !== undefined).length;
+    // A few sets are full early.
+    assert.ok(found >= 0.99 * kept, `${found} of ${size} bytes`);
+    assert.ok(stored.filter((one) => one === Stored.EVICTED).length >= evicted, `evicted of ${size} bytes`);
+  }
+});

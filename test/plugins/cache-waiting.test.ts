@@ -59,13 +59,40 @@ for (const answer of ["refused", "gone", "throws"] as const) {
   });
 }
 
-test("cache: who comes while they ask waits for one of them, once, then asks too", async (t) => {
-  const { begun, said } = await setUp(t, "cache", "refused");
-  const early = Array.from({ length: 10 }, said);
-  await early[0];
+test("cache: who comes when an answer was not kept asks at once, until one is", async (t) => {
+  const { begun, said, count } = await setUp(t, "cache {\n success 2000 1 1\n}", "refused", "refused", "address");
+  await Promise.all(Array.from({ length: 2 }, said));
   const late = Array.from({ length: 10 }, said);
-  await Promise.all([...early, ...late]);
-  assert.equal(begun.length, 20);
+  assert.equal(begun.length, 12);
+  await Promise.all(late);
+  assert.equal(count("weftdns_cache_joined_total"), 1);
+  await sleep(OVER_MS);
+  const later = Array.from({ length: 10 }, said);
+  assert.equal(begun.length, 13);
+  await Promise.all(later);
+  assert.equal(count("weftdns_cache_joined_total"), 10);
+});
+
+test("cache: a miss does not wait for what was begun ahead", async (t) => {
+  const slow = Promise.withResolvers<void>();
+  let asked = 0;
+  const chain = await linkChain({
+    plugins: [cache],
+    corefile: ". {\ncache {\nsuccess 2000 3600 1\nprefetch 1 1m 90%\n}\n}",
+    last: async (query) => {
+      if (++asked === 2) await slow.promise;
+      query.reply.begin(query);
+      query.reply.add(Section.ANSWER, OWNER, Type.A, Class.IN, 1, new Uint8Array([192, 0, 2, asked]));
+      return ANSWERED;
+    },
+  });
+  t.after(() => chain.stop());
+  await chain.ask(ASK);
+  await chain.ask(ASK);
+  assert.equal(asked, 2);
+  await sleep(OVER_MS);
+  assert.deepEqual((await chain.ask(ASK)).reply!.answer, ["www.test. 1 IN A 192.0.2.3"]);
+  slow.resolve();
 });
 
 for (const { name, busyMs, asked } of [

@@ -334,6 +334,14 @@ for (const mode of ["immediate", "verify"] as const) {
   });
 }
 
+test("cache: serve_stale counts whole seconds, as in CoreDNS", async (t) => {
+  const { chain, count } = await setUp(t, "cache {\n success 2000 1 1\n serve_stale 1500ms immediate\n}");
+  await chain.ask({ ask: "www.test. A" });
+  await sleep(2_100);
+  await chain.ask({ ask: "www.test. A" });
+  assert.equal(count("cache_served_stale_total"), 0);
+});
+
 for (const { mode, asks } of [
   { mode: "verify", asks: 3 },
   { mode: "immediate 0s 1m", asks: 2 },

@@ -95,7 +95,8 @@ export function parseBlock(plugins: readonly Plugin[], corefile: string): Parsed
         const config = structuredClone(plugin.parse(part, settings));
         const element = { id: `${elements.length}/${plugin.name}`, plugin: plugin.name, config };
         if (plugin.serve) elements.push(element);
-        if (plugin.control) controls.push({ element, plugin, keys: block.keys, servers: [SERVER], plugins: names });
+        const place = { keys: block.keys, servers: [SERVER], plugins: names, blockHash: "" };
+        if (plugin.control) controls.push({ element, plugin, ...place });
       } catch (error) {
         if (!(error instanceof ConfigMistake)) throw error;
         mistakes.push(error.mistake);

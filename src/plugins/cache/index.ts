@@ -1,5 +1,5 @@
 /**
- * cache: keeps answers for as long as their TTL says, in memory that all workers share and that outlives reloads.
+ * cache: keeps answers for as long as their TTL says, in memory that all workers share.
  *
  * Syntax    cache [TTL] [ZONES...] { OPTION... }, once in a block
  *   TTL      the longest that an answer is kept, in seconds (3600, denials 1800)
@@ -28,7 +28,8 @@
  *
  * One question is asked once, however many clients wait for its answer and whichever worker they came to. When the answer
  * turns out to be none that may be kept, all who waited for it ask for themselves, at once. Answers of plugins
- * that have them in memory (file, hosts, kubernetes) are not kept: the next query is answered from there.
+ * that have them in memory (file, hosts, kubernetes) are not kept: the next query is answered from there. A reload that
+changes nothing in the block leaves its answers; any other begins without.
  * Example
  *   . {
  *     cache 30 {
@@ -73,6 +74,7 @@ export interface CacheConfig {
 
 export const cache = definePlugin<CacheConfig>({
   name: "cache",
+  holdsAnswers: true,
   parse,
   control: inSupervisor(() => import("./control.ts")),
   serve: inWorker(() => import("./serve.ts")),

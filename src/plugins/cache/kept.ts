@@ -51,7 +51,7 @@ export class Kept {
     this.#config = config;
     this.#worker = context.worker;
     this.#graceMs = config.stale?.forMs ?? 0;
-    this.#staleSeconds = this.#graceMs / 1_000;
+    this.#staleSeconds = Math.floor(this.#graceMs / 1_000);
     const { success, denial } = config;
     this.#lowestTtl = Math.max(success.minTtl, denial.minTtl);
     this.#highestTtl = Math.min(success.maxTtl, denial.maxTtl, LONGEST_TTL);
@@ -98,21 +98,20 @@ export class Kept {
     return this.success.answers.isChanging(this.key, now) || this.denial.answers.isChanging(this.key, now);
   }
 
-  /** Keeps what came if it is to be kept, and makes the reply look as it will when it comes from the cache. */
-  keep(outcome: Outcome, query: Query, now: number): void {
+  /** Keeps what came if it is to be kept, and makes the reply look as it will when it comes from the cache. Gives whether. */
+  keep(outcome: Outcome, query: Query, now: number): boolean {
     const { reply } = query;
     if (outcome === SERVFAIL) {
       // Nobody wrote it: the server will. The next one who asks within the time is told the same.
-      if (this.#config.servfailMs === 0 || query.isShed) return;
+      if (this.#config.servfailMs === 0 || query.isShed) return false;
       reply.begin(query);
       reply.rcode = Rcode.SERVFAIL;
-      this.#store(this.denial, query, this.#config.servfailMs / 1_000, now);
-      return;
+      return this.#store(this.denial, query, this.#config.servfailMs / 1_000, now);
     }
-    if (outcome !== ANSWERED || reply.empty) return;
+    if (outcome !== ANSWERED || reply.empty) return false;
     if (reply.uncached && this.#isFinal(reply)) {
       reply.dropOpt(query);
-      return;
+      return false;
     }
     if (!reply.uncached && reply.length > LONG_REPLY) reply.compress(TOLERATED_NAMES);
     const kind = classify(query, reply);
@@ -121,9 +120,10 @@ export class Kept {
     const shown = Math.floor(ttl);
     for (let i = 0; i < count; i++) reply.setTtlAt(reply.index[i * INDEX_WORDS + Index.TTL]!, shown);
     reply.dropOpt(query);
-    if (reply.uncached || !isKeepable(kind) || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0) return;
+    if (reply.uncached || !isKeepable(kind) || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0)
+      return false;
     const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
-    this.#store(isSuccess ? this.success : this.denial, query, ttl, now);
+    return this.#store(isSuccess ? this.success : this.denial, query, ttl, now);
   }
 
   /** Whether the TTLs are what this cache would make of them, whichever kind of answer it is. */
@@ -140,8 +140,8 @@ export class Kept {
     return Math.min(Math.max(smallestTtl(reply, kind), minTtl), maxTtl, LONGEST_TTL);
   }
 
-  #store(store: Store, query: Query, ttl: number, now: number): void {
-    for (const zone of store.disabled) if (query.name.labelOf(zone) >= 0) return;
+  #store(store: Store, query: Query, ttl: number, now: number): boolean {
+    for (const zone of store.disabled) if (query.name.labelOf(zone) >= 0) return false;
     const { key } = this;
     this.setKey(query);
     const { reply } = query;
@@ -150,6 +150,7 @@ export class Kept {
     // What was denied before is there now; a denial would be looked at first.
     const denials = this.denial.answers;
     if (store === this.success && denials.find(key)) denials.remove(key, now);
+    return stored !== Stored.DROPPED;
   }
 
   /** Lets an answer without data go when a denial of the same is there: with `prefer_positive` it would be looked at first. */

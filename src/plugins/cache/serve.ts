@@ -19,11 +19,14 @@ import { Kept, type Store, secondsLeft } from "./kept.ts";
 
 /** How long a query waits for another one's answer: longer than upstreams are waited for. */
 const JOIN_LIMIT_MS = 10_000;
+/** For how long nobody waits for a question whose answer was none to be kept. */
+const NOT_KEPT_MS = 5_000;
 /** Queries of one worker that wait for the answers of others. */
 const MAX_JOINED = 20_000;
 /** How often and how far apart they look for it while somebody writes: a writer may be put to sleep by the system. */
 const MAX_LOOKS = 20;
 const LOOK_PAUSE_MS = 2;
+const PREFETCH_BITS = 0x2545f491;
 
 /**
  * What is renewed: an answer that is alive, or one that is over. With `prefer_positive` one that is over and has no data is
@@ -51,15 +54,17 @@ class Cache {
   readonly #denialWays = new Int8Array(MAX_AHEAD);
   readonly #successWays = new Int8Array(MAX_AHEAD);
   readonly #uncached: readonly Uint8Array[];
-  readonly #passedOn = (outcome: Outcome, query: Query): Outcome =>
+  readonly #passedOn = (outcome: Outcome, query: Query): Outcome => {
     this.#finish(outcome, query, query.receivedAt + clockOffset);
+    return outcome;
+  };
   readonly #finishedLate = (outcome: Outcome, query: Query): Outcome => {
-    const result = this.#finish(outcome, query, turnTime());
-    this.#endWait(query);
-    return result;
+    const now = turnTime();
+    this.#endWait(query, now, this.#finish(outcome, query, now));
+    return outcome;
   };
   readonly #failedLate = (error: unknown, query: Query): never => {
-    this.#endWait(query);
+    this.#endWait(query, turnTime(), false);
     throw error;
   };
   /** Slots: the client's AD bit, and whether this query is the one that others wait for. */
@@ -115,8 +120,9 @@ class Cache {
       }
     }
     this.#counted.misses.add(1);
-    // A look-up of our own may be part of what it would wait for.
-    const mayJoin = query.depth === 0 && this.#inFlight.has(hash, now);
+    // A look-up of our own may be part of what it would wait for, and what was not kept of late will not be this time.
+    const mayJoin =
+      query.depth === 0 && this.#inFlight.has(hash, now) && !this.#inFlight.hasFailed(hash, now, NOT_KEPT_MS);
     return mayJoin ? this.#join(query, hash) : this.#ask(query, now);
   }
 
@@ -245,23 +251,29 @@ class Cache {
     const { slots } = query;
     const { hash } = this.#kept.key;
     const outcome = this.#askNext(query);
-    if (typeof outcome === "number") return this.#finish(outcome, query, now);
+    if (typeof outcome === "number") {
+      this.#finish(outcome, query, now);
+      return outcome;
+    }
     slots[this.#isAwaited] = this.#inFlight.begin(hash, now) ? hash : 0;
     return after(outcome, query, this.#finishedLate, this.#failedLate);
   }
 
-  #endWait(query: Query): void {
+  #endWait(query: Query, now: number, isKept: boolean): void {
     const mark = query.slots[this.#isAwaited]!;
-    if (mark !== 0) this.#inFlight.end(mark);
+    if (mark === 0) return;
+    if (isKept) this.#inFlight.forgetFailure(mark);
+    else this.#inFlight.noteFailure(mark, now);
+    this.#inFlight.end(mark);
   }
 
-  /** Keeps what came, and makes the reply look as it will when it comes from the cache. */
-  #finish(outcome: Outcome, query: Query, now: number): Outcome {
+  /** Keeps what came, and makes the reply look as it will when it comes from the cache. Gives whether it is kept. */
+  #finish(outcome: Outcome, query: Query, now: number): boolean {
     const clientAd = query.slots[this.#clientAd]!;
     if (clientAd === 0) query.flags &= ~Flag.AD;
-    this.#kept.keep(outcome, query, now);
+    const isKept = this.#kept.keep(outcome, query, now);
     if (clientAd === 0 && !query.dnssecOk) query.reply.flags &= ~Flag.AD;
-    return outcome;
+    return isKept;
   }
 
   #isPopular({ answers }: Store, now: number, left: number): boolean {
@@ -272,16 +284,18 @@ class Cache {
 
   /** Asks again beside the client's query, unless somebody does already. */
   #renew(query: Query, hash: number, now: number, renewed: Renewed): void {
-    if (!this.#inFlight.begin(hash, now)) return;
+    // A miss does not wait for what was begun when there was no hurry: that may take its time, and TCP.
+    const mark = renewed === Renewed.ALIVE ? prefetchMark(hash) : hash;
+    if (!this.#inFlight.begin(mark, now)) return;
     this.#counted.prefetches.add(1);
     const copy = query.fork();
     // Nobody's datagram limits what the answer may be (behaviour 3.D).
     copy.transport = Transport.TCP;
-    void this.#askBeside(copy, hash, now, renewed).then(() => copy.release());
+    void this.#askBeside(copy, hash, mark, now, renewed).then(() => copy.release());
   }
 
   /** Asks for `copy`, and keeps what comes unless what is there is better. Gives whether the client should have it. */
-  async #askBeside(copy: Query, hash: number, now: number, renewed: Renewed): Promise<boolean> {
+  async #askBeside(copy: Query, hash: number, mark: number, now: number, renewed: Renewed): Promise<boolean> {
     let isAnswer = false;
     let isWanted = false;
     try {
@@ -301,7 +315,7 @@ class Cache {
     } catch {
       // A plugin threw. Nobody waits for this answer, and the client's own query will meet the same plugin.
     }
-    this.#inFlight.end(hash);
+    this.#inFlight.end(mark);
     if (isAnswer) this.#inFlight.forgetFailure(hash);
     else this.#inFlight.noteFailure(hash, now);
     return isWanted;
@@ -336,7 +350,7 @@ class Cache {
 
   async #verify(query: Query, hash: number, now: number, stale: StaleConfig, renewed: Renewed): Promise<Outcome> {
     const copy = query.fork();
-    const asked = this.#askBeside(copy, hash, now, renewed);
+    const asked = this.#askBeside(copy, hash, hash, now, renewed);
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<"late">((resolve) => {
       if (stale.timeoutMs > 0) timer = setTimeout(() => resolve("late"), stale.timeoutMs);
@@ -385,6 +399,11 @@ const PREFETCH_HELP = "The number of times the cache has prefetched a cached ite
 const STALE_HELP = "The number of requests served from stale cache entries.";
 const DROPS_HELP = "The number responses that are not cached, because the reply is malformed.";
 const JOINED_HELP = "The number of queries that took the answer to the same question of another one.";
+
+/** Under which a question is marked that is asked beside an answer that is alive. Never 0. */
+function prefetchMark(hash: number): number {
+  return hash === PREFETCH_BITS ? hash : hash ^ PREFETCH_BITS;
+}
 
 function isComplete({ rcode, flags }: Reply): boolean {
   return (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN) && (flags & Flag.TC) === 0;
