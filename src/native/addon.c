@@ -314,7 +314,19 @@ static bool set_up(struct environment *environment, napi_value exports) {
   return napi_add_async_cleanup_hook(env, on_environment_end, environment, &environment->cleanup) == napi_ok;
 }
 
+/**
+ * Large memory comes fresh from the system and goes back to it. Left alone, glibc takes more and more of it from its heap
+ * once some was freed, up to 32 MiB at a time, and fills that with zeros: tables that nobody uses would take what they could
+ * hold, at each reload anew.
+ */
+static void keep_large_memory_apart(void) {
+#ifdef M_MMAP_THRESHOLD
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
 NAPI_MODULE_INIT() {
+  keep_large_memory_apart();
   struct environment *environment = calloc(1, sizeof *environment);
   if (environment) environment->env = env;
   if (environment && set_up(environment, exports)) return exports;

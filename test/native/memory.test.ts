@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { native } from "../../src/native/index.ts";
 
 const PAGE = 4_096;
@@ -23,4 +26,18 @@ test("releasePages: what is given back reads as zeros, what stands beside it sta
   assert.equal(all[2 * PAGE], 9);
   assert.equal(native!.releasePages(all.subarray(1, PAGE)), 0);
   assert.equal(all[1], 7);
+});
+
+test("shared memory that nobody writes to takes none, also when some was freed before", { skip: !native }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const before = residentMiB();
+  let kept: SharedArrayBuffer[] = [];
+  for (let round = 0; round < 10; round++) {
+    kept = Array.from({ length: 4 }, () => new SharedArrayBuffer(24 << 20));
+    collectGarbage();
+    await sleep(20);
+  }
+  assert.equal(kept.length, 4);
+  assert.ok(residentMiB() - before < 20, `${before} MiB before, now ${residentMiB()}`);
 });
