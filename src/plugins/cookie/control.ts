@@ -20,14 +20,21 @@ export async function control(config: CookieConfig, context: ControlContext): Pr
   return drawn(context);
 }
 
+/** One for all blocks and reloads: whoever asks two zones of a server knows one cookie of its address. */
+let secretsDrawn: Secrets | undefined;
+const receivers = new Set<(secrets: Secrets) => void>();
+
 function drawn(context: ControlContext): Control {
-  let secrets = (context.inherited as Secrets | undefined) ?? [draw()];
-  context.publish(secrets);
-  const timer = setInterval(() => {
-    secrets = [draw(), secrets[0]!];
-    context.publish(secrets);
-  }, DAY_MS).unref();
-  return { inherit: () => secrets, stop: () => clearInterval(timer) };
+  if (secretsDrawn === undefined) setInterval(drawNext, DAY_MS).unref();
+  secretsDrawn ??= [draw()];
+  context.publish(secretsDrawn);
+  receivers.add(context.publish);
+  return { stop: () => void receivers.delete(context.publish) };
+}
+
+function drawNext(): void {
+  secretsDrawn = [draw(), secretsDrawn![0]!];
+  for (const publish of receivers) publish(secretsDrawn);
 }
 
 function draw(): Uint8Array {
