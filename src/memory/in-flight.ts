@@ -4,7 +4,7 @@
  *   0 HASH        of the question; 0 when the place is free. It is what waiters wait on.
  *   1 OWNER       bits 0-9 the worker, 10-30 the second in which it began
  *   2 WAITERS     how many workers wait here, each once for a question
- *   3 FAILED      hash of the question here that failed last; 0: none
+ *   3 FAILED      hash of the question here that failed last, or whose answer was none to be kept; 0: none
  *   4 FAILED_AT   milliseconds when it was asked, 32 bits. Of two who write at once one is forgotten, or both.
  *   5 -
  * Behind the marks stands, for each worker's number, the thread that bears it.

@@ -8,9 +8,9 @@
  * clients, and clients see none of upstreams.
  *
  * A cookie is good for an hour, and renewed when it is half an hour old. It is made with a secret: without one in the
- * Corefile the server draws one for all blocks, and another one each day; the one before stays good. Servers that share an address must
- * share the secrets too. To change them without a client noticing: first add the new secret as the second one everywhere,
- * then make it the first, and an hour later take the old one away (RFC 9018 section 5).
+ * Corefile the server draws one for all blocks, and another one each day; the one before stays good. Servers that share an
+ * address must share the secrets too. To change them without a client noticing: first add the new secret as the second one
+ * everywhere, then make it the first, and an hour later take the old one away (RFC 9018 section 5).
  *
  * Syntax    cookie {
  *             secret HEX...            32 hexadecimal digits each: the first makes cookies, the others are taken too
