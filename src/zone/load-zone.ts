@@ -1,7 +1,7 @@
 /** A zone from a master file to a snapshot: what runs on a thread of its own, since a big zone takes seconds. */
-import { statSync } from "node:fs";
 import { nameToText } from "../dns/name-text.ts";
 import { Type } from "../dns/types.ts";
+import { type FileStamps, stampAt } from "./file-stamp.ts";
 import { type MasterFileError, type RecordSink, readMasterFile, readMasterText } from "./master-file.ts";
 import { FULL, OUTSIDE, RecordLog } from "./record-log.ts";
 import type { ZoneSnapshot } from "./snapshot.ts";
@@ -13,62 +13,45 @@ export interface LoadRequest {
   readonly origin: Uint8Array;
   /** The serial of the zone that is served: a file that still has it is not read to its end. */
   readonly knownSerial?: number;
+  /** The zone that is served: one that is the same to the byte is not given twice. */
+  readonly known?: ZoneSnapshot;
 }
 
-export interface FileStamp {
-  readonly modifiedMs: number;
-  readonly size: number;
-}
-
+/** `stamps` are of all files that were read, and taken before: a file that changes meanwhile differs from its own. */
 export type LoadedZone =
-  /** The file has the serial that is known. */
-  | { readonly unchanged: true; readonly stamp: FileStamp }
-  | { readonly snapshot: ZoneSnapshot; readonly stamp: FileStamp }
+  /** The zone is the one that is known, or its serial is. */
+  | { readonly unchanged: true; readonly stamps: FileStamps }
+  | { readonly snapshot: ZoneSnapshot; readonly stamps: FileStamps }
   /** `missing`: the file itself could not be opened. */
-  | { readonly error: string; readonly missing: boolean };
+  | { readonly error: string; readonly missing: boolean; readonly stamps: FileStamps };
 
-/** The job. The stamp is taken before the file is read, so that a file which changes meanwhile differs from it. */
-export function run({ path, origin, knownSerial }: LoadRequest): LoadedZone {
-  const stamp = stampOf(path);
-  return finish(path, origin, stamp, knownSerial, (sink) => readMasterFile(path, origin, sink));
+/** The job. */
+export function run(request: LoadRequest): LoadedZone {
+  return load(request, (sink) => readMasterFile(request.path, request.origin, sink));
 }
 
 /** The same for a text, one byte per character; `path` is for messages. */
 export function loadZoneText(text: string, path: string, origin: Uint8Array): LoadedZone {
-  return finish(path, origin, NO_STAMP, undefined, (sink) => readMasterText(text, path, origin, sink));
+  return load({ path, origin }, (sink) => readMasterText(text, path, origin, sink));
 }
 
-export function stampOf(path: string): FileStamp {
-  try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    return stats ? { modifiedMs: stats.mtimeMs, size: stats.size } : NO_STAMP;
-  } catch {
-    // A circle of links, a directory without rights: reading the file says so, with words.
-    return NO_STAMP;
-  }
-}
-
-const NO_STAMP: FileStamp = { modifiedMs: 0, size: -1 };
-
-function finish(
-  path: string,
-  origin: Uint8Array,
-  stamp: FileStamp,
-  knownSerial: number | undefined,
-  read: (sink: RecordSink) => MasterFileError | undefined,
-): LoadedZone {
-  const sink = new ZoneSink(origin, path, knownSerial);
+function load(request: LoadRequest, read: (sink: RecordSink) => MasterFileError | undefined): LoadedZone {
+  const { path, origin, known } = request;
+  const sink = new ZoneSink(request);
   const error = read(sink);
+  const { stamps } = sink;
+  const fail = (error: string, missing = false): LoadedZone => ({ error, missing, stamps });
   const origins = `"${path}" for origin ${nameToText(origin)}`;
-  if (sink.unchanged) return { unchanged: true, stamp };
-  if (error?.missing) return { error: error.message, missing: true };
-  if (sink.refusal !== "") return { error: sink.refusal, missing: false };
-  if (error) return { error: `failed to parse file ${origins} with error ${error.message}`, missing: false };
-  if (!sink.hasSoa)
-    return { error: `file "${path}" has no SOA record for origin ${nameToText(origin)}`, missing: false };
+  if (sink.unchanged) return { unchanged: true, stamps };
+  if (error?.missing) return fail(error.message, true);
+  if (sink.refusal !== "") return fail(sink.refusal);
+  if (error) return fail(`failed to parse file ${origins} with error ${error.message}`);
+  if (!sink.hasSoa) return fail(`file "${path}" has no SOA record for origin ${nameToText(origin)}`);
   const snapshot = buildSnapshot(sink.log);
-  if (typeof snapshot === "string") return { error: `file ${origins}: ${snapshot}`, missing: false };
-  return { snapshot, stamp };
+  if (typeof snapshot === "string") return fail(`file ${origins}: ${snapshot}`);
+  // Everything else of a snapshot follows from its data.
+  const isKnown = known && Buffer.from(known.data).equals(Buffer.from(snapshot.data));
+  return isKnown ? { unchanged: true, stamps } : { snapshot, stamps };
 }
 
 /** Takes a zone's records and refuses those that no zone may have. */
@@ -78,13 +61,18 @@ class ZoneSink implements RecordSink {
   refusal = "";
   hasSoa = false;
   unchanged = false;
+  readonly stamps = new Map<string, string>();
   readonly #path: string;
   readonly #knownSerial: number | undefined;
 
-  constructor(origin: Uint8Array, path: string, knownSerial: number | undefined) {
+  constructor({ path, origin, knownSerial }: LoadRequest) {
     this.log = new RecordLog(origin);
     this.#path = path;
     this.#knownSerial = knownSerial;
+  }
+
+  opening(path: string): void {
+    if (!this.stamps.has(path)) this.stamps.set(path, stampAt(path));
   }
 
   add(

@@ -31,6 +31,8 @@ const DOLLAR = 0x24;
 const GENERATE_TTL_SECONDS = 3_600;
 
 export interface RecordSink {
+  /** The file at `path`, the first or an included one, is about to be opened. */
+  opening?(path: string): void;
   /**
    * Takes the record whose owner is `owner[0..ownerLength)` in lower case and whose rdata is `rdata[0..length)`, both to be
    * copied. A text means that the whole file is refused, and why.
@@ -55,6 +57,7 @@ export interface MasterFileError {
 /** Reads the file at `path`, whose names are relative to `origin`, into `sink`. Undefined when all went well. */
 export function readMasterFile(path: string, origin: Uint8Array, sink: RecordSink): MasterFileError | undefined {
   let reader: EntryReader;
+  sink.opening?.(path);
   try {
     reader = EntryReader.ofFile(path);
   } catch (error) {
@@ -200,6 +203,7 @@ class Parser {
     if (this.#includes.left-- === 0) return this.#bad(`more than ${MAX_INCLUDES} files included`, 1, count);
     const path = isAbsolute(name) ? name : join(dirname(this.#path), name);
     let reader: EntryReader;
+    this.#sink.opening?.(path);
     try {
       reader = EntryReader.ofFile(path);
     } catch (error) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -359,16 +359,69 @@ test("file: with reload 0 nothing is looked at again", async () => {
   assert.equal(published.length, 1);
 });
 
-test("file: a new plan takes over what is unchanged, and reads what is not", async () => {
+test("file: a new plan reads the files again, and keeps the memory of what is the same", async () => {
   const path = write("inherit.db", zoneText(1));
-  const { published, start } = watched();
-  const before = await start(configOf(path, { reloadMs: 60_000 }));
+  const { lines, published, jobs, start } = watched();
+  const before = await start(configOf(path));
+  rewrite(path, zoneText(1));
   const same = await start(configOf(path, { reloadMs: 60_000 }), before.inherit?.());
   assert.equal(published[1]?.[0], published[0]?.[0]);
-  rewrite(path, zoneText(1));
-  const other = await start(configOf(path, { reloadMs: 60_000 }), same.inherit?.());
-  assert.notEqual(published[2]?.[0], published[0]?.[0]);
+  assert.equal(jobs.length, 1, "off the main thread");
+  // A look that has found the old serial must not stand for what is in the file.
+  writeFileSync(path, zoneText(1, "a A 192.0.2.1\nb A 192.0.2.2"));
+  await sleep(80);
+  assert.equal(published.length, 2);
+  const other = await start(configOf(path, { reloadMs: 60_000 }), before.inherit?.());
+  assert.equal(published[2]?.[0]?.nodeCount, published[0]![0]!.nodeCount + 1);
+  writeFileSync(path, zoneText(2, "a A nonsense"));
+  await until(() => lines.length > 0);
+  await assert.rejects(start(configOf(path), before.inherit?.()), /bad A record/);
   for (const running of [before, same, other]) await running.stop();
+});
+
+test("file: included files are looked at too", async () => {
+  const soa = write("soa.inc", zoneText(1));
+  const hosts = write("hosts.inc", "b 60 A 192.0.2.2\n");
+  const path = write("include.db", "$INCLUDE soa.inc\n$INCLUDE hosts.inc\n");
+  const { lines, published, start } = watched();
+  const running = await start(configOf(path));
+  rewrite(hosts, "b 60 A 192.0.2.2\nc 60 A 192.0.2.3\n");
+  await sleep(80);
+  assert.equal(published.length, 1, "the serial is the same");
+  rewrite(soa, zoneText(2));
+  await until(() => published.length === 2);
+  rmSync(hosts);
+  rewrite(soa, zoneText(3));
+  await until(() => lines.length === 2);
+  assert.match(lines[1]!, /failed to open `hosts.inc'/);
+  writeFileSync(hosts, "b 60 A 192.0.2.2\n");
+  await until(() => published.length === 3);
+  await running.stop();
+  assert.deepEqual(
+    published.map((zones) => [zones[0]?.serial, zones[0]?.nodeCount]),
+    [
+      [1, 4],
+      [2, 5],
+      [3, 4],
+    ],
+  );
+});
+
+test("file: a file in the place of another, of the same size and time, is another one", async () => {
+  for (const [name, serial] of [
+    ["a.db", 1],
+    ["b.db", 2],
+  ] as const)
+    utimesSync(write(name, zoneText(serial)), 1, 1);
+  const path = join(directory, "link.db");
+  symlinkSync("a.db", path);
+  const { published, start } = watched();
+  const running = await start(configOf(path));
+  symlinkSync("b.db", `${path}.new`);
+  renameSync(`${path}.new`, path);
+  await until(() => published.length === 2);
+  await running.stop();
+  assert.equal(published[1]?.[0]?.serial, 2);
 });
 
 test("file: large files, and small ones that may grow, are read as a job", async () => {

@@ -1,11 +1,12 @@
 /** The control half of file: reads the zones before anything is served, and looks after their files from then on. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { nameToWire, ROOT } from "../../dns/name-text.ts";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { MAX_TIMER_MS } from "../../plugin/timer.ts";
-import { type FileStamp, type LoadedZone, type LoadRequest, run, stampOf } from "../../zone/load-zone.ts";
+import { type FileStamps, haveChanged } from "../../zone/file-stamp.ts";
+import { type LoadedZone, type LoadRequest, run } from "../../zone/load-zone.ts";
 import type { ZoneSnapshot } from "../../zone/snapshot.ts";
 import type { FileConfig, ZoneConfig } from "./index.ts";
 
@@ -27,14 +28,14 @@ interface ZoneState {
   readonly config: ZoneConfig;
   readonly origin: Uint8Array;
   snapshot: ZoneSnapshot | undefined;
-  /** The file as it was when it was read last, whether that went well or not. */
-  stamp: FileStamp | undefined;
+  /** The files as they were when they were read last, whether that went well or not. */
+  stamps: FileStamps | undefined;
   /** What was wrong then. */
   error: string;
 }
 
-/** What a reload of the whole server finds: zones whose files need not be read again. */
-type Inheritance = ReadonlyMap<string, { snapshot: ZoneSnapshot; stamp: FileStamp }>;
+/** What a reload of the whole server finds, by the zones' names. Files are read again; memory that would hold the same is not. */
+type Inheritance = ReadonlyMap<string, ZoneSnapshot>;
 
 class ZoneFiles implements Control {
   readonly #context: ControlContext;
@@ -50,7 +51,7 @@ class ZoneFiles implements Control {
         config: zone,
         origin: typeof origin === "string" ? ROOT : origin,
         snapshot: undefined,
-        stamp: undefined,
+        stamps: undefined,
         error: "",
       };
     });
@@ -65,10 +66,8 @@ class ZoneFiles implements Control {
   }
 
   inherit(): Inheritance {
-    const known = new Map<string, { snapshot: ZoneSnapshot; stamp: FileStamp }>();
-    for (const { config, snapshot, stamp } of this.#zones) {
-      if (snapshot && stamp) known.set(config.origin, { snapshot, stamp });
-    }
+    const known = new Map<string, ZoneSnapshot>();
+    for (const { config, snapshot } of this.#zones) if (snapshot) known.set(config.origin, snapshot);
     return known;
   }
 
@@ -79,26 +78,21 @@ class ZoneFiles implements Control {
 
   async #loadFirst(zone: ZoneState, inherited: Inheritance): Promise<void> {
     const { config } = zone;
-    const before = inherited.get(config.origin);
-    if (before && sameStamp(before.stamp, stampOf(config.path))) {
-      zone.snapshot = before.snapshot;
-      zone.stamp = before.stamp;
+    const known = inherited.get(config.origin);
+    const loaded = await this.#load({ path: config.path, origin: zone.origin, ...(known && { known }) });
+    if (!("error" in loaded)) {
+      zone.snapshot = "snapshot" in loaded ? loaded.snapshot : known;
+      zone.stamps = loaded.stamps;
       return;
     }
-    const loaded = await this.#load({ path: config.path, origin: zone.origin });
-    if ("snapshot" in loaded) {
-      zone.snapshot = loaded.snapshot;
-      zone.stamp = loaded.stamp;
-      return;
-    }
-    if (!("error" in loaded)) return;
     if (!loaded.missing || config.reloadMs === 0) throw new Error(loaded.error);
     const wait = formatWait(config.reloadMs);
     this.#context.log.warning(`Failed to open "${loaded.error}": trying again in ${wait}`);
   }
 
+  /** A reload may find a thousand zones whose files are small: then each is a job too, or `/health` would wait for seconds. */
   #load(request: LoadRequest): LoadedZone | Promise<LoadedZone> {
-    if (isSmall(request.path)) return run(request);
+    if (request.known === undefined && isSmall(request.path)) return run(request);
     return this.#context.job(loaderModule, request, this.#stopping.signal);
   }
 
@@ -120,8 +114,7 @@ class ZoneFiles implements Control {
   async #look(zone: ZoneState): Promise<void> {
     const { log } = this.#context;
     const { origin, path, byTime } = zone.config;
-    const stamp = stampOf(path);
-    if (zone.stamp && sameStamp(zone.stamp, stamp)) {
+    if (zone.stamps && !haveChanged(zone.stamps)) {
       // The same mistake is not read again, but it is still worth a line.
       if (zone.error !== "") log.error(zone.error);
       return;
@@ -134,11 +127,11 @@ class ZoneFiles implements Control {
     if ("error" in loaded) {
       const missing = `Failed to open zone "${origin}" in "${path}": ${loaded.error}`;
       zone.error = loaded.missing ? missing : `Parsing zone "${origin}": ${loaded.error}`;
-      zone.stamp = loaded.missing ? undefined : stamp;
+      zone.stamps = loaded.missing ? undefined : loaded.stamps;
       log.error(zone.error);
       return;
     }
-    zone.stamp = loaded.stamp;
+    zone.stamps = loaded.stamps;
     if (!("snapshot" in loaded)) return;
     const before = zone.snapshot;
     zone.snapshot = loaded.snapshot;
@@ -169,17 +162,12 @@ const loaderModule = new URL(
 ).href;
 
 function isSmall(path: string): boolean {
-  const { size } = stampOf(path);
-  if (size > SMALL_FILE) return false;
   try {
-    return size <= 0 || !GROWING.test(readFileSync(path, "latin1"));
+    const { size } = statSync(path);
+    return size <= SMALL_FILE && (size === 0 || !GROWING.test(readFileSync(path, "latin1")));
   } catch {
     return true;
   }
-}
-
-function sameStamp(a: FileStamp, b: FileStamp): boolean {
-  return a.modifiedMs === b.modifiedMs && a.size === b.size;
 }
 
 /** As Go prints it: 1m0s. */

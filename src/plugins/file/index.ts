@@ -4,8 +4,9 @@
  * Syntax    file DBFILE [ZONE...] { OPTION... }, any number in a block; without ZONE, the zones of the server block
  *   DBFILE    the file, relative to `root`; each ZONE is read from it, names without final dot being relative to the zone
  * Options
- *   reload DUR              how often the file is looked at (1m); 0: never. A zone is exchanged when its serial differs.
- *   reload_by_mtime         exchange it when the file's time of change differs, whatever the serial
+ *   reload DUR              how often the file, and those that it includes, are looked at (1m); 0: never. A zone is exchanged
+ *                           when its serial differs. A reload of the whole server reads all files, whatever the serial.
+ *   reload_by_mtime         exchange it when one of the files has changed, whatever the serial
  *   fallthrough [ZONE...]   names that do not exist are passed on to the next plugin; without ZONE all such names
  *   upstream                read, without effect: aliases that lead out of the zone are always looked up by this server
  *   As in CoreDNS the last `fallthrough` of a block holds for all its files, `reload` and `reload_by_mtime` also for the
