@@ -1,6 +1,16 @@
 /** The control half of hosts: what it says, counts, hands on, and leaves to a thread of its own. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -139,7 +149,7 @@ test("hosts: what cannot be opened is said once, and tried again", async () => {
   ]);
 });
 
-test("hosts: a new plan takes over what is unchanged, and reads what is not", async () => {
+test("hosts: a new plan reads the file again, and keeps the memory of what is the same", async () => {
   const path = write("inherit", "10.0.0.1 a.test\n");
   const { published, gauge, start } = watched();
   const before = await start(configOf(path));
@@ -157,6 +167,29 @@ test("hosts: a new plan takes over what is unchanged, and reads what is not", as
   const last = await start(configOf(path, { reloadMs: 0 }), other.inherit?.());
   assert.equal(published.at(-1)?.file?.entries, 6);
   for (const running of [other, last]) await running.stop();
+});
+
+test("hosts: a file in the place of another, of the same size and time, is another one", async () => {
+  for (const [name, address] of [
+    ["a", "10.0.0.1"],
+    ["b", "10.0.0.2"],
+  ] as const) {
+    utimesSync(write(name, `${address} a.test\n`), 1, 1);
+  }
+  const path = join(directory, "link");
+  symlinkSync("a", path);
+  const { published, start } = watched();
+  const running = await start(configOf(path));
+  const next = await start(configOf(path, { reloadMs: 0 }), running.inherit?.());
+  symlinkSync("b", `${path}.new`);
+  renameSync(`${path}.new`, path);
+  await until(() => published.length === 3);
+  const last = await start(configOf(path, { reloadMs: 0 }), next.inherit?.());
+  for (const one of [running, next, last]) await one.stop();
+  const [first, same, looked, reloaded] = published.map(({ file }) => file);
+  assert.equal(same, first);
+  assert.notDeepEqual(looked, first);
+  assert.deepEqual(reloaded, looked);
 });
 
 test("hosts: reload 0 never looks again", async () => {

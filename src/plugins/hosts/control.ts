@@ -5,6 +5,7 @@ import { stat } from "node:fs/promises";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext, Gauge } from "../../plugin/context.ts";
 import { MAX_TIMER_MS } from "../../plugin/timer.ts";
+import { stampOf } from "../../zone/file-stamp.ts";
 import type { HostsConfig } from "./index.ts";
 import { type LoadedHosts, type LoadRequest, loadText, run } from "./load.ts";
 import type { HostsTable } from "./table.ts";
@@ -17,17 +18,6 @@ export interface Published {
 
 /** A file up to this size is read in a millisecond or two, less than what starting a thread takes. */
 const SMALL_FILE = 64 * 1024;
-
-interface FileStamp {
-  readonly modifiedMs: number;
-  readonly size: number;
-}
-
-/** What a reload of the whole server finds: a file that need not be read again. */
-interface Inheritance {
-  readonly table: HostsTable;
-  readonly stamp: FileStamp;
-}
 
 /** When the file was changed that was read last: a metric without labels, so it is one for all of these plugins. */
 let lastLoadedAt = 0;
@@ -46,9 +36,8 @@ class HostsFile implements Control {
   #timer: NodeJS.Timeout | undefined;
   #inline: HostsTable | undefined;
   #table: HostsTable | undefined;
-  /** The file as it was when the table was read from it, and when it was read last, whether that went well or not. */
-  #tableStamp: FileStamp | undefined;
-  #stamp: FileStamp | undefined;
+  /** The file as it was when it was read last, whether that went well or not. */
+  #stamp: string | undefined;
   /** Why it could not be opened; said once. */
   #complaint = "";
 
@@ -73,15 +62,16 @@ class HostsFile implements Control {
     const stats = await this.#stat();
     if (stats === undefined) log.warning(`File does not exist: ${path}`);
     else if (stats.isDirectory()) log.warning(`Hosts file "${path}" is a directory`);
-    const inherited = this.#context.inherited as Inheritance | undefined;
-    if (inherited) this.#take(inherited.table, inherited.stamp);
+    const inherited = this.#context.inherited as HostsTable | undefined;
+    if (inherited) this.#take(inherited);
     await this.#look(stats);
     this.#publish();
     this.#watch();
   }
 
-  inherit(): Inheritance | undefined {
-    return this.#table && this.#tableStamp && { table: this.#table, stamp: this.#tableStamp };
+  /** A reload of the whole server reads the file again; memory that would hold the same is not filled twice. */
+  inherit(): HostsTable | undefined {
+    return this.#table;
   }
 
   stop(): void {
@@ -111,8 +101,8 @@ class HostsFile implements Control {
   /** Reads the file when it has changed. Gives whether there is another table. */
   async #look(stats: Stats | undefined): Promise<boolean> {
     if (stats === undefined || this.#stopping.signal.aborted) return false;
-    const stamp = { modifiedMs: stats.mtimeMs, size: stats.size };
-    if (this.#stamp && sameStamp(this.#stamp, stamp)) return false;
+    const stamp = stampOf(stats);
+    if (this.#stamp === stamp) return false;
     const loaded = await this.#load(stats);
     if (this.#stopping.signal.aborted || loaded === undefined) return false;
     if ("error" in loaded) {
@@ -120,10 +110,14 @@ class HostsFile implements Control {
       return false;
     }
     this.#complaint = "";
+    this.#stamp = stamp;
+    lastLoadedAt = stats.mtimeMs / 1000;
     this.#report(`Hosts file "${this.#config.path}"`, loaded);
     this.#context.log.debug(`Parsed hosts file into ${loaded.table.entries} entries`);
-    this.#take(loaded.table, stamp);
-    return true;
+    const isKnown = this.#table && Buffer.from(this.#table.buffer).equals(Buffer.from(loaded.table.buffer));
+    if (isKnown) retire(loaded.table.buffer.byteLength);
+    else this.#take(loaded.table);
+    return !isKnown;
   }
 
   /** A thread that could not do its work leaves everything as it is, until the next look. */
@@ -138,17 +132,14 @@ class HostsFile implements Control {
     }
   }
 
-  #take(table: HostsTable, stamp: FileStamp): void {
+  #take(table: HostsTable): void {
     if (this.#table) retire(this.#table.buffer.byteLength);
     this.#table = table;
-    this.#stamp = stamp;
-    this.#tableStamp = stamp;
     this.#entries.set(table.entries + (this.#inline?.entries ?? 0));
-    lastLoadedAt = stamp.modifiedMs / 1000;
   }
 
   /** The same mistake is said once, and the table stays. */
-  #complain(error: string, stamp: FileStamp): void {
+  #complain(error: string, stamp: string): void {
     // Who may open a file changes without a trace in its stamp, so that is tried again.
     if (!error.startsWith("Failed to open")) this.#stamp = stamp;
     if (error !== this.#complaint) this.#context.log.error(error);
@@ -168,7 +159,3 @@ class HostsFile implements Control {
 
 /** The module beside this one in the tree, as it runs: source or compiled. */
 const loaderModule = new URL(`./load.${import.meta.filename.endsWith(".ts") ? "ts" : "js"}`, import.meta.url).href;
-
-function sameStamp(a: FileStamp, b: FileStamp): boolean {
-  return a.modifiedMs === b.modifiedMs && a.size === b.size;
-}
