@@ -208,7 +208,8 @@ class Parser {
     const isKnown = this.#known === undefined || this.#known.has(name.text) || isPluginPath(name.text);
     if (!isKnown) {
       const suggestion = nearest(name.text, this.#known ?? []);
-      words.mistake(name, "parsing", `Unknown directive '${name.text}'`, { suggestion });
+      const expected = FOREIGN_COMMENT.test(name.text) ? ", comments begin with #" : "";
+      words.mistake(name, "parsing", `Unknown directive '${name.text}'${expected}`, { suggestion });
     }
     let brace = words.isOpen(name) ? name : undefined;
     let blockGoesOn = brace === undefined || this.#options(options);
@@ -264,8 +265,11 @@ class Parser {
 
 /** A directive may name a plugin's file instead of one of our own plugins: `./plugins/greeting.js`. */
 export function isPluginPath(name: string): boolean {
-  return /^\.{0,2}\//.test(name);
+  return /^\.{0,2}\//.test(name) && !FOREIGN_COMMENT.test(name);
 }
+
+/** How comments begin elsewhere. */
+const FOREIGN_COMMENT = /^\/[/*]/;
 
 interface OptionWords {
   readonly name: Token;

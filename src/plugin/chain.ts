@@ -5,7 +5,7 @@ import type { Dimensions, Labels, LookAhead, ServeContext } from "./context.ts";
 import { Logger } from "./logger.ts";
 import type { Handler, Outcome } from "./outcome.ts";
 import { REFUSED, SERVFAIL } from "./outcome.ts";
-import type { BlockPlan } from "./plan.ts";
+import { type BlockPlan, moduleOf } from "./plan.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Query } from "./query.ts";
 
@@ -54,7 +54,7 @@ export async function linkChain(
     for (const end of stops) end();
   };
   for (const element of block.elements.toReversed()) {
-    const plugin = plugins.get(element.plugin);
+    const plugin = plugins.get(moduleOf(element));
     if (!plugin?.serve) throw new Error(`plugin ${element.plugin} has no place in a chain`);
     let own: readonly Uint8Array[] = [];
     const context: ServeContext = {

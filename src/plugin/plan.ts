@@ -69,6 +69,14 @@ export interface BlockPlan {
 export interface ElementPlan {
   /** Names the element within this plan: its control half publishes under it. */
   readonly id: string;
+  /** Its name, in log lines and metrics. */
   readonly plugin: string;
+  /** Where a user's own plugin is loaded from: see `own-plugin.ts`. */
+  readonly url?: string;
   readonly config: unknown;
+}
+
+/** What the plugin is loaded by. */
+export function moduleOf({ plugin, url }: ElementPlan): string {
+  return url ?? plugin;
 }

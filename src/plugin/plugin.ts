@@ -17,7 +17,9 @@
  *     });
  *
  * A user's plugin is the same, as the default export of a file whose path a Corefile names as a directive:
- * `./plugins/greeting.js args`. No rebuild is needed.
+ * `./plugins/greeting.js args`. No rebuild is needed. A reload takes its code as it is then, in all workers at once, and the
+ * `reload` plugin notices when the file has changed. Files that it imports are not looked at: a worker keeps those that it has
+ * loaded, so changes in them want a restart, or one file that has it all.
  */
 import type { Directive } from "../corefile/directive.ts";
 import type { BlockSettings } from "./block-settings.ts";
@@ -26,8 +28,10 @@ import type { ControlHalf, ServeHalf } from "./context.ts";
 export interface Plugin<Config = unknown> {
   /** The directive's name in a Corefile. */
   name: string;
-  /** For users' own plugins: the plugin that this one stands before in a chain. Default: `hosts`. */
+  /** For users' own plugins: the plugin of the server that this one stands before in a chain. Default: `hosts`. */
   before?: string;
+  /** Where workers load a user's own plugin from: set by the server. */
+  url?: string;
   /** Each occurrence in a block becomes an element of the chain, in written order (forward). Else all make one. */
   repeatable?: boolean;
   /** It is no element of the chain, though it has a serve half: that sets something up for the listener (proxyproto). */

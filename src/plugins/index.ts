@@ -4,9 +4,9 @@
  *
  * A thread loads the plugins that its Corefile names, and no others: each would cost memory in every worker.
  */
-import { pathToFileURL } from "node:url";
 import { isPluginPath } from "../corefile/parser.ts";
 import { PLUGIN_ORDER } from "../corefile/plugin-order.ts";
+import { importOwnPlugin, isOwnPluginUrl, loadOwnPlugin } from "../plugin/own-plugin.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 
 const list: Readonly<Record<string, () => Promise<Plugin>>> = {
@@ -69,21 +69,21 @@ export const pluginOrder: readonly string[] = PLUGIN_ORDER.flatMap((name) => {
 /** Where users' own plugins stand when they do not say: behind the cache, before everything that has data. */
 const DEFAULT_PLACE = "hosts";
 
-/** Loads the plugins of these names, users' own from their paths. Names of no plugin are left out. */
-export async function loadPlugins(names: Iterable<string>): Promise<ReadonlyMap<string, Plugin>> {
+/** Loads the plugins of these names, users' own from their URLs. Names of no plugin are left out. */
+export async function loadPlugins(names: Iterable<string>): Promise<Map<string, Plugin>> {
   const all = new Map<string, Plugin>();
   for (const name of new Set(names)) {
-    const plugin = await (isPluginPath(name) ? loadUserPlugin(name) : plugins.get(name)?.());
+    const plugin = await (isOwnPluginUrl(name) ? importOwnPlugin(name) : plugins.get(name)?.());
     if (plugin) all.set(name, plugin);
   }
   return all;
 }
 
-/** Relative paths start from the working directory. */
-async function loadUserPlugin(path: string): Promise<Plugin> {
-  const module = (await import(pathToFileURL(path).href)) as { default?: Plugin };
-  if (typeof module.default?.parse !== "function") throw new Error(`${path} has no plugin as its default export`);
-  return module.default;
+/** The same by the names in a Corefile, users' own by their paths. */
+export async function loadDirectives(names: readonly string[]): Promise<Map<string, Plugin>> {
+  const all = await loadPlugins(names);
+  for (const name of names) if (isPluginPath(name)) all.set(name, await loadOwnPlugin(name, pluginOrder));
+  return all;
 }
 
 /** The order of `all` in a chain. A user's plugin stands before the one that it names in `before`. */
@@ -91,9 +91,7 @@ export function orderOf(all: ReadonlyMap<string, Plugin>): readonly string[] {
   const order = [...pluginOrder];
   for (const [name, plugin] of all) {
     if (!isPluginPath(name)) continue;
-    const place = order.indexOf(plugin.before ?? DEFAULT_PLACE);
-    if (place < 0) throw new Error(`${name} wants to stand before ${plugin.before}, which is no plugin`);
-    order.splice(place, 0, name);
+    order.splice(order.indexOf(plugin.before ?? DEFAULT_PLACE), 0, name);
   }
   return order;
 }

@@ -7,22 +7,24 @@ import { createHash } from "node:crypto";
 import { serialize } from "node:v8";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
 import { ConfigMistake, type Mistake, startText } from "../corefile/mistake.ts";
-import { DEFAULT_COREFILE, type Parsed, parseCorefile } from "../corefile/parser.ts";
+import { DEFAULT_COREFILE, isPluginPath, type Parsed, parseCorefile } from "../corefile/parser.ts";
 import type { ServerBlock, ServerKey, Token } from "../corefile/server-block.ts";
 import { followsPreferredSyntax } from "../corefile/zones.ts";
 import { BlockSettings } from "../plugin/block-settings.ts";
 import type { LogFormat } from "../plugin/logger.ts";
+import { ownPluginUrl } from "../plugin/own-plugin.ts";
 import {
   type BlockPlan,
   type ElementPlan,
   type ListenerPlan,
+  moduleOf,
   type Plan,
   type RoutePlan,
   socketId,
 } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
-import { loadPlugins, orderOf, pluginOrder } from "../plugins/index.ts";
+import { loadDirectives, orderOf, pluginOrder } from "../plugins/index.ts";
 import { giveOwnAddresses } from "./own-addresses.ts";
 
 export interface ConfigurationSource {
@@ -73,7 +75,7 @@ export async function loadConfiguration(
   const controls: BlockControl[] = [];
   const warnings = [...parsed.warnings];
   const names = new Set(blocks.flatMap((block) => block.directives.map((directive) => directive.name)));
-  const plugins = await loadPlugins(names);
+  const plugins = await loadDirectives([...names]);
   for (const name of orderOf(plugins)) {
     for (const [index, block] of blocks.entries()) {
       try {
@@ -94,7 +96,8 @@ export async function loadConfiguration(
   if (mistakes.length === 0) mistakes.push(...findClashes(bindings));
   if (mistakes.length > 0) return mistakes;
 
-  const { listeners, zoneLines } = layOut(blocks, settings, elements, plugins);
+  const modules = new Map([...plugins.values()].map((plugin) => [plugin.url ?? plugin.name, plugin]));
+  const { listeners, zoneLines } = layOut(blocks, settings, elements, modules);
   const plan: Plan = {
     generation,
     logFormat: source.logFormat,
@@ -110,7 +113,7 @@ export async function loadConfiguration(
       ...rest,
       servers: serversOf(block, listeners),
       blockHash: blockHashes[block]!,
-      plugins: elements[block]!.map(({ plugin }) => plugin).filter((name) => !plugins.get(name)?.isSetupOnly),
+      plugins: elements[block]!.filter((one) => !modules.get(moduleOf(one))?.isSetupOnly).map(({ plugin }) => plugin),
     })),
     warnings,
     zoneLines,
@@ -141,26 +144,41 @@ function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] 
   return listeners.filter(({ routes }) => routes.some((route) => route.block === block)).map(({ server }) => server);
 }
 
-/** SHA-512 of all words with their lines, as CoreDNS's reload compares them: behind imports and variables. */
+/** SHA-512 of all words with their lines, as CoreDNS's reload compares them, behind imports and variables; of own plugins the code too. */
 function hashOf(blocks: readonly ServerBlock[]): string {
-  const seen = blocks.map((block) => wordsOf(block, ({ text, file, line }) => [text, file, line]));
+  const seen = blocks.map((block) => [
+    ...wordsOf(block, ({ text, file, line }) => [text, file, line]),
+    block.directives
+      .map(({ name }) => name)
+      .filter(isPluginPath)
+      .map(codeOf),
+  ]);
   return createHash("sha512").update(JSON.stringify(seen)).digest("hex");
 }
 
 function blockHashOf(block: ServerBlock, elements: readonly ElementPlan[]): string {
   const words = wordsOf(block, ({ text }) => text);
-  const configs = elements.map(({ config }) => config);
+  const configs = elements.map((element) => [moduleOf(element), element.config]);
   return createHash("sha256")
     .update(serialize([words, configs]))
     .digest("hex");
 }
 
-function wordsOf({ keys, directives }: ServerBlock, wordOf: (token: Token) => unknown): unknown {
+function wordsOf({ keys, directives }: ServerBlock, wordOf: (token: Token) => unknown): unknown[] {
   const lineOf = ({ head, args }: { head: Token; args: readonly Token[] }) => [head, ...args].map(wordOf);
   return [
     keys.map(({ token }) => wordOf(token)),
     directives.map(({ stanzas }) => stanzas.map((stanza) => [lineOf(stanza), stanza.options.map(lineOf)])),
   ];
+}
+
+function codeOf(path: string): string {
+  try {
+    return ownPluginUrl(path);
+  } catch (error) {
+    // Loading it says so, at its word.
+    return (error as Error).message;
+  }
 }
 
 function readDirective(
@@ -181,7 +199,8 @@ function readDirective(
   }
   for (const part of plugin.repeatable ? directive.perStanza() : [directive]) {
     const config = plugin.parse(part, settings);
-    const element = { id: `${generation}/${index}/${elements.length}/${name}`, plugin: name, config };
+    const id = `${generation}/${index}/${elements.length}/${name}`;
+    const element = { id, plugin: plugin.name, ...(plugin.url && { url: plugin.url }), config };
     if (plugin.serve) elements.push(element);
     if (plugin.control) controls.push({ element, plugin, keys: block.keys, block: index });
   }
@@ -215,7 +234,7 @@ function layOut(
   blocks: readonly ServerBlock[],
   settings: readonly BlockSettings[],
   elements: readonly (readonly ElementPlan[])[],
-  plugins: ReadonlyMap<string, Plugin>,
+  modules: ReadonlyMap<string, Plugin>,
 ): { listeners: ListenerPlan[]; zoneLines: string[][] } {
   const listeners = new Map<string, ListenerPlan & { routes: RoutePlan[]; anyClass: boolean }>();
   /** By listener: each line with its zone. */
@@ -232,7 +251,7 @@ function layOut(
         const fresh = { id, transport: Transport.UDP, ...place, server, ...times };
         const listener = listeners.get(id) ?? { ...fresh, routes: [], anyClass: false };
         listeners.set(id, listener);
-        listener.anyClass ||= elements[index]!.some(({ plugin }) => plugins.get(plugin)?.anyClass);
+        listener.anyClass ||= elements[index]!.some((element) => modules.get(moduleOf(element))?.anyClass);
         for (const zone of key.zones) {
           listener.routes.push({ zone, block: index });
           const own = lines.get(id) ?? new Map<string, string>();

@@ -2,6 +2,7 @@
 import type { Counter, Histogram } from "../memory/counters.ts";
 import type { Control, ControlContext, Gauge, Instance, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
+import { moduleOf } from "../plugin/plan.ts";
 import type { ControlPlan } from "./configuration.ts";
 import { Site } from "./http.ts";
 import type { Jobs } from "./jobs.ts";
@@ -91,7 +92,7 @@ export class Controls {
     before?: Controls,
   ): Promise<void> {
     const texts = keys.map(({ token }) => token.text).join(" ");
-    const kind = `${texts} ${element.plugin} ${plugin.holdsAnswers ? blockHash : JSON.stringify(element.config)}`;
+    const kind = `${texts} ${moduleOf(element)} ${plugin.holdsAnswers ? blockHash : JSON.stringify(element.config)}`;
     const alike = this.#alike.get(kind) ?? 0;
     this.#alike.set(kind, alike + 1);
     const identity = `${alike} ${kind}`;

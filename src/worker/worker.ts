@@ -8,7 +8,7 @@ import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
-import { type ListenerPlan, type Plan, socketAddresses, socketId, socketIds } from "../plugin/plan.ts";
+import { type ListenerPlan, moduleOf, type Plan, socketAddresses, socketId, socketIds } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
@@ -140,7 +140,7 @@ export class Worker {
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
-      const plugins = await loadPlugins(plan.blocks.flatMap(({ elements }) => elements.map(({ plugin }) => plugin)));
+      const plugins = await loadPlugins(plan.blocks.flatMap(({ elements }) => elements.map(moduleOf)));
       for (const listener of plan.listeners) {
         const dropped = isMeasured(plan) ? droppedCounter(this.#cells(listener)) : undefined;
         const others = chains.length;
