@@ -22,7 +22,7 @@
  */
 
 import { Line, type LineContext, type MistakeDetails, mistakeAt } from "./line.ts";
-import { ConfigMistake, type Mistake } from "./mistake.ts";
+import { ConfigMistake, MAX_MISTAKES, type Mistake } from "./mistake.ts";
 import type { ServerKey, Token } from "./server-block.ts";
 
 /** A line within the braces of a stanza. */
@@ -46,14 +46,25 @@ export class Stanza extends Line {
     this.brace = brace;
   }
 
-  /** Checks that the stanza's own arguments are all taken, then hands every option to the reader of its name. */
+  /**
+   * Checks that the stanza's own arguments are all taken, then hands every option to the reader of its name. A mistake in one
+   * does not keep the others from being read, so that all can be shown at once.
+   */
   eachOption(readers: Readonly<Record<string, (line: Option) => void>>): void {
     this.end();
+    const mistakes: Mistake[] = [];
     for (const option of this.options) {
-      if (!Object.hasOwn(readers, option.name)) option.unknownProperty(Object.keys(readers));
-      readers[option.name]!(option);
-      option.end();
+      try {
+        if (!Object.hasOwn(readers, option.name)) option.unknownProperty(Object.keys(readers));
+        readers[option.name]!(option);
+        option.end();
+      } catch (error) {
+        if (!(error instanceof ConfigMistake)) throw error;
+        if (mistakes.push(error.mistake) === MAX_MISTAKES) break;
+      }
     }
+    const [first, ...others] = mistakes;
+    if (first !== undefined) throw new ConfigMistake(first, others);
   }
 
   /** For a plugin that has no options. CoreDNS does not take an empty pair of braces there either. */

@@ -11,7 +11,14 @@ import { dirname, resolve } from "node:path";
 import type { Environment } from "./environment.ts";
 import { type CorefileFiles, tooLongText } from "./files.ts";
 import { lex, MAX_FILE_LENGTH } from "./lexer.ts";
-import { ConfigMistake, type Mistake, type MistakeForm, tokenMistake, type WordPlace } from "./mistake.ts";
+import {
+  ConfigMistake,
+  MAX_MISTAKES,
+  type Mistake,
+  type MistakeForm,
+  tokenMistake,
+  type WordPlace,
+} from "./mistake.ts";
 import type { Token } from "./server-block.ts";
 import { systemMessage } from "./system-message.ts";
 
@@ -20,8 +27,6 @@ const MAX_SNIPPET_IMPORTS = 10_000;
 const MAX_FILE_IMPORTS = 100_000;
 /** Words in all, imported ones counted as often as they are imported: about 100 MB when every one becomes an option. */
 const MAX_WORDS = 500_000;
-/** More than anybody reads; a file that is no Corefile at all would have one in every line. */
-const MAX_MISTAKES = 100;
 
 /** Linux's PATH_MAX. Without it a folder that leads to itself would be followed with an ever longer path. */
 const MAX_PATH_LENGTH = 4096;

@@ -3,7 +3,8 @@
  *
  * Two texts are made of one mistake. People read `placedText`: `Corefile:14:5: plugin/forward: unknown policy 'fastest',
  * expected random, round_robin or sequential`. Scripts that wait for CoreDNS's words at a failed start find them in
- * `startText`: `plugin/forward: Corefile:14 - Error during parsing: unknown policy 'fastest', expected random, ...`.
+ * `startText`: `plugin/forward: Corefile:14 - Error during parsing: unknown policy 'fastest', expected random, ...`. Of some
+ * CoreDNS does not say the place; there it follows behind its words.
  * So `message` begins with CoreDNS's own words wherever it has established ones, found words stand in single quotes as
  * it writes them, and what was expected follows behind a comma.
  */
@@ -40,14 +41,20 @@ export interface Mistake extends Place {
   readonly width?: number;
 }
 
+/** More than anybody reads; a file that is no Corefile at all would have one in every line. */
+export const MAX_MISTAKES = 100;
+
 /** Thrown by the readers of a directive; the loader catches it per directive and goes on with the next one. */
 export class ConfigMistake extends Error {
   readonly mistake: Mistake;
+  /** Besides the first, those that the reader of a directive's options has found behind it. */
+  readonly others: readonly Mistake[];
 
-  constructor(mistake: Mistake) {
+  constructor(mistake: Mistake, others: readonly Mistake[] = []) {
     super(placedText(mistake));
     this.name = "ConfigMistake";
     this.mistake = mistake;
+    this.others = others;
   }
 }
 
@@ -62,10 +69,17 @@ export function placedText(mistake: Mistake): string {
   return oneLine(`${file}:${line}:${column}: ${pluginPrefix(mistake)}${cut(message)}`);
 }
 
-/** The line that CoreDNS prints on stderr for the same mistake, and what may have been meant. */
+/** The line that a start prints on stderr: CoreDNS's, with the place where that has none, and what may have been meant. */
 export function startText(mistake: Mistake): string {
-  const hint = mistake.suggestion === undefined ? "" : `, did you mean '${mistake.suggestion}'?`;
-  return oneLine(`${pluginPrefix(mistake)}${formPrefix(mistake)}${cut(mistake.message)}${hint}`);
+  const { form, file, line, column, suggestion } = mistake;
+  const place = form === "plain" || form === "keys" ? `, at ${file}:${line}:${column}` : "";
+  const hint = suggestion === undefined ? "" : `, did you mean '${suggestion}'?`;
+  return oneLine(`${corednsText(mistake)}${place}${hint}`);
+}
+
+/** CoreDNS's own line for the same mistake. */
+export function corednsText(mistake: Mistake): string {
+  return oneLine(`${pluginPrefix(mistake)}${formPrefix(mistake)}${cut(mistake.message)}`);
 }
 
 /** A word of the file may hold anything: what does not print becomes `\uXXXX`. */

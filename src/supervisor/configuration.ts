@@ -5,6 +5,7 @@
 
 import { createHash } from "node:crypto";
 import { serialize } from "node:v8";
+import type { Directive } from "../corefile/directive.ts";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
 import { ConfigMistake, type Mistake, startText } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, isPluginPath, type Parsed, parseCorefile } from "../corefile/parser.ts";
@@ -78,11 +79,14 @@ export async function loadConfiguration(
   const plugins = await loadDirectives([...names]);
   for (const name of orderOf(plugins)) {
     for (const [index, block] of blocks.entries()) {
-      try {
-        readDirective(name, plugins.get(name), block, index, generation, settings[index]!, elements[index]!, controls);
-      } catch (error) {
-        if (!(error instanceof ConfigMistake)) throw error;
-        mistakes.push(error.mistake);
+      const plugin = plugins.get(name);
+      for (const part of partsOf(name, plugin, block)) {
+        try {
+          readDirective(part, plugin, block, index, generation, settings[index]!, elements[index]!, controls);
+        } catch (error) {
+          if (!(error instanceof ConfigMistake)) throw error;
+          mistakes.push(error.mistake, ...error.others);
+        }
       }
     }
   }
@@ -181,8 +185,15 @@ function codeOf(path: string): string {
   }
 }
 
+/** What a block says to a plugin, at once or one by one. */
+function partsOf(name: string, plugin: Plugin | undefined, block: ServerBlock): Directive[] {
+  const directive = block.directives.find((candidate) => candidate.name === name);
+  if (!directive) return [];
+  return plugin?.repeatable ? directive.perStanza() : [directive];
+}
+
 function readDirective(
-  name: string,
+  directive: Directive,
   plugin: Plugin | undefined,
   block: ServerBlock,
   index: number,
@@ -191,19 +202,15 @@ function readDirective(
   elements: ElementPlan[],
   controls: BlockControl[],
 ): void {
-  const directive = block.directives.find((candidate) => candidate.name === name);
-  if (!directive) return;
   if (!plugin) {
     directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
     return;
   }
-  for (const part of plugin.repeatable ? directive.perStanza() : [directive]) {
-    const config = plugin.parse(part, settings);
-    const id = `${generation}/${index}/${elements.length}/${name}`;
-    const element = { id, plugin: plugin.name, ...(plugin.url && { url: plugin.url }), config };
-    if (plugin.serve) elements.push(element);
-    if (plugin.control) controls.push({ element, plugin, keys: block.keys, block: index });
-  }
+  const config = plugin.parse(directive, settings);
+  const id = `${generation}/${index}/${elements.length}/${directive.name}`;
+  const element = { id, plugin: plugin.name, ...(plugin.url && { url: plugin.url }), config };
+  if (plugin.serve) elements.push(element);
+  if (plugin.control) controls.push({ element, plugin, keys: block.keys, block: index });
 }
 
 /** Keys whose transport we do not speak. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Directive, Stanza } from "../../src/corefile/directive.ts";
-import { ConfigMistake, placedText, startText } from "../../src/corefile/mistake.ts";
+import type { Directive, Option, Stanza } from "../../src/corefile/directive.ts";
+import { ConfigMistake, corednsText, placedText } from "../../src/corefile/mistake.ts";
 import { parseCorefile } from "../../src/corefile/parser.ts";
 
 /** The directive `probe` of a block whose body is `text`. */
@@ -273,6 +273,28 @@ for (const { line, read, says, suggests } of [
   });
 }
 
+test("directive: a mistake in each option", () => {
+  const text = `probe {\n n x\n m 1\n n 1 2\n n 3\n${" o\n".repeat(200)}}`;
+  const read: number[] = [];
+  const readers = { n: (line: Option) => void read.push(line.integer()) };
+  assert.throws(
+    () => stanza(text).eachOption(readers),
+    (error) => {
+      assert.ok(error instanceof ConfigMistake);
+      const all = [error.mistake, ...error.others].map(({ line, column }) => [line, column]);
+      assert.deepEqual(all.slice(0, 4), [
+        [3, 4],
+        [4, 2],
+        [5, 6],
+        [7, 2],
+      ]);
+      assert.equal(all.length, 100);
+      return true;
+    },
+  );
+  assert.deepEqual(read, [1, 3]);
+});
+
 test("directive: options reach their readers in order", () => {
   const read: unknown[] = [];
   stanza("probe {\n a 1\n b x y\n a 2\n c\n}").eachOption({
@@ -292,7 +314,7 @@ test("directive: once", () => {
         placedText(error.mistake),
         "Corefile:3:1: plugin/probe: this plugin can only be used once per Server Block",
       );
-      assert.equal(startText(error.mistake), "plugin/probe: this plugin can only be used once per Server Block");
+      assert.equal(corednsText(error.mistake), "plugin/probe: this plugin can only be used once per Server Block");
       return true;
     },
   );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Binding, findClashes, keyIdentity, readKey, zoneLine } from "../../src/corefile/keys.ts";
-import { placedText, startText } from "../../src/corefile/mistake.ts";
+import { corednsText, placedText } from "../../src/corefile/mistake.ts";
 import type { Token } from "../../src/corefile/server-block.ts";
 
 function token(text: string): Token {
@@ -36,7 +36,7 @@ for (const { text, says } of [
   test(`key: ${text} is none`, () => {
     const mistake = readKey(token(text), text, 53);
     assert.ok("message" in mistake);
-    assert.equal(startText(mistake), says);
+    assert.equal(corednsText(mistake), says);
     assert.equal(placedText(mistake), `Corefile:3:5: ${mistake.message}`);
     assert.equal(mistake.width, text.length);
   });
@@ -92,7 +92,7 @@ for (const { name, blocks, says } of [
 ]) {
   test(`clashes: ${name}`, () => {
     assert.deepEqual(
-      findClashes(blocks).map(startText),
+      findClashes(blocks).map(corednsText),
       says.map((text) => `cannot serve ${text}`),
     );
   });

@@ -11,7 +11,7 @@ import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import type { CorefileFiles } from "../../src/corefile/files.ts";
 import { findClashes, zoneLine } from "../../src/corefile/keys.ts";
-import { startText } from "../../src/corefile/mistake.ts";
+import { corednsText } from "../../src/corefile/mistake.ts";
 import { DEFAULT_COREFILE, parseCorefile } from "../../src/corefile/parser.ts";
 import { PLUGIN_ORDER } from "../../src/corefile/plugin-order.ts";
 import type { ServerBlock } from "../../src/corefile/server-block.ts";
@@ -53,9 +53,7 @@ function ours(row: ReferenceCase): Outcome {
   if (mistakes.length === 0 && blocks.length === 0) ({ blocks, mistakes } = parseCorefile(DEFAULT_COREFILE, options));
   const [first] = mistakes.length > 0 ? mistakes : findClashes(blocks.map(binding));
   if (first !== undefined) {
-    // CoreDNS has none.
-    const { suggestion: _, ...mistake } = first;
-    return { says: startText(mistake).replaceAll(process.cwd(), "{DIR}").trimEnd() };
+    return { says: corednsText(first).replaceAll(process.cwd(), "{DIR}").trimEnd() };
   }
   return { zones: [...new Set(blocks.flatMap(zoneLines))].sort() };
 }

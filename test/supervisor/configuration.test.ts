@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { placedText } from "../../src/corefile/mistake.ts";
+import { loadConfiguration } from "../../src/supervisor/configuration.ts";
+
+test("configuration: every mistake of every plugin", async () => {
+  const text = `.:53 {
+  forward a.test 192.0.2.1 {
+    polciy random
+    max_fails x
+  }
+  forward b.test 192.0.2.1 {
+    max_fail 3
+  }
+  cache {
+    prefech 1
+    servfail x
+  }
+}
+`;
+  const loaded = await loadConfiguration(
+    { file: "Corefile", text, dnsPort: 53, logFormat: "text", environment: {} },
+    1,
+  );
+  assert.ok(Array.isArray(loaded));
+  const places = loaded.map((mistake) => placedText(mistake).split(" ", 2).join(" "));
+  assert.deepEqual(places, [
+    "Corefile:10:5: plugin/cache:",
+    "Corefile:11:14: plugin/cache:",
+    "Corefile:3:5: plugin/forward:",
+    "Corefile:4:15: plugin/forward:",
+    "Corefile:7:5: plugin/forward:",
+  ]);
+});
