@@ -1,4 +1,5 @@
 /** `weftdns check`: reads the Corefile as a start would and shows every mistake in it. */
+import { existsSync } from "node:fs";
 import { diskFiles } from "../corefile/files.ts";
 import type { Mistake } from "../corefile/mistake.ts";
 import { type ConfigurationSource, loadConfiguration } from "../supervisor/configuration.ts";
@@ -8,6 +9,13 @@ import type { Settings } from "./flags.ts";
 
 /** Gives the exit code: 0 when the Corefile is good. */
 export async function check(settings: Settings): Promise<number> {
+  // A start serves the default then, but whoever wants to know about a file has gone to the wrong directory.
+  if (settings.conf === undefined && !existsSync("Corefile")) {
+    process.stderr.write(
+      `there is no Corefile in ${process.cwd()}: a start would serve the default, .:53 with whoami and log\n`,
+    );
+    return 1;
+  }
   let source: ConfigurationSource;
   try {
     source = corefileReader(settings)();
@@ -20,8 +28,11 @@ export async function check(settings: Settings): Promise<number> {
     process.stderr.write(describeMistakes(loaded, source));
     return 1;
   }
-  if (loaded.warnings.length > 0) process.stderr.write(describeMistakes(loaded.warnings, source));
-  process.stdout.write(`${source.file} is good: ${loaded.zoneLines.flat().join(", ")}\n`);
+  const warnings = [...loaded.warnings, ...loaded.unusualZones];
+  if (warnings.length > 0) process.stderr.write(describeMistakes(warnings, source));
+  // Shown above, with their places.
+  const zones = loaded.zoneLines.flat().filter((line) => !line.startsWith("Warning: "));
+  process.stdout.write(`${source.file} is good: ${zones.join(", ")}\n`);
   return 0;
 }
 

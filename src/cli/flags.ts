@@ -113,7 +113,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
 
 const COMMAND_USES: Readonly<Record<Command | typeof MANIFEST, string>> = {
   serve: "Answer queries; what happens without a command",
-  check: "Show every mistake in the Corefile and exit",
+  check: "Show every mistake in the Corefile and exit, with 1 if there is one, or no Corefile",
   example: "Serve a small example on port 1053",
   manifest: "Print what deploys the server in a cluster; see weftdns manifest -help",
 };

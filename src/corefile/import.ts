@@ -155,8 +155,9 @@ export class WordStream {
     if (this.mistakes.length >= MAX_MISTAKES) this.#stop(at, `stopped after ${MAX_MISTAKES} mistakes`);
   }
 
-  warn(at: Token, message: string): void {
-    if (this.warnings.length < MAX_MISTAKES) this.warnings.push(tokenMistake(at, "parsing", message));
+  warn(at: Token, message: string, details: { suggestion?: string } = {}): void {
+    if (this.warnings.length < MAX_MISTAKES)
+      this.warnings.push({ ...tokenMistake(at, "parsing", message), ...details });
   }
 
   #importedFiles(name: Token): (readonly Token[])[] {

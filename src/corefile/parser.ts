@@ -102,10 +102,19 @@ class Parser {
     // An unset variable in place of the keys makes such a block.
     if (keys.length === 0) words.warn(place, "this server block has no zone, so it is never served");
     if (words.isClose(first?.token)) words.warn(first!.token, "this '}' closes nothing, so it is a zone of this name");
+    for (const { token, text } of keys) if (!words.isClose(token)) this.#stuckBrace(token, text);
     const body = new BlockBody(keys.map((key) => this.#readKey(key.token, key.text)));
     this.#directives(body, hasBraces);
     this.#keyMistakes.push(...body.keyMistakes);
     if (keys.length > 0) this.#blocks.push(body.finish(place));
+  }
+
+  /** A brace without a space around it is a part of the word, and here of a zone's name. */
+  #stuckBrace(key: Token, text: string): void {
+    if (key.quoted || !BRACE.test(text)) return;
+    this.#words.warn(key, `'${text}' is a zone of this name, as a brace must be a word of its own`, {
+      suggestion: spaceBraces(text),
+    });
   }
 
   /** The keys in front of a block. A comma behind a key is taken off and lets the list go on in the next line. */
@@ -207,7 +216,7 @@ class Parser {
     const options: OptionWords[] = [];
     const isKnown = this.#known === undefined || this.#known.has(name.text) || isPluginPath(name.text);
     if (!isKnown) {
-      const suggestion = nearest(name.text, this.#known ?? []);
+      const suggestion = BRACE.test(name.text) ? spaceBraces(name.text) : nearest(name.text, this.#known ?? []);
       const expected = FOREIGN_COMMENT.test(name.text) ? ", comments begin with #" : "";
       words.mistake(name, "parsing", `Unknown directive '${name.text}'${expected}`, { suggestion });
     }
@@ -266,6 +275,12 @@ class Parser {
 /** A directive may name a plugin's file instead of one of our own plugins: `./plugins/greeting.js`. */
 export function isPluginPath(name: string): boolean {
   return /^\.{0,2}\//.test(name) && !FOREIGN_COMMENT.test(name);
+}
+
+const BRACE = /[{}]/;
+
+function spaceBraces(text: string): string {
+  return text.replace(/[{}]/g, " $& ").replace(/ +/g, " ").trim();
 }
 
 /** How comments begin elsewhere. */

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { serialize } from "node:v8";
 import type { Directive } from "../corefile/directive.ts";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
-import { ConfigMistake, type Mistake, startText } from "../corefile/mistake.ts";
+import { ConfigMistake, type Mistake, startText, tokenMistake } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, isPluginPath, type Parsed, parseCorefile } from "../corefile/parser.ts";
 import type { ServerBlock, ServerKey, Token } from "../corefile/server-block.ts";
 import { followsPreferredSyntax } from "../corefile/zones.ts";
@@ -56,6 +56,8 @@ export interface Configuration {
   readonly plan: Plan;
   readonly controls: readonly ControlPlan[];
   readonly warnings: readonly Mistake[];
+  /** Keys of which a start only says `Warning: Domain ... does not follow RFC1035 preferred syntax`. */
+  readonly unusualZones: readonly Mistake[];
   /** What the start prints: for each listener, a line for each of its zones. */
   readonly zoneLines: readonly (readonly string[])[];
   /** `multisocket N`: how many workers were asked for. */
@@ -120,6 +122,7 @@ export async function loadConfiguration(
       plugins: elements[block]!.filter((one) => !modules.get(moduleOf(one))?.isSetupOnly).map(({ plugin }) => plugin),
     })),
     warnings,
+    unusualZones: blocks.flatMap(unusualZones),
     zoneLines,
     workers,
     hash: hashOf(blocks),
@@ -217,14 +220,22 @@ function readDirective(
 function unservedKeys(block: ServerBlock): Mistake[] {
   return block.keys
     .filter(({ transport }) => transport !== "dns")
-    .map(({ token, transport }) => ({
-      file: token.file,
-      line: token.line,
-      column: token.column,
-      width: token.text.length,
-      form: "parsing" as const,
-      message: `${transport}:// is not served by WeftDNS yet, expected a key for plain DNS`,
-    }));
+    .map(({ token, transport }) =>
+      tokenMistake(token, "parsing", `${transport}:// is not served by WeftDNS yet, expected a key for plain DNS`),
+    );
+}
+
+/** Of those with a brace the parser has warned. */
+function unusualZones({ keys }: ServerBlock): Mistake[] {
+  return keys.flatMap(({ token, zones }) =>
+    zones
+      .filter((zone) => !followsPreferredSyntax(zone) && !/[{}]/.test(zone))
+      .map((zone) => tokenMistake(token, "parsing", unusual(zone))),
+  );
+}
+
+function unusual(zone: string): string {
+  return `Domain "${zone}" does not follow RFC1035 preferred syntax`;
 }
 
 function planBlock(block: ServerBlock, settings: BlockSettings, elements: readonly ElementPlan[]): BlockPlan {
@@ -271,7 +282,7 @@ function layOut(
     [...own.keys()].sort().flatMap((line) => {
       const zone = own.get(line)!;
       if (followsPreferredSyntax(zone)) return [line];
-      return [`Warning: Domain "${zone}" does not follow RFC1035 preferred syntax`, line];
+      return [`Warning: ${unusual(zone)}`, line];
     }),
   );
   return { listeners: giveOwnAddresses([...listeners.values()]), zoneLines };
