@@ -19,6 +19,7 @@ import {
   tokenMistake,
   type WordPlace,
 } from "./mistake.ts";
+import { nearest } from "./nearest.ts";
 import type { Token } from "./server-block.ts";
 import { systemMessage } from "./system-message.ts";
 
@@ -198,7 +199,7 @@ export class WordStream {
       const words = isMissing
         ? `File to import not found: ${name.text}`
         : `Could not import ${path}: ${systemMessage(error)}`;
-      this.mistake(name, "parsing", words);
+      this.mistake(name, "parsing", words, { suggestion: nearest(name.text, this.#snippets.keys()) });
       return undefined;
     }
   }

@@ -10,6 +10,13 @@ for (const { word, found } of [
   { word: "Cache", found: "cache" },
   { word: "whoami,", found: "whoami" },
   { word: "loog", found: "log" },
+  { word: "lop", found: "loop" },
+  { word: "eror", found: "errors" },
+  { word: "acll", found: "acl" },
+  { word: "anyal", found: "any" },
+  { word: "lofs", found: undefined },
+  { word: "acm", found: "acl" },
+  { word: "axx", found: undefined },
   { word: "kubernets", found: "kubernetes" },
   { word: "kubernetesss", found: "kubernetes" },
   { word: "example.org", found: undefined },
@@ -19,3 +26,5 @@ for (const { word, found } of [
 ]) {
   test(`nearest: ${word.slice(0, 20)}`, () => assert.equal(nearest(word, KNOWN), found));
 }
+
+test("nearest: a letter is not another", () => assert.equal(nearest("c", ["a"]), undefined));

@@ -167,6 +167,11 @@ for (const { name, text, mistakes, warnings } of [
     warnings: ["Corefile:3:3: the server block is not closed, expected one more '}'"],
   },
   {
+    name: "the name of a snippet that is nearly right",
+    text: "(snip) {\n  whoami\n}\n. {\n  import snpi\n}\n",
+    mistakes: ["Corefile:5:10: File to import not found: snpi (snip)"],
+  },
+  {
     name: "a brace too many, as CoreDNS lets it pass",
     text: ". {\n}\n}\n",
     mistakes: [],
