@@ -4,8 +4,8 @@ import { type Stats, statSync } from "node:fs";
 /** By the paths of files: what each was before it was read. */
 export type FileStamps = ReadonlyMap<string, string>;
 
-/** What a file that is not there, or cannot be looked at, has for a stamp. */
-export const NO_FILE = "";
+/** The stamp of a file that is not there, or cannot be looked at. */
+const NO_FILE = "";
 
 /**
  * Another text when the file has changed, or another one has its name. Time and size alone would not do: who puts a file in the
