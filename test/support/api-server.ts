@@ -202,6 +202,10 @@ export class ApiServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url!, "http://api.test");
+    if (url.pathname === "/apis") {
+      response.end(JSON.stringify({ kind: "APIGroupList", apiVersion: "v1", groups: [] }));
+      return;
+    }
     const query = url.searchParams;
     const isWatch = query.get("watch") === "true" || query.get("watch") === "1";
     const kind = !isWatch ? "list" : query.get("sendInitialEvents") === "true" ? "stream" : "watch";

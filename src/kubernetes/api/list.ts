@@ -106,3 +106,17 @@ async function readPage(request: PagedRequest, parameters: Parameters): Promise<
     }
   }
 }
+
+/**
+ * Whether it is the API that answers, which says what groups of resources it has: in its place a load balancer without servers,
+ * or the API under another path, answers 404 as well.
+ */
+export async function isApi(client: ApiClient, signal: AbortSignal, timeoutMs: number): Promise<boolean> {
+  const groups = new ListSplitter(() => {});
+  try {
+    await client.read("/apis", {}, groups, { signal, beginMs: timeoutMs, idleMs: timeoutMs });
+    return asRecord(groups.envelope()).kind === "APIGroupList";
+  } catch {
+    return false;
+  }
+}

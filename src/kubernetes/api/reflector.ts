@@ -9,7 +9,7 @@
 import { Backoff } from "./backoff.ts";
 import { type ApiClient, collectionPath, type Parameters } from "./client.ts";
 import { BadStream, LineSplitter, ListSplitter } from "./documents.ts";
-import { type ListRequest, pageList, refusesStreaming, type StreamRequest, streamList } from "./list.ts";
+import { isApi, type ListRequest, pageList, refusesStreaming, type StreamRequest, streamList } from "./list.ts";
 import { asObject, isOlder, resourceVersionOf } from "./objects.ts";
 import type { KubernetesObject, Log, ReflectorState, ResourceQuery, ResourceSink } from "./resource.ts";
 import { METADATA_ONLY, Refused, type SelfCheckTarget, selfCheck } from "./self-check.ts";
@@ -33,7 +33,7 @@ export class Reflector {
   repairs = 0;
   /** Objects without name or version, which are nothing to a sink. */
   malformed = 0;
-  /** The API does not know this resource under any of its versions. */
+  /** The API does not know this resource, an optional one, under any of its versions. */
   absent = false;
   /** What went wrong last; undefined while all is well. */
   lastError: string | undefined;
@@ -328,12 +328,12 @@ export class Reflector {
       if (again) await this.#pause(this.#backoff.next());
       return;
     }
-    if (error instanceof ApiError && error.code === 404) {
+    if (this.#query.optional && error instanceof ApiError && error.code === 404) {
       // A watch that is not found needs a list, which then tries all versions.
       this.resourceVersion = "";
       this.#version = (this.#version + 1) % this.#versions.length;
       if (this.#version !== 0) return;
-      this.#setAbsent(true);
+      if (await isApi(this.#client, this.#stop.signal, this.#timing.listMs)) this.#setAbsent(true);
     }
     this.#standing.lostContact();
     const delay = waitFor(error, this.#backoff);

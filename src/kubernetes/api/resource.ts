@@ -49,9 +49,11 @@ export interface ObjectKey {
 export interface ResourceQuery {
   /** Empty for the core group. */
   readonly group: string;
-  /** Several are tried in order: a server that does not know one answers 404. */
+  /** Several are tried in order where `optional`: a server that does not know one answers 404. */
   readonly version: string | readonly string[];
   readonly plural: string;
+  /** Not every cluster has it. Absent: who does not know it is no API, such as a load balancer in its place. */
+  readonly optional?: boolean;
   /** Only this one; absent: all. */
   readonly namespace?: string;
   readonly labelSelector?: string;

@@ -17,6 +17,7 @@ const SERVICE_ENTRIES = {
   group: "networking.istio.io",
   version: ["v1", "v1beta1", "v1alpha3"],
   plural: "serviceentries",
+  optional: true,
 } as const;
 
 /** What the workers are given. */

@@ -26,6 +26,12 @@ import { ClusterMetrics } from "./cluster-metrics.ts";
 import type { KubernetesConfig } from "./config.ts";
 
 const SLICES = { group: "discovery.k8s.io", version: "v1", plural: "endpointslices" } as const;
+const SERVICE_IMPORTS = {
+  group: "multicluster.x-k8s.io",
+  version: ["v1alpha1", "v1beta1"],
+  plural: "serviceimports",
+  optional: true,
+} as const;
 /** Pods that have ended, or that nobody knows of, have no address. */
 const LIVE_PODS = "status.phase!=Succeeded,status.phase!=Failed,status.phase!=Unknown";
 const IMPORT_LABEL = "multicluster.kubernetes.io/service-name";
@@ -118,8 +124,7 @@ export class Cluster {
       follow(Resource.PODS, new PodSink(table), query);
     }
     if (config.multicluster.length > 0) {
-      const imports = { group: "multicluster.x-k8s.io", version: ["v1alpha1", "v1beta1"], plural: "serviceimports" };
-      follow(Resource.SERVICE_IMPORTS, new ServiceImportSink(table), imports);
+      follow(Resource.SERVICE_IMPORTS, new ServiceImportSink(table), SERVICE_IMPORTS);
       const slices = { ...SLICES, labelSelector: IMPORT_LABEL };
       if (config.endpoints)
         follow(Resource.IMPORT_SLICES, new ImportSliceSink(table), slices, "endpointslices of serviceimports");

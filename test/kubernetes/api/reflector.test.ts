@@ -67,9 +67,11 @@ for (const { name, query, names } of [
   });
 }
 
+const ENTRIES = { group: "networking.istio.io", plural: "serviceentries", optional: true };
+
 test("versions are tried in order", async (t) => {
   const { api, reflector } = await start(t, {
-    query: { group: "networking.istio.io", version: ["v1", "v1beta1", "v1alpha3"], plural: "serviceentries" },
+    query: { ...ENTRIES, version: ["v1", "v1beta1", "v1alpha3"] },
     absent: ["networking.istio.io/v1", "networking.istio.io/v1beta1"],
   });
   await until(() => reflector.synced, "synced");
@@ -78,7 +80,7 @@ test("versions are tried in order", async (t) => {
 });
 
 test("a resource that is not there is absent until it is", async (t) => {
-  const query = { group: "networking.istio.io", version: ["v1", "v1beta1"], plural: "serviceentries" };
+  const query = { ...ENTRIES, version: ["v1", "v1beta1"] };
   const absent = ["networking.istio.io/v1", "networking.istio.io/v1beta1"];
   const { api, reflector, states } = await start(t, { query, absent });
   await until(() => reflector.absent, "absent");
@@ -87,6 +89,31 @@ test("a resource that is not there is absent until it is", async (t) => {
   await until(() => reflector.synced, "synced");
   assert.equal(reflector.absent, false);
   assert.deepEqual(states, ["starting", "starting", "synced"]);
+});
+
+for (const { name, path, query } of [
+  { name: "every cluster has Services", path: "/nothing", query: {} },
+  { name: "another path than the API's", path: "/nothing", query: { ...ENTRIES, version: ["v1", "v1beta1"] } },
+]) {
+  test(`404 is a failure: ${name}`, async (t) => {
+    const access = (api: ApiServer) => fromEndpoint(api.url + path);
+    const { api, reflector, states, logged } = await start(t, { access, query });
+    await until(() => api.requests.length > 6, "several attempts");
+    assert.deepEqual([reflector.absent, reflector.state, states], [false, "starting", []]);
+    assert.match(logged[0]!, /: cannot list: 404: 404 page not found; next attempt after \d+ms$/);
+  });
+}
+
+test("404 for what every cluster has makes doubt, and takes nothing away", async (t) => {
+  const { api, sink, reflector, equal } = await start(t, { timing: { idleMs: 300 } });
+  await until(() => api.watches > 0, "a watch");
+  api.fault({ status: 404, times: 10_000 });
+  api.endWatches();
+  await until(() => reflector.state === "doubtful", "doubt");
+  assert.equal(sink.held.size, 3);
+  api.healFaults();
+  api.apply(EXTRA);
+  await equal();
 });
 
 // L1: the API is not well at the start.
