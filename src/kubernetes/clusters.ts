@@ -2,16 +2,15 @@
  * Which cluster does a server block show? The plugin that follows it says so, and whoever else in the block answers from it hears
  * of it. The block is known by an object that all of its plugins are given, so what is said is forgotten with the block.
  */
+import type { ShownOptions } from "./answer/shown-namespaces.ts";
 import { type ClusterMemory, SyncState } from "./table/layout.ts";
 
 /** What names get that were not there when the API was heard of last. */
 export const DOUBT_MODES = ["servfail", "nxdomain"] as const;
 export type DoubtMode = (typeof DOUBT_MODES)[number];
 
-export interface OfferedCluster {
+export interface OfferedCluster extends ShownOptions {
   readonly memory: ClusterMemory;
-  /** The only namespaces that are shown; empty: all. */
-  readonly namespaces: readonly string[];
   /** Addresses at which this server can be reached, 4 or 16 bytes each. */
   readonly addresses: readonly Uint8Array[];
   readonly doubt: DoubtMode;

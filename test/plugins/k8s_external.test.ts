@@ -83,6 +83,14 @@ for (const { options = "", hang = false, ask, rcode, answer = [] } of [
   { options: "namespaces a", ask: "other.b.ext.test. A", rcode: "NXDOMAIN" },
   { options: "namespaces a", ask: "b.ext.test. A", rcode: "NXDOMAIN" },
   { options: "namespaces a", ask: "9.100.51.198.in-addr.arpa. PTR", rcode: "NXDOMAIN" },
+  {
+    options: "namespace_labels team=west",
+    ask: "lb.a.ext.test. A",
+    rcode: "NOERROR",
+    answer: ["lb.a.ext.test. 5 IN A 198.51.100.3"],
+  },
+  { options: "namespace_labels team=west", ask: "other.b.ext.test. A", rcode: "NXDOMAIN" },
+  { options: "namespace_labels team=west", ask: "b.ext.test. A", rcode: "NXDOMAIN" },
   { hang: true, options: "startup_timeout 50ms", ask: "lb.a.ext.test. A", rcode: "SERVFAIL" },
   { hang: true, options: "startup_timeout 50ms", ask: "x.y.z.lb.a.ext.test. A", rcode: "NXDOMAIN" },
 ]) {

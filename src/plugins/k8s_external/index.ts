@@ -1,7 +1,7 @@
 /**
  * k8s_external: names for the addresses that Services have outside of their cluster: SERVICE.NAMESPACE.ZONE stands for
- * spec.externalIPs and for what a load balancer has assigned. Needs kubernetes in the same server block, whose `namespaces` and
- * `doubt` hold here too.
+ * spec.externalIPs and for what a load balancer has assigned. Needs kubernetes in the same server block, whose `namespaces`,
+ * `namespace_labels` and `doubt` hold here too.
  *
  * Syntax    k8s_external [ZONE...] { OPTION... }, once in a block
  *   ZONE    where the names are, and the reverse zones to answer in; default: the zones of the server block

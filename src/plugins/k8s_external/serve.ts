@@ -9,6 +9,7 @@ import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
+import { ShownNamespaces } from "../../kubernetes/answer/shown-namespaces.ts";
 import { isSure, type OfferedCluster } from "../../kubernetes/clusters.ts";
 import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
 import { writeDashed } from "../../kubernetes/table/host-label.ts";
@@ -84,7 +85,7 @@ class External {
   readonly #address = new Uint8Array(16);
   #view: ClusterView | undefined;
   #cluster: OfferedCluster | undefined;
-  #namespaces: readonly Uint8Array[] = [];
+  #shown!: ShownNamespaces;
 
   constructor(config: ExternalConfig) {
     this.#config = config;
@@ -99,7 +100,7 @@ class External {
   use(cluster: OfferedCluster, worker: number): void {
     if (cluster.memory.heap !== this.#cluster?.memory.heap) this.#view = new ClusterView(cluster.memory, worker);
     this.#cluster = cluster;
-    this.#namespaces = cluster.namespaces.map((name) => zoneToWire(name.toLowerCase()).slice(0, -1));
+    this.#shown = new ShownNamespaces(cluster);
   }
 
   get isReady(): boolean {
@@ -134,7 +135,8 @@ class External {
     if (zoneLabel === 1) return this.#namespace(view, name);
     if (zoneLabel > 4) return Found.NO_NAME;
     const length = name.offsets[zoneLabel]! - name.offsets[zoneLabel - 2]!;
-    if (!this.#isExposed(name.bytes, name.offsets[zoneLabel - 1]!)) return Found.NO_NAME;
+    if (!this.#shown.has(view, name.bytes, name.offsets[zoneLabel - 1]!))
+      return this.#shown.byLabels ? this.#missing(view, Resource.NAMESPACES) : Found.NO_NAME;
     if (!view.findService(name.bytes, name.offsets[zoneLabel - 2]!, length))
       return this.#missing(view, Resource.SERVICES);
     const { service } = view;
@@ -174,7 +176,7 @@ class External {
   }
 
   #namespace(view: ClusterView, { bytes }: Name): Found {
-    if (!this.#isExposed(bytes, 0)) return Found.NO_NAME;
+    if (!this.#shown.hasTargets(bytes, 0)) return Found.NO_NAME;
     return view.hasNamespace(bytes, 0, bytes[0]! + 1) ? Found.NO_DATA : this.#missing(view, Resource.NAMESPACES);
   }
 
@@ -269,7 +271,7 @@ class External {
     if (!view.findServiceByExternalAddress(this.#address, 0, size)) return this.#missing(view, Resource.SERVICES);
     const { keyAt } = view.service;
     const { bytes } = view;
-    if (!this.#isExposed(bytes, keyAt + 1 + bytes[keyAt]!)) return Found.NO_NAME;
+    if (!this.#shown.hasTargets(bytes, keyAt + 1 + bytes[keyAt]!)) return Found.NO_NAME;
     const target = join(keyOf(view), this.#primaryZone);
     if (target.length > MAX_NAME_LENGTH) return Found.NO_NAME;
     this.writer.name(Type.PTR, target, 0, target.length, undefined);
@@ -278,10 +280,6 @@ class External {
 
   #add({ reply }: Query, section: Section, owner: Uint8Array, type: number, data: Uint8Array): void {
     reply.add(section, owner, type, Class.IN, this.#config.ttl, data);
-  }
-
-  #isExposed(bytes: Uint8Array, at: number): boolean {
-    return this.#namespaces.length === 0 || this.#namespaces.some((label) => isWord(bytes, at, label));
   }
 
   #missing(view: ClusterView, resource: Resource): Found {

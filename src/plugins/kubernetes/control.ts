@@ -22,7 +22,8 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   const { memory } = cluster.table;
   const addresses = addressesOf(config);
   context.publish({ memory, addresses } satisfies Published);
-  offerCluster(context.keys, { memory, addresses, namespaces: config.namespaces, doubt: config.doubt });
+  const { namespaces, namespaceLabels, doubt } = config;
+  offerCluster(context.keys, { memory, addresses, namespaces, namespaceLabels, doubt });
   await waitForSync(() => cluster.isSynced, config.startupTimeoutMs, context.log);
   return {
     ready: () => cluster.isSynced,

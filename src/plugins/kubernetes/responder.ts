@@ -11,6 +11,7 @@ import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isAnyPort } from "../../kubernetes/answer/endpoint-walk.ts";
 import { readHostLabel } from "../../kubernetes/answer/host-label.ts";
+import { ShownNamespaces } from "../../kubernetes/answer/shown-namespaces.ts";
 import { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import { isSure } from "../../kubernetes/clusters.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -45,8 +46,7 @@ export class Responder {
   #view!: ClusterView;
   readonly #config: KubernetesConfig;
   readonly #primaryZone: Uint8Array;
-  /** The only namespaces whose names exist; empty: all. */
-  readonly #namespaces: readonly Uint8Array[];
+  readonly #shown: ShownNamespaces;
   readonly #walk: EndpointWalk;
   readonly #srv: SrvWriter;
   readonly #addresses: AddressWriter;
@@ -56,7 +56,7 @@ export class Responder {
   constructor(config: KubernetesConfig, primaryZone: Uint8Array) {
     this.#config = config;
     this.#primaryZone = primaryZone;
-    this.#namespaces = config.namespaces.map((name) => Uint8Array.of(name.length, ...Buffer.from(name.toLowerCase())));
+    this.#shown = new ShownNamespaces(config);
     this.writer = new AnswerWriter(config.ttl);
     this.#walk = new EndpointWalk(config.wildcardQueries);
     this.#srv = new SrvWriter(this.writer, this.#walk);
@@ -110,7 +110,7 @@ export class Responder {
   #namespace(name: Name): Result {
     if (this.cut.isPod && this.#config.pods === "disabled") return Result.NO_NAME;
     const at = name.offsets[0]!;
-    if (!this.#isExposed(name.bytes, at)) return Result.NO_NAME;
+    if (!this.#shown.hasTargets(name.bytes, at)) return Result.NO_NAME;
     return this.#view.hasNamespace(name.bytes, at, name.bytes[at]! + 1)
       ? Result.NO_DATA
       : this.#missing(Resource.NAMESPACES);
@@ -125,9 +125,7 @@ export class Responder {
     const namespaceAt = offsets[cut.namespaceLabel]!;
     const length = offsets[cut.namespaceLabel + 1]! - at;
     if (this.#wildcards.wants(name, cut, isMulticluster)) return this.#wildcard(query);
-    if (!this.#isExposed(bytes, namespaceAt)) return Result.NO_NAME;
-    if (this.#config.namespaceLabels !== "" && !view.hasNamespace(bytes, namespaceAt, bytes[namespaceAt]! + 1))
-      return this.#missing(Resource.NAMESPACES);
+    if (!this.#shown.has(view, bytes, namespaceAt)) return this.#hidden();
     if (!(isMulticluster ? view.findImport(bytes, at, length) : view.findService(bytes, at, length, name.hint)))
       return this.#missing(isMulticluster ? Resource.SERVICE_IMPORTS : Resource.SERVICES);
 
@@ -147,9 +145,10 @@ export class Responder {
 
   /** The names of many Services at once; what does not exist may not be known yet. */
   #wildcard(query: Query): Result {
-    const isShown = (at: number): boolean => this.#isExposed(this.#view.bytes, at);
-    const found = this.#wildcards.answer(this.#view, query, this.cut, isShown);
-    if (found === 0) return this.#missing(Resource.SERVICES);
+    const view = this.#view;
+    const isShown = (at: number): boolean => this.#shown.has(view, view.bytes, at);
+    const found = this.#wildcards.answer(view, query, this.cut, isShown);
+    if (found === 0) return this.#isSure(Resource.SERVICES) ? this.#hidden() : this.#missing(Resource.SERVICES);
     return query.reply.counts[Section.ANSWER]! > 0 || query.reply.overflow ? Result.WRITTEN : Result.NO_DATA;
   }
 
@@ -214,7 +213,7 @@ export class Responder {
     const { bytes, offsets } = name;
     const namespaceAt = offsets[this.cut.namespaceLabel]!;
     const namespaceLength = bytes[namespaceAt]! + 1;
-    if (!this.#isExposed(bytes, namespaceAt)) return Result.NO_NAME;
+    if (!this.#shown.has(view, bytes, namespaceAt)) return this.#hidden();
     const podAt = offsets[this.cut.serviceLabel]!;
     const size = readHostLabel(bytes, podAt, this.#address);
     if (size === 0) return Result.NO_NAME;
@@ -238,7 +237,7 @@ export class Responder {
     const { writer } = this;
     if (view.findServiceByAddress(this.#address, 0, size, hint)) {
       const { keyAt, keyLength } = view.service;
-      const isExposed = this.#isExposed(view.bytes, keyAt + 1 + view.bytes[keyAt]!);
+      const isExposed = this.#shown.hasTargets(view.bytes, keyAt + 1 + view.bytes[keyAt]!);
       if (isExposed && writer.isName(keyLength, this.#primaryZone)) {
         writer.name(Type.PTR, view.bytes, keyAt, keyLength, this.#primaryZone);
         return Result.WRITTEN;
@@ -249,19 +248,16 @@ export class Responder {
     let found = false;
     while (!writer.full && view.nextEndpoint()) {
       const { keyAt, keyLength, clusterAt } = view.slice;
-      if (clusterAt !== 0 || !this.#isExposed(view.bytes, keyAt + 1 + view.bytes[keyAt]!)) continue;
+      if (clusterAt !== 0 || !this.#shown.hasTargets(view.bytes, keyAt + 1 + view.bytes[keyAt]!)) continue;
       if (this.#srv.ptr(view, keyAt, keyLength, this.#primaryZone)) found = true;
     }
     if (found) return Result.WRITTEN;
     return this.#isSure(Resource.SERVICES) ? this.#missing(Resource.ENDPOINT_SLICES) : this.#missing(Resource.SERVICES);
   }
 
-  /** Whether names of the namespace, a label at `at`, are to be known. */
-  #isExposed(bytes: Uint8Array, at: number): boolean {
-    const namespaces = this.#namespaces;
-    if (namespaces.length === 0) return true;
-    for (let i = 0; i < namespaces.length; i++) if (isWord(bytes, at, namespaces[i]!)) return true;
-    return false;
+  /** A namespace is not shown; by its labels, as far as they are known. */
+  #hidden(): Result {
+    return this.#shown.byLabels ? this.#missing(Resource.NAMESPACES) : Result.NO_NAME;
   }
 
   #missing(resource: Resource): Result {

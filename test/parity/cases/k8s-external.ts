@@ -29,12 +29,15 @@ const objects: readonly Manifest[] = [
   endpointSlice("hlext", "a", [{ addresses: ["10.5.0.1"], hostname: "e0" }, { addresses: ["10.5.0.2"] }]),
 ];
 
-const corefile = (...options: readonly string[]): string => `.:{PORT} {
+const corefile = (...options: readonly string[]): string => withKubernetes("", ...options);
+
+const withKubernetes = (option: string, ...options: readonly string[]): string => `.:{PORT} {
   k8s_external ext.test in-addr.arpa {
     ${options.join("\n    ")}
   }
   kubernetes cluster.local in-addr.arpa {
     endpoint {API}
+    ${option}
   }
   forward . {UP:u}
 }`;
@@ -350,6 +353,23 @@ export const servers: ParityServer[] = [
         "1.0.3.10.in-addr.arpa. PTR",
         "100.51.198.in-addr.arpa. PTR",
         "20.100.51.198.in-addr.arpa. A",
+      ),
+    ],
+  },
+  {
+    name: "k8s_external, namespaces with certain labels",
+    corefile: withKubernetes("namespace_labels team notin (west)", "headless"),
+    objects,
+    upstreams,
+    cases: [
+      ...answers(["30.100.51.198.in-addr.arpa. PTR", ["30.100.51.198.in-addr.arpa. 5 IN PTR extips.a.ext.test."]]),
+      ...noData("b.ext.test. A"),
+      ...noName(
+        "a.ext.test. A",
+        "extips.a.ext.test. A",
+        "_http._tcp.extips.a.ext.test. SRV",
+        "hl.a.ext.test. A",
+        "pet-0.hl.a.ext.test. A",
       ),
     ],
   },

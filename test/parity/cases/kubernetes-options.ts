@@ -174,15 +174,16 @@ export const servers: ParityServer[] = [
   },
   {
     name: "kubernetes, namespace_labels",
-    corefile: kubernetes(ZONES, "namespace_labels team in (west, east)"),
+    corefile: kubernetes(ZONES, "namespace_labels team in (west, east)", "pods verified"),
     objects: clusterObjects,
     cases: [
       ...answers(
         ["web.a.svc.cluster.local. A", ["web.a.svc.cluster.local. 5 IN A 10.1.0.1"]],
+        ["10-4-0-1.a.pod.cluster.local. A", ["10-4-0-1.a.pod.cluster.local. 5 IN A 10.4.0.1"]],
         ["1.1.1.10.in-addr.arpa. PTR", ["1.1.1.10.in-addr.arpa. 5 IN PTR web.b.svc.cluster.local."]],
       ),
       ...noData("a.svc.cluster.local. A"),
-      ...noName("web.b.svc.cluster.local. A", "b.svc.cluster.local. A"),
+      ...noName("web.b.svc.cluster.local. A", "b.svc.cluster.local. A", "10-4-0-2.b.pod.cluster.local. A"),
     ],
   },
   {

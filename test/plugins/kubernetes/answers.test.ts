@@ -462,6 +462,7 @@ test("objects with absurd fields are left out, and said once", async () => {
 });
 
 describe("wildcards", () => {
+  const WEST = "wildcard_queries\nnamespace_labels team=west";
   for (const { ask, options = "wildcard_queries", rcode = "NOERROR", answer = [] } of [
     { ask: "*.b.svc.cluster.local. A", answer: ["10.1.1.1"] },
     { ask: "web.*.svc.cluster.local. A", answer: ["10.1.0.1", "10.1.1.1"] },
@@ -474,6 +475,8 @@ describe("wildcards", () => {
     { ask: "none.*.svc.cluster.local. A", rcode: "NXDOMAIN" },
     { ask: "*.c.svc.cluster.local. A", rcode: "NXDOMAIN" },
     { ask: "web.*.svc.cluster.local. A", options: "wildcard_queries\nnamespaces b", answer: ["10.1.1.1"] },
+    { ask: "web.*.svc.cluster.local. A", options: WEST, answer: ["10.1.0.1"] },
+    { ask: "*.b.svc.cluster.local. A", options: WEST, rcode: "NXDOMAIN" },
     { ask: "web.*.svc.cluster.local. A", options: "", rcode: "NXDOMAIN" },
     { ask: "*.web.a.svc.cluster.local. A", options: "", rcode: "NXDOMAIN" },
   ]) {
