@@ -63,8 +63,6 @@ export class Reflector {
   #lastExpiry = Number.NEGATIVE_INFINITY;
   #lastDisorder = Number.NEGATIVE_INFINITY;
   #watch: AbortController | undefined;
-  /** When it began; it has ended well or goes on. */
-  #beganAt = Number.POSITIVE_INFINITY;
   #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(client: ApiClient, query: ResourceQuery, sink: ResourceSink, options: ReflectorOptions) {
@@ -199,12 +197,12 @@ export class Reflector {
     });
   }
 
-  /** One watch, to its end. */
+  /** One watch, to its end. That the connection of a good one is cut is such an end: it is no failed attempt. */
   async #follow(watch: AbortController): Promise<void> {
     this.#watch = watch;
     const seconds = Math.max(1, Math.round(this.#timing.watchSeconds * (0.8 + Math.random() / 5)));
-    const began = performance.now();
-    this.#beganAt = began;
+    /** Until there is an answer, the watch has lasted less than no time. */
+    let answeredAt = Number.POSITIVE_INFINITY;
     let events = 0;
     const lines = new LineSplitter((event) => {
       events++;
@@ -223,22 +221,28 @@ export class Reflector {
       signal,
       beginMs: this.#timing.idleMs,
       idleMs: this.#timing.idleMs,
-      received: () => this.#standing.contact(),
+      received: () => {
+        answeredAt = Math.min(answeredAt, performance.now());
+        this.#standing.contact();
+      },
     };
+    let failure: unknown;
     try {
       await this.#client.read(this.#path, parameters, lines, options);
     } catch (error) {
-      // Ended by ourselves: to begin anew, or for ever.
-      if (!signal.aborted) throw error;
-    } finally {
-      this.#standing.unwatched();
+      failure = error;
     }
+    this.#standing.unwatched();
+    // Ended by ourselves: to begin anew, or for ever.
     if (signal.aborted) return;
-    const lasted = performance.now() - began;
+    const lasted = performance.now() - answeredAt;
     if (lasted > WELL_AFTER_MS) this.#backoff.reset();
+    if (failure instanceof ApiError || failure instanceof LostHistory) throw failure;
+    if (lasted < SHORT_MS) throw failure ?? new BadStream("the watch ended at once");
+    this.#backoff.reset();
+    if (failure !== undefined) this.#standing.lostContact();
     // Even a quiet watch has a bookmark, unless it begins in the future of an API that has been set back.
-    if (events === 0 || lasted < (seconds - 1) * 1_000) this.#broke = true;
-    if (lasted < SHORT_MS) throw new BadStream("the watch ended at once");
+    if (failure !== undefined || events === 0 || lasted < (seconds - 1) * 1_000) this.#broke = true;
   }
 
   #event({ type, object: value }: Record<string, unknown>): void {
@@ -317,8 +321,6 @@ export class Reflector {
   async #recover(error: unknown): Promise<void> {
     const now = performance.now();
     this.#broke = true;
-    if (now - this.#beganAt > WELL_AFTER_MS) this.#backoff.reset();
-    this.#beganAt = Number.POSITIVE_INFINITY;
     if (error instanceof LostHistory || (error instanceof ApiError && error.isExpired)) {
       const again = now - this.#lastExpiry < WELL_AFTER_MS;
       this.#lastExpiry = now;
@@ -437,10 +439,10 @@ export class Reflector {
 /** What came until now cannot be continued: all must be listed again. */
 class LostHistory extends Error {}
 
-/** From then on a connection counts as good, and the next failure as a first one. */
+/** After a watch of this length the API counts as well, whatever it says then: the next failure is a first one. */
 const WELL_AFTER_MS = 10_000;
-/** A watch that ends before is none: without a pause it would be a loop. */
-const SHORT_MS = 500;
+/** A watch that ends before is a failed attempt: without a pause it would be a loop. */
+const SHORT_MS = 900;
 /** So often the API may answer a watch with the same kind of error before a list is tried. */
 const MAX_ERROR_EVENTS = 3;
 /** How often disorder may cause a list. */

@@ -405,6 +405,22 @@ test("a watch that ends at once is no loop", async (t) => {
   assert.ok(api.requests.length < 50, `${api.requests.length} requests`);
 });
 
+test("a watch that is cut is begun again at once, and nothing is said of it", async (t) => {
+  const timing = { backoffFirstMs: 5_000, backoffMostMs: 5_000, watchSeconds: 30, idleMs: 30_000 };
+  const { api, reflector, states, logged, equal } = await start(t, { timing });
+  for (let i = 0; i < 3; i++) {
+    await until(() => api.watches > 0, "a watch");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    api.dropConnections();
+    api.apply(service(`late-${i}`, "shop", ["10.9.9.9"]));
+    const began = performance.now();
+    await equal();
+    const took = performance.now() - began;
+    assert.ok(took < 1_000, `known after ${Math.round(took)} ms`);
+  }
+  assert.deepEqual([logged, states, reflector.lists], [[], ["synced"], 1]);
+});
+
 test("stopped, it asks for nothing more and lets go of its connections", async (t) => {
   const { api, reflector, states } = await start(t);
   await until(() => api.watches > 0, "a watch");
