@@ -17,12 +17,12 @@ const CONFIG: IstioConfig = {
   ...{ defaultAddresses: [], ttl: 30, fallthrough: [], startupTimeoutMs: 5_000 },
 };
 
-function watched(inherited?: unknown) {
+function watched(inherited?: unknown, config = CONFIG) {
   const published: Published[] = [];
   const gauges: Record<string, () => number> = {};
   const counters: Record<string, number> = {};
   const start = () =>
-    control(CONFIG, {
+    control(config, {
       log: { debug: () => {}, info: () => {}, warning: () => {}, error: () => {} },
       inherited,
       publish: (value: Published) => published.push(value),
@@ -85,4 +85,18 @@ test("istio: a reload keeps what is known and the watch, which end with the last
   assert.equal(api.requests.length, requests);
   await reloaded.stop();
   await until(() => api.watches === 0);
+});
+
+test("istio: a reload that finds another server in the kubeconfig follows that one", async (t) => {
+  const entry = serviceEntry("one", "mesh", { hosts: ["other.global"], addresses: ["240.0.0.5"] });
+  const other = await ApiServer.start({ objects: [entry] });
+  t.after(() => other.close());
+  const old = await watched().start();
+  await until(() => api.watches === 1);
+  const second = watched(old.inherit?.(), { ...CONFIG, endpoint: other.url });
+  const reloaded = await second.start();
+  await old.stop();
+  await until(() => api.watches === 0 && other.watches === 1);
+  assert.equal(second.last()?.table?.hosts, 1);
+  await reloaded.stop();
 });

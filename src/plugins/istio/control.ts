@@ -9,7 +9,7 @@ import { Mesh, type Published } from "./mesh.ts";
 const MAX_AGE = 1e9;
 
 export async function control(config: IstioConfig, context: ControlContext): Promise<Control> {
-  const mesh = (context.inherited as Mesh | undefined) ?? (await Mesh.open(config, context));
+  const mesh = await Mesh.open(config, context);
   const publish = (published: Published) => context.publish(published);
   mesh.join(publish);
   show(mesh, context);

@@ -58,8 +58,12 @@ export class Mesh {
   /** From `performance.now()`. */
   #restUntil = 0;
 
+  /** The one before a reload, unless a kubeconfig names another server now. */
   static async open(config: IstioConfig, context: ControlContext): Promise<Mesh> {
-    const mesh = new Mesh(config, context, new ApiClient(await accessOf(config)));
+    const access = await accessOf(config);
+    const before = context.inherited as Mesh | undefined;
+    if (before !== undefined && before.#client.server.href === access.server.href) return before;
+    const mesh = new Mesh(config, context, new ApiClient(access));
     mesh.reflector.start();
     return mesh;
   }

@@ -59,17 +59,14 @@ export class Cluster {
 
   /** Who has it leans on it until `release`. */
   static async open(config: KubernetesConfig, context: ControlContext): Promise<Cluster> {
-    const wishes = wishesOf(config);
-    const known = clusters.get(wishes);
-    if (known !== undefined) return known.#use();
     const access = await accessOf(config);
-    // Another block may have opened it meanwhile.
-    const opened = clusters.get(wishes) ?? new Cluster(config, context, access);
-    return opened.#use();
+    const wishes = wishesOf(config, access);
+    const cluster = clusters.get(wishes) ?? new Cluster(config, context, access, wishes);
+    return cluster.#use();
   }
 
-  private constructor(config: KubernetesConfig, context: ControlContext, access: Access) {
-    this.#wishes = wishesOf(config);
+  private constructor(config: KubernetesConfig, context: ControlContext, access: Access, wishes: string) {
+    this.#wishes = wishes;
     this.#metrics = new ClusterMetrics(context);
     this.table = new ClusterTable({
       podNames: config.endpointPodNames,
@@ -162,10 +159,13 @@ export class Cluster {
   }
 }
 
-/** What decides where a cluster is, what is followed of it and what of that is kept; the other options are about answers. */
-function wishesOf(config: KubernetesConfig): string {
+/**
+ * What decides where a cluster is, what is followed of it and what of that is kept; the other options are about answers. A
+ * kubeconfig may name another server than before.
+ */
+function wishesOf(config: KubernetesConfig, { server }: Access): string {
   return JSON.stringify([
-    [config.endpoint, config.tls, config.kubeconfig],
+    [server, config.tls, config.kubeconfig],
     [config.apiServerQps, config.apiServerBurst, config.apiServerMaxInflight, config.checkIntervalMs],
     [config.labels, config.namespaceLabels, config.pods === "verified", config.endpoints],
     [config.endpointPodNames, config.zonal, config.multicluster.length > 0],

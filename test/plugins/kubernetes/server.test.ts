@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { namespace, service } from "../../support/api-objects.ts";
 import { ApiServer, type Fault } from "../../support/api-server.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import { get } from "../../support/http.ts";
@@ -69,6 +70,41 @@ test("a reload keeps the cluster when the same is wanted of it, and follows it a
     await answered(30);
     await api.listen(port);
   });
+});
+
+test("a reload follows a kubeconfig that names another server", async () => {
+  const other = await ApiServer.start({ objects: [namespace("a"), service("new", "a", ["10.1.9.9"])] });
+  const kubeconfig = (server: string): string =>
+    JSON.stringify({
+      ...{ apiVersion: "v1", kind: "Config", "current-context": "c", users: [{ name: "c", user: {} }] },
+      ...{
+        clusters: [{ name: "c", cluster: { server, "insecure-skip-tls-verify": true } }],
+        contexts: [{ name: "c", context: { cluster: "c", user: "c" } }],
+      },
+    });
+  const options = {
+    corefile: corefile("").replace("endpoint {API}", "kubeconfig {DIR}/kubeconfig"),
+    files: { kubeconfig: kubeconfig("{API}") },
+  };
+  try {
+    await withServer(options, [], async (server, api) => {
+      assert.equal((await server.ask({ ask: "web.a.svc.cluster.local. A" }))?.rcode, "NOERROR");
+      const reload = async (): Promise<void> => {
+        const from = server.lines.length;
+        server.signal("SIGUSR1");
+        assert.ok(await server.line(/Reloading complete/, from, 10_000), server.lines.join("\n"));
+      };
+      const before = api.requests.length;
+      await reload();
+      assert.equal(api.requests.length, before, "the same server: nothing was asked of the API");
+      server.write("kubeconfig", kubeconfig(other.url));
+      await reload();
+      assert.equal((await server.ask({ ask: "new.a.svc.cluster.local. A" }))?.rcode, "NOERROR");
+      assert.equal((await server.ask({ ask: "web.a.svc.cluster.local. A" }))?.rcode, "NXDOMAIN");
+    });
+  } finally {
+    await other.close();
+  }
 });
 
 test("blocks that want the same share one cluster", async () => {
