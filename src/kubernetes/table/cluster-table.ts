@@ -22,12 +22,7 @@ export interface TableOptions {
   readonly onAbsurd?: (object: string, reason: string) => void;
   /** Objects beyond are left out (1 GiB). */
   readonly maxBytes?: number;
-  /** Endpoints of a Service that is known have come; `trigger` is the time of their change as the API says it. */
-  readonly onTriggered?: (trigger: string, kind: EndpointsKind) => void;
 }
-
-/** As CoreDNS labels `dns_programming_duration_seconds`. */
-export type EndpointsKind = "cluster_ip" | "headless_with_selector" | "headless_without_selector";
 
 export interface TableStatistics {
   readonly services: number;
@@ -59,7 +54,6 @@ export class ClusterTable {
   readonly imports: ServiceSpace;
   readonly namespaces: Namespaces;
   readonly pods: Pods;
-  readonly onTriggered: ((trigger: string, kind: EndpointsKind) => void) | undefined;
   readonly #core: TableCore;
   /** The block that is being emptied; -1: none. */
   #emptying = -1;
@@ -69,7 +63,6 @@ export class ClusterTable {
     const core = new TableCore(options.now ?? Date.now, options.onAbsurd ?? (() => {}), options.maxBytes ?? MAX_BYTES);
     const wishes = { podNames: options.podNames ?? false, zones: options.zones ?? false };
     this.#core = core;
-    this.onTriggered = options.onTriggered;
     this.namespaces = new Namespaces(core);
     const services = {
       firstCell: Cell.SERVICES,

@@ -1,7 +1,7 @@
 /** What the API's lists and watches flow into: one sink for each resource, all into one table. */
 import { setImmediate } from "node:timers/promises";
 import type { KubernetesObject, ObjectKey, ResourceSink } from "../api/resource.ts";
-import type { ClusterTable, EndpointsKind } from "./cluster-table.ts";
+import type { ClusterTable } from "./cluster-table.ts";
 import { fieldsOf, textOf } from "./fields.ts";
 import type { Held } from "./held.ts";
 import { ServiceFlag, ServiceKind } from "./layout.ts";
@@ -15,6 +15,12 @@ const TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time";
 const SERVICE_NAME = "kubernetes.io/service-name";
 const IMPORT_NAME = "multicluster.kubernetes.io/service-name";
 const SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster";
+
+export interface Trigger {
+  readonly time: string;
+  /** As CoreDNS labels `dns_programming_duration_seconds`. */
+  readonly kind: "cluster_ip" | "headless_with_selector" | "headless_without_selector";
+}
 
 /** What is the same for all of them: mark and sweep, and the walk over what is held. */
 abstract class TableSink implements ResourceSink {
@@ -154,30 +160,22 @@ abstract class SlicesSink extends TableSink {
 }
 
 export class EndpointSliceSink extends SlicesSink {
-  readonly #onTriggered: ((trigger: string, kind: EndpointsKind) => void) | undefined;
-
   constructor(table: ClusterTable) {
     super(table, table.services);
-    this.#onTriggered = table.onTriggered;
   }
 
   protected override write(object: KubernetesObject): void {
-    const { metadata } = object;
-    this.writeSlice(object, textOf(fieldsOf(metadata.labels)[SERVICE_NAME]), "");
-    const trigger = textOf(fieldsOf(metadata.annotations)[TRIGGER]);
-    if (trigger !== "" && this.#onTriggered) this.#tellTrigger(object, trigger, this.#onTriggered);
+    this.writeSlice(object, textOf(fieldsOf(object.metadata.labels)[SERVICE_NAME]), "");
   }
 
-  #tellTrigger(
-    { metadata }: KubernetesObject,
-    trigger: string,
-    tell: (trigger: string, kind: EndpointsKind) => void,
-  ): void {
-    const id = this.find(metadata.namespace, metadata.name);
+  /** When what led to a slice as it is has happened, as the API says it. Undefined without that, or without its Service. */
+  triggerOf({ metadata }: KubernetesObject): Trigger | undefined {
+    const time = textOf(fieldsOf(metadata.annotations)[TRIGGER]);
+    const id = time === "" ? 0 : this.find(metadata.namespace, metadata.name);
     const flags = id === 0 ? 0 : this.space.flagsOfSlice(id);
-    if ((flags & ServiceFlag.OBJECT) === 0) return;
-    if ((flags & ServiceFlag.KIND) !== ServiceKind.HEADLESS) tell(trigger, "cluster_ip");
-    else tell(trigger, flags & ServiceFlag.SELECTOR ? "headless_with_selector" : "headless_without_selector");
+    if ((flags & ServiceFlag.OBJECT) === 0) return undefined;
+    if ((flags & ServiceFlag.KIND) !== ServiceKind.HEADLESS) return { time, kind: "cluster_ip" };
+    return { time, kind: flags & ServiceFlag.SELECTOR ? "headless_with_selector" : "headless_without_selector" };
   }
 }
 

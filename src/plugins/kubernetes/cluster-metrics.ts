@@ -1,6 +1,6 @@
 /** What is counted about the cluster's API and about the view of it: CoreDNS's families, and our own. */
 import type { RequestHooks } from "../../kubernetes/api/client.ts";
-import type { EndpointsKind } from "../../kubernetes/table/cluster-table.ts";
+import type { Trigger } from "../../kubernetes/table/sinks.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ControlContext } from "../../plugin/context.ts";
 import type { Cluster } from "./cluster.ts";
@@ -35,9 +35,9 @@ export class ClusterMetrics implements RequestHooks {
     this.#histogram(name, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
   }
 
-  /** A change of endpoints is in answers now; `trigger` is the time of what led to it. */
-  programmed(trigger: string, kind: EndpointsKind): void {
-    const seconds = (Date.now() - Date.parse(trigger)) / 1_000;
+  /** A change of endpoints is in answers now. */
+  programmed({ time, kind }: Trigger): void {
+    const seconds = (Date.now() - Date.parse(time)) / 1_000;
     if (!(seconds >= 0)) return;
     const help = "Histogram of the time (in seconds) it took to program a dns instance.";
     const name = "kubernetes_dns_programming_duration_seconds";

@@ -8,7 +8,7 @@ import type { Access } from "../../kubernetes/api/access.ts";
 import { ApiClient } from "../../kubernetes/api/client.ts";
 import { describeReflector } from "../../kubernetes/api/describe.ts";
 import { Reflector } from "../../kubernetes/api/reflector.ts";
-import type { ResourceQuery, ResourceSink } from "../../kubernetes/api/resource.ts";
+import type { KubernetesObject, ResourceQuery, ResourceSink } from "../../kubernetes/api/resource.ts";
 import { ClusterTable } from "../../kubernetes/table/cluster-table.ts";
 import { Resource, SyncState } from "../../kubernetes/table/layout.ts";
 import {
@@ -45,6 +45,13 @@ export interface Followed {
   readonly reflector: Reflector;
 }
 
+interface FollowOptions {
+  /** For operators. */
+  readonly name?: string;
+  /** Called for each change that a watch brings. */
+  readonly onEvent?: (object: KubernetesObject) => void;
+}
+
 /** Those that somebody leans on, by `wishesOf`. */
 const clusters = new Map<string, Cluster>();
 
@@ -73,10 +80,6 @@ export class Cluster {
       zones: config.zonal,
       podLabels: config.pods === "verified",
       onAbsurd: (object, reason) => context.log.warning(`${object}: ${reason}`),
-      onTriggered: (trigger, kind) => {
-        // What the first list brings was changed long ago.
-        if (this.isSynced) this.#metrics.programmed(trigger, kind);
-      },
     });
     this.#client = new ApiClient(access, {
       limits: {
@@ -93,12 +96,13 @@ export class Cluster {
       resource: Resource,
       sink: ResourceSink,
       query: ResourceQuery,
-      name: string = query.plural,
+      { name = query.plural, onEvent }: FollowOptions = {},
     ): void => {
       table.setState(resource, SyncState.STARTING);
       const reflector: Reflector = new Reflector(this.#client, query, sink, {
         log: context.log,
         timing: { checkMs: config.checkIntervalMs },
+        ...(onEvent && { onEvent }),
         onChange: (state) => {
           table.setState(resource, stateOf(reflector));
           // A list leaves as much garbage behind as it had bytes, and a quiet cluster makes none that would have it collected.
@@ -109,7 +113,15 @@ export class Cluster {
     };
     const labels = config.labels === "" ? {} : { labelSelector: config.labels };
     follow(Resource.SERVICES, new ServiceSink(table), { group: "", version: "v1", plural: "services", ...labels });
-    if (config.endpoints) follow(Resource.ENDPOINT_SLICES, new EndpointSliceSink(table), { ...SLICES, ...labels });
+    if (config.endpoints) {
+      const slices = new EndpointSliceSink(table);
+      // What a list brings was changed long ago.
+      const onEvent = (object: KubernetesObject): void => {
+        const trigger = slices.triggerOf(object);
+        if (trigger !== undefined) this.#metrics.programmed(trigger);
+      };
+      follow(Resource.ENDPOINT_SLICES, slices, { ...SLICES, ...labels }, { onEvent });
+    }
     follow(Resource.NAMESPACES, new NamespaceSink(table), {
       group: "",
       version: "v1",
@@ -124,7 +136,9 @@ export class Cluster {
       follow(Resource.SERVICE_IMPORTS, new ServiceImportSink(table), SERVICE_IMPORTS);
       const slices = { ...SLICES, labelSelector: IMPORT_LABEL };
       if (config.endpoints)
-        follow(Resource.IMPORT_SLICES, new ImportSliceSink(table), slices, "endpointslices of serviceimports");
+        follow(Resource.IMPORT_SLICES, new ImportSliceSink(table), slices, {
+          name: "endpointslices of serviceimports",
+        });
     }
     this.followed = followed;
     this.#timer = setInterval(() => {

@@ -353,24 +353,22 @@ test("what is absurd is left out, counted, and told once", () => {
 
 test("triggers of changed endpoints are told with the kind of their Service", () => {
   const bench = new Bench();
-  const at = "2026-01-02T03:04:05Z";
+  const time = "2026-01-02T03:04:05Z";
   const metadata = {
     labels: { "kubernetes.io/service-name": "svc" },
-    annotations: { "endpoints.kubernetes.io/last-change-trigger-time": at },
+    annotations: { "endpoints.kubernetes.io/last-change-trigger-time": time },
   };
-  const send = () =>
-    bench.slices.upsert(object("ns", "a", { addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }] }, metadata));
-  send();
-  assert.deepEqual(bench.triggers, [], "nobody knows the Service yet");
-  for (const spec of [{ clusterIP: "10.0.0.2" }, { clusterIP: "None" }, { clusterIP: "None", selector: { a: "b" } }]) {
+  const slice = object("ns", "a", { addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }] }, metadata);
+  bench.slices.upsert(slice);
+  assert.equal(bench.slices.triggerOf(slice), undefined, "nobody knows the Service yet");
+  for (const { spec, kind } of [
+    { spec: { clusterIP: "10.0.0.2" }, kind: "cluster_ip" },
+    { spec: { clusterIP: "None" }, kind: "headless_without_selector" },
+    { spec: { clusterIP: "None", selector: { a: "b" } }, kind: "headless_with_selector" },
+  ]) {
     bench.services.upsert(service("ns", "svc", spec));
-    send();
+    assert.deepEqual(bench.slices.triggerOf(slice), { time, kind });
   }
-  assert.deepEqual(bench.triggers, [
-    `${at} cluster_ip`,
-    `${at} headless_without_selector`,
-    `${at} headless_with_selector`,
-  ]);
 });
 
 test("serial and states", () => {

@@ -75,12 +75,10 @@ export class Bench {
   readonly pods: PodSink;
   readonly imports: ServiceImportSink;
   readonly importSlices: ImportSliceSink;
-  readonly triggers: string[] = [];
 
   constructor(options: TableOptions = {}) {
     this.table = new ClusterTable({
       onAbsurd: (what, reason) => this.absurd.push(`${what}: ${reason}`),
-      onTriggered: (trigger, kind) => this.triggers.push(`${trigger} ${kind}`),
       ...options,
     });
     this.view = new ClusterView(this.table.memory, 0);

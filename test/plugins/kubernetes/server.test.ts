@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { namespace, service } from "../../support/api-objects.ts";
+import { endpointSlice, namespace, service } from "../../support/api-objects.ts";
 import { ApiServer, type Fault } from "../../support/api-server.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import { get } from "../../support/http.ts";
@@ -131,5 +131,34 @@ test("ready says what is missing", async () => {
     assert.match(reply.text, /^kubernetes: services: synced, \d+ objects, heard of [\d.]+ s ago$/m);
     assert.match(reply.text, /^kubernetes: endpointslices: starting, 0 objects, .*last error: 403/m);
     assert.equal((await get(server.port2, "/ready"))?.text, "kubernetes");
+  });
+});
+
+test("the time until a change is in answers is counted for changes alone, not for a list", async () => {
+  const options = { corefile: corefile("").replace("ready", "prometheus") };
+  await withServer(options, [], async (server, api) => {
+    const slice = endpointSlice("hl", "a", [{ addresses: ["10.3.9.9"] }], [], "late");
+    const annotations = { "endpoints.kubernetes.io/last-change-trigger-time": new Date().toISOString() };
+    const changed = async (): Promise<number> => {
+      const reply = await get(server.port2, "/metrics");
+      const name = "coredns_kubernetes_dns_programming_duration_seconds_count";
+      return Number(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "m").exec(reply?.text ?? "")?.[1] ?? 0);
+    };
+    const known = async (address: string): Promise<void> => {
+      const deadline = performance.now() + 5_000;
+      for (;;) {
+        const reply = await server.ask({ ask: "hl.a.svc.cluster.local. A" });
+        if (reply?.answer.some((line) => line.endsWith(` ${address}`))) return;
+        assert.ok(performance.now() < deadline, `${address} is not known`);
+        await sleep(20);
+      }
+    };
+    api.apply({ ...slice, metadata: { ...slice.metadata, annotations } });
+    await known("10.3.9.9");
+    assert.equal(await changed(), 1);
+    api.expire();
+    api.apply(endpointSlice("hl", "a", [{ addresses: ["10.3.9.8"] }], [], "later"));
+    await known("10.3.9.8");
+    assert.equal(await changed(), 1);
   });
 });
