@@ -1,5 +1,6 @@
 /** What is counted about the cluster's API and about the view of it: CoreDNS's families, and our own. */
 import type { RequestHooks } from "../../kubernetes/api/client.ts";
+import type { Reflector } from "../../kubernetes/api/reflector.ts";
 import type { Trigger } from "../../kubernetes/table/sinks.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ControlContext } from "../../plugin/context.ts";
@@ -82,20 +83,33 @@ export class ClusterMetrics implements RequestHooks {
   }
 }
 
-/** Gauges end with the control half that has asked for them. */
-export function showCluster(cluster: Cluster, { gauge }: ControlContext): void {
-  for (const { name, reflector } of cluster.followed) {
-    const labels = { resource: name };
+/**
+ * What is known of each resource that `cluster` follows, in all clusters of the process: of the one that is worst off, or of all
+ * together. Gauges end with the control half that has asked for them.
+ */
+export function showClusters(
+  cluster: Cluster,
+  clusters: ReadonlyMap<string, Cluster>,
+  { gauge }: ControlContext,
+): void {
+  const all = () => [...clusters.values()];
+  for (const { name } of cluster.followed) {
+    const reflectors = () => all().flatMap(({ followed }) => followed.filter((one) => one.name === name));
+    const show = (metric: string, help: string, read: (all: readonly Reflector[]) => number): void =>
+      void gauge(metric, help, { resource: name }, () => read(reflectors().map(({ reflector }) => reflector)));
     const synced = "1 when all objects of the resource are known, 0 as long as some may be missing.";
-    gauge("weftdns_kubernetes_synced", synced, labels, () => Number(reflector.state === "synced"));
-    const age = "Seconds since the API was heard of about the resource.";
-    gauge("weftdns_kubernetes_watch_age_seconds", age, labels, () =>
-      Math.min((performance.now() - reflector.lastContact) / 1_000, MAX_AGE),
+    show("weftdns_kubernetes_synced", synced, (known) => Number(known.every(({ state }) => state === "synced")));
+    show("weftdns_kubernetes_watch_age_seconds", "Seconds since the API was heard of about the resource.", (known) =>
+      Math.max(0, ...known.map(({ lastContact }) => Math.min((performance.now() - lastContact) / 1_000, MAX_AGE))),
     );
-    gauge("weftdns_kubernetes_objects", "Objects known of the resource.", labels, () => reflector.objects);
+    show("weftdns_kubernetes_objects", "Objects known of the resource.", (known) =>
+      known.reduce((sum, { objects }) => sum + objects, 0),
+    );
   }
   const bytes = "Memory that the table of the cluster's records takes.";
-  gauge("weftdns_kubernetes_table_bytes", bytes, {}, () => cluster.table.statistics.heapBytes);
+  gauge("weftdns_kubernetes_table_bytes", bytes, {}, () =>
+    all().reduce((sum, { table }) => sum + table.statistics.heapBytes, 0),
+  );
 }
 
 /** A resource that was never heard of. */

@@ -53,7 +53,7 @@ interface FollowOptions {
 }
 
 /** Those that somebody leans on, by `wishesOf`. */
-const clusters = new Map<string, Cluster>();
+export const clusters = new Map<string, Cluster>();
 
 export class Cluster {
   readonly table: ClusterTable;

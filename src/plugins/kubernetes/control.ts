@@ -4,8 +4,8 @@ import { offerCluster } from "../../kubernetes/clusters.ts";
 import type { ClusterMemory } from "../../kubernetes/table/layout.ts";
 import { waitForSync } from "../../kubernetes/wait-for-sync.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
-import { Cluster } from "./cluster.ts";
-import { showCluster } from "./cluster-metrics.ts";
+import { Cluster, clusters } from "./cluster.ts";
+import { showClusters } from "./cluster-metrics.ts";
 import type { KubernetesConfig } from "./config.ts";
 import { ownAddress } from "./own-names.ts";
 
@@ -18,7 +18,7 @@ export interface Published {
 
 export async function control(config: KubernetesConfig, context: ControlContext): Promise<Control> {
   const cluster = await Cluster.open(config, context);
-  showCluster(cluster, context);
+  showClusters(cluster, clusters, context);
   const { memory } = cluster.table;
   const addresses = addressesOf(config);
   context.publish({ memory, addresses } satisfies Published);

@@ -36,8 +36,8 @@
  *   coredns_kubernetes_dns_programming_duration_seconds{service_kind}   from the change of a pod to its being in answers
  *   coredns_kubernetes_rest_client_request_duration_seconds{verb,host}, _requests_total{code,method,host},
  *   _rate_limiter_duration_seconds{verb,host}                           what the API server was asked
- *   weftdns_kubernetes_synced{resource}                                 1 when all of it is known, 0 in doubt
- *   weftdns_kubernetes_watch_age_seconds{resource}                      since the API was heard of last
+ *   weftdns_kubernetes_synced{resource}                                 1 when all of it is known in all clusters, 0 in doubt
+ *   weftdns_kubernetes_watch_age_seconds{resource}                      since the API was heard of last, where longest ago
  *   weftdns_kubernetes_objects{resource}, _repairs_total{resource}
  *   weftdns_kubernetes_refused_objects_total, _table_bytes
  * Ready     when every resource has been read completely

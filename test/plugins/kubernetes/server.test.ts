@@ -162,3 +162,25 @@ test("the time until a change is in answers is counted for changes alone, not fo
     assert.equal(await changed(), 1);
   });
 });
+
+test("gauges speak of all clusters", async () => {
+  const other = await ApiServer.start({ objects: [namespace("a"), service("web", "a", ["10.1.9.9"])] });
+  other.fault({ plural: "services", status: 403, times: 1_000 });
+  const first = corefile("", "startup_timeout 1s").replace("ready", "prometheus");
+  const second = `other.test:{PORT} {\nkubernetes other.test {\nendpoint ${other.url}\nstartup_timeout 1s\n}\n}\n`;
+  try {
+    for (const text of [first + second, second + first]) {
+      await withServer({ corefile: text }, [], async (server) => {
+        const { text: metrics = "" } = (await get(server.port2, "/metrics")) ?? {};
+        const read = (name: string, resource: string): number =>
+          Number(new RegExp(`^weftdns_kubernetes_${name}\\{resource="${resource}"\\} (.*)$`, "m").exec(metrics)?.[1]);
+        assert.deepEqual([read("synced", "services"), read("synced", "namespaces")], [0, 1]);
+        assert.equal(read("watch_age_seconds", "services"), 1e9);
+        assert.ok(read("watch_age_seconds", "namespaces") < 60);
+        assert.equal(read("objects", "namespaces"), 4);
+      });
+    }
+  } finally {
+    await other.close();
+  }
+});
