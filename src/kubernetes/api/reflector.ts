@@ -335,7 +335,10 @@ export class Reflector {
       this.resourceVersion = "";
       this.#version = (this.#version + 1) % this.#versions.length;
       if (this.#version !== 0) return;
-      if (await isApi(this.#client, this.#stop.signal, this.#timing.listMs)) this.#setAbsent(true);
+      if (await isApi(this.#client, this.#stop.signal, this.#timing.listMs)) {
+        this.#standing.heard();
+        this.#setAbsent(true);
+      }
     }
     this.#standing.lostContact();
     const delay = waitFor(error, this.#backoff);

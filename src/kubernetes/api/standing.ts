@@ -32,6 +32,11 @@ export class Standing {
     this.#trustTimer ??= setTimeout(() => this.#trust(), TRUST_MS);
   }
 
+  /** The API has answered, and has nothing of the resource. */
+  heard(): void {
+    this.lastContact = performance.now();
+  }
+
   /** A good event came, or a list is complete. */
   well(): void {
     this.lastContact = performance.now();

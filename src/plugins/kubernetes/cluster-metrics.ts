@@ -98,7 +98,9 @@ export function showClusters(
     const show = (metric: string, help: string, read: (all: readonly Reflector[]) => number): void =>
       void gauge(metric, help, { resource: name }, () => read(reflectors().map(({ reflector }) => reflector)));
     const synced = "1 when all objects of the resource are known, 0 as long as some may be missing.";
-    show("weftdns_kubernetes_synced", synced, (known) => Number(known.every(({ state }) => state === "synced")));
+    show("weftdns_kubernetes_synced", synced, (known) =>
+      Number(known.every(({ absent, state }) => absent || state === "synced")),
+    );
     show("weftdns_kubernetes_watch_age_seconds", "Seconds since the API was heard of about the resource.", (known) =>
       Math.max(0, ...known.map(({ lastContact }) => Math.min((performance.now() - lastContact) / 1_000, MAX_AGE))),
     );

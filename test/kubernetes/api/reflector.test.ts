@@ -85,6 +85,7 @@ test("a resource that is not there is absent until it is", async (t) => {
   const { api, reflector, states } = await start(t, { query, absent });
   await until(() => reflector.absent, "absent");
   assert.deepEqual(states, ["starting"], "told that it is absent");
+  assert.ok(reflector.lastContact > 0, "the API was heard of");
   api.absent.clear();
   await until(() => reflector.synced, "synced");
   assert.equal(reflector.absent, false);

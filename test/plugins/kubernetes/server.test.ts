@@ -23,8 +23,9 @@ async function withServer(
   options: ServerOptions,
   faults: readonly Fault[],
   run: (server: TestServer, api: ApiServer) => Promise<void>,
+  absent: readonly string[] = [],
 ): Promise<void> {
-  const api = await ApiServer.start({ objects: clusterObjects });
+  const api = await ApiServer.start({ objects: clusterObjects, absent });
   api.fault(...faults);
   try {
     const server = await TestServer.start({ ...options, placeholders: { API: api.url } });
@@ -183,4 +184,19 @@ test("gauges speak of all clusters", async () => {
   } finally {
     await other.close();
   }
+});
+
+test("a cluster without ServiceImports is complete, and says so", async () => {
+  const text = corefile("prometheus 127.0.0.1:{PORT2}", "multicluster set.test");
+  const options = { corefile: text.replace("cluster.local", "cluster.local set.test") };
+  const run = async (server: TestServer): Promise<void> => {
+    const details = await get(server.port2, "/ready?detail");
+    assert.equal(details?.status, 200);
+    assert.match(details.text, /^kubernetes: serviceimports: not in this cluster, 0 objects, heard of [\d.]+ s ago/m);
+    const { text: metrics = "" } = (await get(server.port2, "/metrics")) ?? {};
+    assert.match(metrics, /^weftdns_kubernetes_synced\{resource="serviceimports"\} 1$/m);
+    assert.match(metrics, /^weftdns_kubernetes_watch_age_seconds\{resource="serviceimports"\} [0-5]?\d\.\d+$/m);
+    assert.equal((await server.ask({ ask: "web.a.svc.set.test. A" }))?.rcode, "NXDOMAIN");
+  };
+  await withServer(options, [], run, ["multicluster.x-k8s.io/v1alpha1"]);
 });
