@@ -19,6 +19,7 @@ export class EndpointWalk {
   #opened = 0;
   #first = 0;
   #left = 0;
+  #portCount = 0;
 
   constructor(wildcards: boolean) {
     this.wildcards = wildcards;
@@ -65,8 +66,9 @@ export class EndpointWalk {
     while (this.#opened < this.#sliceCount) {
       this.#view.openSlice((this.#first + this.#opened++) % this.#sliceCount);
       if (!this.#isCluster()) continue;
+      this.#portCount = this.#countPorts(slice.ports);
       const isPortless = slice.ports.count === 0 && isAnyPort(this.#name);
-      if (this.#cut.form === Form.PORT && !isPortless && this.portsOf(slice.ports) === 0) continue;
+      if (this.#cut.form === Form.PORT && !isPortless && this.#portCount === 0) continue;
       this.#left = slice.count;
       this.#view.endpoint = -1;
       return true;
@@ -74,8 +76,12 @@ export class EndpointWalk {
     return false;
   }
 
-  /** How many of `ports` the name means. */
-  portsOf(ports: PortList): number {
+  /** How many ports of the slice the name means. */
+  get ports(): number {
+    return this.#byHost ? this.#view.slice.ports.count : this.#portCount;
+  }
+
+  #countPorts(ports: PortList): number {
     if (this.#cut.form !== Form.PORT) return ports.count;
     let count = 0;
     for (let i = 0; i < ports.count; i++) if (this.isPort(ports, i)) count++;

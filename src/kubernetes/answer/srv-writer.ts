@@ -114,11 +114,11 @@ export class SrvWriter {
     const walk = this.#walk;
     let any = false;
     walk.begin(view, name, cut, 0);
-    let seen = this.#countRecords(view);
+    let seen = this.#countRecords();
     if (seen === 0 && cut.form === Form.ZONAL && cut.isPreference) {
       any = true;
       walk.beginAnyZone();
-      seen = this.#countRecords(view);
+      seen = this.#countRecords();
     }
     this.#count = 0;
     if (seen === 0) return 0;
@@ -136,13 +136,13 @@ export class SrvWriter {
 
   #records = 0;
 
-  #countRecords(view: ClusterView): number {
+  #countRecords(): number {
     let endpoints = 0;
     this.#records = 0;
     while (this.#walk.next()) {
       endpoints++;
       // What has no ports counts once, though it gives no record.
-      this.#records += Math.max(1, this.#walk.portsOf(view.slice.ports));
+      this.#records += Math.max(1, this.#walk.ports);
     }
     return endpoints;
   }

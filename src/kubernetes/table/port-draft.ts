@@ -3,8 +3,8 @@ import { fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { Protocol } from "./layout.ts";
 import type { RowText } from "./row-text.ts";
 
-/** More than any Service has. */
-const MAX_PORTS = 1_000;
+/** Media servers have one for each call: two words each leave a Service's row its room. */
+export const MAX_PORTS = 10_000;
 
 export class PortDraft {
   count = 0;
@@ -15,6 +15,7 @@ export class PortDraft {
   /** Takes `ports` of the API. `refuse` hears of each that is none. */
   read(ports: unknown, text: RowText, refuse: (reason: string) => void): void {
     this.count = 0;
+    const known = new Set<string>();
     for (const item of itemsOf(ports)) {
       const { name, port, protocol } = fieldsOf(item);
       const word = portWord(port, protocol);
@@ -22,10 +23,13 @@ export class PortDraft {
         refuse(word < 0 ? "a port that is none" : "too many ports");
         continue;
       }
-      const nameAt = textOf(name) === "" ? 0 : text.label(textOf(name));
-      if (nameAt === 0 && textOf(name) !== "") refuse("a port's name that is no label");
-      else if (this.#has(word, nameAt, text.bytes)) refuse("a port that is there twice");
+      const label = textOf(name).toLowerCase();
+      const nameAt = label === "" ? 0 : text.label(label);
+      const key = `${word} ${label}`;
+      if (nameAt === 0 && label !== "") refuse("a port's name that is no label");
+      else if (known.has(key)) refuse("a port that is there twice");
       else {
+        known.add(key);
         this.#words[this.count] = word;
         this.#names[this.count++] = nameAt;
       }
@@ -41,13 +45,6 @@ export class PortDraft {
     }
     return at;
   }
-
-  #has(word: number, nameAt: number, bytes: Uint8Array): boolean {
-    for (let i = 0; i < this.count; i++) {
-      if (this.#words[i] === word && sameLabel(bytes, this.#names[i]!, nameAt)) return true;
-    }
-    return false;
-  }
 }
 
 /** -1 for what is no port. */
@@ -56,9 +53,4 @@ function portWord(port: unknown, protocol: unknown): number {
   if (protocol === undefined || protocol === null || protocol === "") return port;
   if (protocol !== "TCP" && protocol !== "UDP" && protocol !== "SCTP") return -1;
   return port | (Protocol[protocol] << 16);
-}
-
-function sameLabel(bytes: Uint8Array, a: number, b: number): boolean {
-  for (let i = 0, length = bytes[a]!; i <= length; i++) if (bytes[a + i] !== bytes[b + i]) return false;
-  return true;
 }

@@ -3,7 +3,7 @@ import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { encodeName, ROOT } from "../../dns/name-text.ts";
 import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { ServiceField, ServiceFlag, ServiceKind } from "./layout.ts";
-import { PortDraft } from "./port-draft.ts";
+import { MAX_PORTS, PortDraft } from "./port-draft.ts";
 import { RowText } from "./row-text.ts";
 import { isNewAddress } from "./row-words.ts";
 
@@ -15,7 +15,9 @@ const MAX_NAME = 255;
 
 export class ServiceDraft {
   /** The row from its second word on; the first is left free for its mark. */
-  readonly words: Int32Array = new Int32Array(TEXT_ROOM / 4 + 8 * 1_024);
+  readonly words: Int32Array = new Int32Array(
+    ServiceField.BODY + 10 * MAX_ADDRESSES + 2 * MAX_PORTS + TEXT_ROOM / 4 + 1,
+  );
   /** Words up to where the slices begin. */
   length = 0;
 

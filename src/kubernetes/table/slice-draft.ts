@@ -8,7 +8,7 @@ import { AddressSet } from "./address-set.ts";
 import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { MAX_DASHED, writeDashed } from "./host-label.ts";
 import { Salt, SliceField, SliceFlag } from "./layout.ts";
-import { PortDraft } from "./port-draft.ts";
+import { MAX_PORTS, PortDraft } from "./port-draft.ts";
 import { RowText } from "./row-text.ts";
 
 /** The API takes at most 1,000 endpoints a slice; some have several addresses. */
@@ -24,7 +24,7 @@ export interface SliceWishes {
 
 export class SliceDraft {
   /** The row; the first word is left free for its mark. */
-  readonly words: Int32Array = new Int32Array(SliceField.BODY + 7 * MAX_ENDPOINTS + 2_000 + TEXT_ROOM / 4 + 1);
+  readonly words: Int32Array = new Int32Array(SliceField.BODY + 7 * MAX_ENDPOINTS + 2 * MAX_PORTS + TEXT_ROOM / 4 + 1);
   length = 0;
   count = 0;
   /** Bytes of an address. */

@@ -301,6 +301,27 @@ test("all Services in one walk", () => {
   assert.ok(!seen.includes("unborn.ns") && !seen.includes("s7.ns"));
 });
 
+test("ten thousand ports, of a Service and of its slice, and no more", () => {
+  const bench = new Bench();
+  const ports = Array.from({ length: 10_001 }, (_, i) => ({ name: `rtp-${i}`, port: 20_000 + i, protocol: "UDP" }));
+  const metadata = { labels: { "kubernetes.io/service-name": "media" } };
+  bench.services.upsert(service("ns", "media", { clusterIP: "10.0.0.1", ports }));
+  const endpoints = [{ addresses: ["10.1.0.1"] }];
+  bench.slices.upsert(object("ns", "media-1", { addressType: "IPv4", endpoints, ports }, metadata));
+  assert.ok(bench.find("media.ns"));
+  bench.look((view) => {
+    view.openSlice(0);
+    for (const list of [view.service.ports, view.slice.ports]) {
+      assert.equal(list.count, 10_000);
+      assert.equal(list.number(9_999), 29_999);
+      const at = list.nameAt(9_999);
+      assert.equal(Buffer.from(view.bytes.slice(at + 1, at + 1 + view.bytes[at]!)).toString(), "rtp-9999");
+    }
+  });
+  const reason = "too many ports";
+  assert.deepEqual(bench.absurd, [`Service ns/media: ${reason}`, `EndpointSlice ns/media-1: ${reason}`]);
+});
+
 test("what is absurd is left out, counted, and told once", () => {
   const bench = new Bench();
   const odd = service("ns", "odd", {
