@@ -1,7 +1,8 @@
 /** `weftdns` and `weftdns example`: start the server, and keep to its signals until it ends (behaviour 2.11, 2.12). */
 import { writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { systemMessage } from "../corefile/system-message.ts";
-import { nativeError } from "../native/index.ts";
+import { native, nativeError } from "../native/index.ts";
 import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
 import { readGrant } from "../supervisor/granted-cpus.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
@@ -18,6 +19,8 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
     obeySignals(supervisor);
     await supervisor.start();
     announce(supervisor, settings);
+    // Node was started with --disable-sigusr1, as the signal would open its inspector until somebody listens: it blocks it.
+    native?.unblockSignal(constants.signals.SIGUSR1);
     if (isExample) printLine(EXAMPLE_HINT);
   } catch (error) {
     flushLog();
@@ -63,7 +66,6 @@ function explain(error: unknown): string {
 
 const IGNORED = ["SIGHUP", "SIGALRM", "SIGVTALRM", "SIGIO", "SIGPWR", "SIGXCPU", "SIGPROF"] as const;
 
-/** From before the start on: unless it is taken, SIGUSR1 would open Node's inspector. */
 function obeySignals(supervisor: Supervisor): void {
   const log = new Logger();
   const seen = new Set<"SIGTERM" | "SIGINT">();

@@ -9,13 +9,14 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 6
+#define INTERFACE_VERSION 7
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone, the path of a socket, or a notice that names one of ours. */
 #define TEXT_SIZE 256
@@ -189,6 +190,15 @@ static napi_value js_trim_memory(napi_env env, napi_callback_info info) {
 #endif
 }
 
+/** unblockSignal(number): from now on the calling thread takes it; what has come before is delivered at once. */
+static napi_value js_unblock_signal(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  sigset_t set;
+  sigemptyset(&set);
+  if (sigaddset(&set, integer(&call, 0)) != 0) return finish(&call, -EINVAL);
+  return finish(&call, -pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+}
+
 /* ---- Ports ---- */
 
 /**
@@ -299,6 +309,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
       {"socketFill", js_socket_fill},   {"sendNotice", js_send_notice},
       {"useHugePages", js_use_huge_pages}, {"releasePages", js_release_pages}, {"trimMemory", js_trim_memory},
+      {"unblockSignal", js_unblock_signal},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
   };

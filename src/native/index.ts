@@ -36,6 +36,8 @@ export interface Native {
   releasePages(bytes: Uint8Array): number;
   /** Gives memory that was freed, in all threads, back to the system. Takes about a millisecond. */
   trimMemory(): number;
+  /** From now on the calling thread takes it; what has come before is delivered at once. */
+  unblockSignal(number: number): number;
   portOpen(
     received: Uint8Array,
     lengths: Int32Array,
@@ -61,7 +63,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 6;
+const NATIVE_VERSION = 7;
 
 function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";

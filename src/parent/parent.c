@@ -105,6 +105,8 @@ static void run_child(pid_t parent_id) {
   // A server that nobody can start again or stop shall not stay behind.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent_id) _exit(1);
+  // A reload that is asked for before the server has begun waits for it: the others are let in.
+  sigaddset(&parent.mask_before, SIGUSR1);
   sigprocmask(SIG_SETMASK, &parent.mask_before, NULL);
   // Sockets that only we have would take their share of the queries, and nobody would read them.
   if (!hand_on_sockets() || !describe_sockets()) _exit(127);

@@ -1,7 +1,12 @@
 /** What signals do to a server, and that those which mean nothing do nothing. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { TestServer } from "../support/server.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { familyOf } from "../../bench/load/usage.ts";
+import { ourCommand, parentCommand, TestServer } from "../support/server.ts";
+import { skipNative } from "../transport/udp-support.ts";
 
 const corefile = ".:{PORT} {\n whoami\n health 127.0.0.1:{PORT2} {\n  lameduck 2s\n }\n}\n";
 
@@ -42,4 +47,29 @@ for (const { signals, lines, code } of [
       lines,
     );
   });
+}
+
+for (const { name, command } of [
+  { name: "the server", command: [ourCommand] },
+  { name: "its parent", command: [parentCommand, ourCommand] },
+]) {
+  const options = { timeout: 30_000, skip: skipNative };
+  test(
+    `SIGUSR1 to ${name} from the first moment on: a reload when it serves, never an inspector`,
+    options,
+    async (t) => {
+      const child = spawn(command[0]!, [...command.slice(1), "-conf", "stdin"]);
+      t.after(() => child.kill());
+      child.stdin.end(".:0 {\n bind 127.0.0.1\n multisocket 1\n whoami\n}\n");
+      let text = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding("utf8").on("data", (part) => (text += part));
+      // Before, it is a shell that has not come to ignore it, or a parent without a child.
+      const nodeIsThere = () => readFileSync(`/proc/${child.pid}/cmdline`, "utf8").includes("main.js");
+      while (command.length === 1 ? !nodeIsThere() : familyOf(child.pid!).length < 2) await sleep(1);
+      for (; child.exitCode === null && !text.includes("Reloading complete"); await sleep(2)) child.kill("SIGUSR1");
+      assert.deepEqual([child.exitCode, child.signalCode], [null, null], text);
+      assert.doesNotMatch(text, /Debugger|starting or ending/);
+    },
+  );
 }
