@@ -28,7 +28,7 @@ const MAX_RESTART_MS = 5_000;
 const YOUNG_MS = 10_000;
 /** Preparing includes loading plugins, so it may take its time; a thread that hangs in it must not hang a reload. */
 const PREPARE_TIMEOUT_MS = 30_000;
-/** How often is looked whether datagrams still come, when the server ends. */
+/** How often is looked whether queries still come, when the server ends. */
 const QUIET_LOOK_MS = 10;
 
 /**
@@ -165,7 +165,7 @@ export class WorkerPool {
     for (const thread of this.#threads) if (thread) this.#send(thread, { kind: "publish", id, value });
   }
 
-  /** Waits until no datagram has come to any worker for `quietMs`, `atMostMs` at most. */
+  /** Waits until no query has come to any worker for `quietMs`, `atMostMs` at most. */
   async quiet(quietMs: number, atMostMs: number): Promise<void> {
     const until = performance.now() + atMostMs;
     for (let seen = -1, since = 0; ; await new Promise((resolve) => setTimeout(resolve, QUIET_LOOK_MS))) {
@@ -199,14 +199,16 @@ export class WorkerPool {
     return this.#pool.threads;
   }
 
+  /** Datagrams, and queries over TCP. */
   #received(): number {
-    return this.#threads.reduce((sum, thread) => sum + (thread?.statistics[PacketCounter.RECEIVED] ?? 0), 0);
+    const threads = this.#threads.filter((thread) => thread !== undefined);
+    return threads.reduce((sum, { statistics, beat }) => sum + statistics[PacketCounter.RECEIVED]! + beat[1]!, 0);
   }
 
   #begin(index: number): Thread {
     const { port1, port2 } = new MessageChannel();
     const counters = new SharedArrayBuffer(CounterRow.SIZE);
-    const heartbeat = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const heartbeat = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
     const statistics = new SharedArrayBuffer(PACKET_COUNTERS * Float64Array.BYTES_PER_ELEMENT);
     const start: WorkerStart = { index, count: this.size, port: port2, counters, heartbeat, statistics };
     const abort = new AbortController();

@@ -98,6 +98,8 @@ export class Engine {
   readonly #counters: EngineCounters;
   /** Queries whose handler has given a promise that is not settled. */
   waiting = 0;
+  /** Queries that came over TCP. */
+  streamed = 0;
 
   constructor(counters: EngineCounters) {
     this.#counters = counters;

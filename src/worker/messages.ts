@@ -12,7 +12,7 @@ export interface WorkerStart {
   readonly counters: SharedArrayBuffer;
   /** The transport's statistics, PACKET_COUNTERS floats. */
   readonly statistics: SharedArrayBuffer;
-  /** One Int32: counts up as long as the worker's loop turns. */
+  /** Two Int32: one counts up as long as the worker's loop turns, with it the other says how many queries came over TCP. */
   readonly heartbeat: SharedArrayBuffer;
 }
 

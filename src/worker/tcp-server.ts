@@ -60,6 +60,7 @@ export class TcpServer {
   #take(connection: Connection, bytes: Uint8Array): boolean {
     const engine = this.#engine;
     const served = this.#served;
+    engine.streamed++;
     const query = engine.acquire();
     query.reply.place(this.#room, 0, MAX_REPLY_SIZE);
     const reading = query.read(bytes, 0, bytes.length);

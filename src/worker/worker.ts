@@ -79,6 +79,7 @@ export class Worker {
     let lookAt = due;
     const timer = setInterval(() => {
       Atomics.add(beat, 0, 1);
+      Atomics.store(beat, 1, this.#engine.streamed);
       const now = performance.now();
       lag.observe(Math.max(now - due, 0) / 1_000);
       due = now + BEAT_MS;

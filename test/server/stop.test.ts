@@ -53,6 +53,24 @@ for (const { name, signals, pauseMs } of [
   });
 }
 
+test("SIGTERM: so have clients who ask over TCP only", { timeout: 30_000 }, async () => {
+  const server = await TestServer.start({ corefile });
+  let [asked, answered] = [0, 0];
+  const ask = async (): Promise<void> => {
+    asked++;
+    if ((await server.ask({ ask: "www.example.org. A", over: "tcp" }))?.rcode === "NOERROR") answered++;
+  };
+  try {
+    server.signal("SIGTERM");
+    const until = awakeNow() + 400;
+    while (awakeNow() < until) await Promise.all([ask(), sleep(10)]);
+    assert.ok(asked > 10, `only ${asked} queries`);
+    figure({ row: "K3", what: "queries taken and not answered", value: asked - answered, atMost: 0 });
+  } finally {
+    assert.equal(await server.stop(), 0, server.lines.slice(-5).join("\n"));
+  }
+});
+
 test("SIGTERM: clients that never go elsewhere do not keep the server", { timeout: 30_000 }, async () => {
   const server = await TestServer.start({ corefile });
   const load = new SteadyLoad(server.port, { perSecond: 200 });
