@@ -1,5 +1,5 @@
 /** `weftdns` and `weftdns example`: start the server, and keep to its signals until it ends (behaviour 2.11, 2.12). */
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { systemMessage } from "../corefile/system-message.ts";
 import { native, nativeError } from "../native/index.ts";
@@ -43,8 +43,18 @@ function writePid({ pidfile }: Settings, log: Logger): void {
   if (pidfile === undefined) return;
   try {
     writeFileSync(pidfile, `${process.pid}\n`);
+    process.on("exit", () => removePid(pidfile));
   } catch (error) {
     log.error(`Could not write pidfile: open ${pidfile}: ${systemMessage(error)}`);
+  }
+}
+
+/** Unless the next server has written its own by now. */
+function removePid(pidfile: string): void {
+  try {
+    if (readFileSync(pidfile, "latin1") === `${process.pid}\n`) rmSync(pidfile);
+  } catch {
+    // Somebody else has removed it.
   }
 }
 

@@ -1,7 +1,9 @@
 /** What signals do to a server, and that those which mean nothing do nothing. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { familyOf } from "../../bench/load/usage.ts";
@@ -23,6 +25,31 @@ test("SIGUSR2 and signals that mean nothing do not end the server", { timeout: 3
     assert.equal(await server.stop(), 0, server.lines.slice(-5).join("\n"));
   }
 });
+
+for (const { signals, code, isOther = false } of [
+  { signals: ["SIGTERM"], code: 0 },
+  { signals: ["SIGINT"], code: 0 },
+  { signals: ["SIGINT", "SIGINT"], code: 2 },
+  { signals: ["SIGQUIT"], code: 0 },
+  { signals: ["SIGTERM"], code: 0, isOther: true },
+] as const) {
+  test(`${signals.join(", ")}: the pidfile ${isOther ? "of another server stays" : "goes"}`, {
+    timeout: 30_000,
+  }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "weftdns-pid-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, "pid");
+    const server = await TestServer.start({ corefile, arguments: ["-pidfile", file] });
+    assert.equal(readFileSync(file, "utf8"), `${server.pid}\n`);
+    if (isOther) writeFileSync(file, "1\n");
+    for (const signal of signals) {
+      server.signal(signal);
+      await sleep(50);
+    }
+    assert.equal(await server.stop(), code);
+    assert.equal(existsSync(file), isOther);
+  });
+}
 
 const [term, int] = ["[INFO] SIGTERM: Shutting down servers then terminating", "[INFO] SIGINT: Shutting down"];
 for (const { signals, lines, code } of [
