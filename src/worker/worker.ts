@@ -40,6 +40,12 @@ interface Prepared {
   readonly receivers: Map<string, ((value: never) => void)[]>;
 }
 
+interface Linking {
+  readonly generation: number;
+  readonly receivers: Prepared["receivers"];
+  readonly published: Map<string, unknown>;
+}
+
 export class Worker {
   readonly #start: WorkerStart;
   readonly #engine: Engine;
@@ -52,7 +58,7 @@ export class Worker {
   #current: Prepared | undefined;
   #next: Prepared | undefined;
   /** What a plan that is being linked has been given: other values may be published before it is done. */
-  #linking: { readonly receivers: Prepared["receivers"]; readonly published: Map<string, unknown> } | undefined;
+  #linking: Linking | undefined;
   #done: () => void = () => {};
 
   constructor(start: WorkerStart) {
@@ -137,7 +143,8 @@ export class Worker {
     const tcp = new Map<string, TcpServer>();
     const receivers: Prepared["receivers"] = new Map();
     const published = new Map(message.published);
-    this.#linking = { receivers, published };
+    const linking: Linking = { generation: plan.generation, receivers, published };
+    this.#linking = linking;
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     try {
       const served = new Map<string, Served>();
@@ -159,14 +166,17 @@ export class Worker {
         tcp.set(listener.id, server);
         await server.listen();
       }
+      if (this.#linking !== linking) throw new Error("nobody wants it any more");
       this.#next = { plan, sockets, served, chains, tcp, receivers };
       this.#say({ kind: "prepared", generation: plan.generation });
     } catch (error) {
-      for (const chain of chains) chain.stop();
       for (const server of tcp.values()) void server.close(0);
-      this.#say({ kind: "failed", generation: plan.generation, reason: reasonOf(error) });
+      await stopAll(chains);
+      if (this.#linking === linking) {
+        this.#say({ kind: "failed", generation: plan.generation, reason: reasonOf(error) });
+      }
     } finally {
-      this.#linking = undefined;
+      if (this.#linking === linking) this.#linking = undefined;
       // The chains have it. Held here, the first values would outlast those that replace them.
       published.clear();
     }
@@ -183,6 +193,7 @@ export class Worker {
     dropped: Target["dropped"],
   ): Promise<{ zone: Uint8Array; target: Target }[]> {
     const linked = new Map<number, Chain>();
+    const turns = new Turns();
     const targets: { zone: Uint8Array; target: Target }[] = [];
     for (const route of listener.routes) {
       const block = plan.blocks[route.block]!;
@@ -201,6 +212,7 @@ export class Worker {
         });
         linked.set(route.block, chain);
         chains.push(chain);
+        await turns.take();
       }
       const zone = sureNameToWire(route.zone);
       const { debug, stacktrace } = block;
@@ -256,7 +268,7 @@ export class Worker {
     this.#say({ kind: "committed", generation });
     if (!before) return;
     await emptied([...before.served.values()]);
-    for (const chain of before.chains) chain.stop();
+    await stopAll(before.chains);
     collectSoon();
   }
 
@@ -281,10 +293,11 @@ export class Worker {
 
   async #discard(generation: number): Promise<void> {
     const next = this.#next;
+    if (this.#linking?.generation === generation) this.#linking = undefined;
     if (next?.plan.generation !== generation) return;
     this.#next = undefined;
-    for (const chain of next.chains) chain.stop();
     for (const server of next.tcp.values()) await server.close(0);
+    await stopAll(next.chains);
     if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });
   }
 
@@ -316,6 +329,27 @@ async function emptied(all: readonly Served[]): Promise<void> {
   const until = performance.now() + MAX_WAIT_MS;
   while (all.some(({ waiting }) => waiting > 0) && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
+  }
+}
+
+/** Thousands of blocks are linked, and stopped, while queries come: the loop turns each time that this has taken so long. */
+const TURN_MS = 2;
+
+class Turns {
+  #began = performance.now();
+
+  async take(): Promise<void> {
+    if (performance.now() - this.#began < TURN_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#began = performance.now();
+  }
+}
+
+async function stopAll(chains: readonly Chain[]): Promise<void> {
+  const turns = new Turns();
+  for (const chain of chains) {
+    chain.stop();
+    await turns.take();
   }
 }
 

@@ -1,0 +1,87 @@
+/** A worker that prepares a plan goes on answering: its loop turns meanwhile. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { CounterRow } from "../../src/memory/counters.ts";
+import type { Plan } from "../../src/plugin/plan.ts";
+import { loadConfiguration } from "../../src/supervisor/configuration.ts";
+import { PACKET_COUNTERS } from "../../src/transport/packets.ts";
+import type { FromWorker, ToWorker } from "../../src/worker/messages.ts";
+import { Worker } from "../../src/worker/worker.ts";
+import { freePorts } from "../support/server.ts";
+
+const BLOCKS = 4_000;
+const [port] = await freePorts(1);
+
+/** Blocks of one listener. */
+async function planOf(blocks: number, generation: number): Promise<Plan> {
+  const text = Array.from(
+    { length: blocks },
+    (_, i) => `z${i}.test:${port} {\n bind 127.0.0.1\n errors\n log\n any\n chaos\n whoami\n}\n`,
+  );
+  const source = { file: "Corefile", text: text.join(""), dnsPort: 53, logFormat: "text", environment: {} } as const;
+  const configuration = await loadConfiguration(source, generation);
+  assert.ok(!Array.isArray(configuration));
+  return configuration.plan;
+}
+
+/** What the worker says of the plan that it is given. */
+async function answerOf(port: MessagePort, message: ToWorker): Promise<FromWorker> {
+  port.postMessage(message);
+  for (;;) {
+    const [said] = (await once(port, "message")) as [FromWorker];
+    if (said.kind !== "described" && said.kind !== "told") return said;
+  }
+}
+
+/** A worker in this thread, and the port to it. */
+function start(t: TestContext): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker({
+    index: 0,
+    count: 1,
+    port: port2,
+    counters: new SharedArrayBuffer(CounterRow.SIZE),
+    statistics: new SharedArrayBuffer(PACKET_COUNTERS * Float64Array.BYTES_PER_ELEMENT),
+    heartbeat: new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT),
+  });
+  const ended = worker.run();
+  t.after(async () => {
+    port1.postMessage({ kind: "discard", generation: 1 } satisfies ToWorker);
+    port1.postMessage({ kind: "stop", graceMs: 0 } satisfies ToWorker);
+    await ended;
+    port1.close();
+  });
+  return port1;
+}
+
+const prepare = (plan: Plan): ToWorker => ({ kind: "prepare", plan, sockets: new Map(), published: new Map() });
+
+test(`a worker's loop turns while it links ${BLOCKS} blocks`, async (t) => {
+  const worker = start(t);
+  const plan = await planOf(BLOCKS, 1);
+  let isDone = false;
+  let turns = 0;
+  const answer = answerOf(worker, prepare(plan)).finally(() => {
+    isDone = true;
+  });
+  for (; !isDone; turns++) await nextTurn();
+  assert.equal((await answer).kind, "prepared");
+  assert.ok(turns > 15, `${turns} turns`);
+});
+
+test("a plan that is discarded while it is linked is not taken, and nothing of it is said", {
+  timeout: 20_000,
+}, async (t) => {
+  const worker = start(t);
+  const plans = await Promise.all([planOf(BLOCKS, 1), planOf(1, 2)]);
+  worker.postMessage(prepare(plans[0]));
+  await nextTurn();
+  worker.postMessage({ kind: "discard", generation: 1 } satisfies ToWorker);
+  assert.deepEqual(await answerOf(worker, prepare(plans[1])), { kind: "prepared", generation: 2 });
+  // Linking takes a part of as many turns, and would then have taken the other's place.
+  for (let turn = 0; turn < BLOCKS; turn++) await nextTurn();
+  assert.deepEqual(await answerOf(worker, { kind: "commit", generation: 2 }), { kind: "committed", generation: 2 });
+});
