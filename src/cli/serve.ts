@@ -108,8 +108,8 @@ function obeySignals(supervisor: Supervisor): void {
   });
   process.on("SIGUSR1", () => {
     log.info("SIGUSR1: Reloading");
-    void supervisor.reload().then((reason) => {
-      if (reason !== undefined) log.error(`SIGUSR1: starting with listener file descriptors: ${reason}`);
+    void supervisor.reload().then((failure) => {
+      if (failure) log.error(`SIGUSR1: starting with listener file descriptors: ${failure.reason}`);
     });
   });
   process.on("SIGUSR2", () => {

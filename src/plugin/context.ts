@@ -113,6 +113,13 @@ export interface Gauge {
   set(value: number | undefined): void;
 }
 
+/** Why the server goes on with what it had. */
+export interface ReloadFailure {
+  readonly reason: string;
+  /** The configuration says something wrong; else the same one may be taken another time. */
+  readonly isMistake: boolean;
+}
+
 /** The server as a whole, for plugins that show it or lead it (prometheus, ready, reload). */
 export interface Instance {
   /**
@@ -129,7 +136,7 @@ export interface Instance {
   /** The same for the files as they are now. Rejects with what is wrong when they cannot be parsed. */
   readConfigurationHash(): Promise<string>;
   /** Takes the configuration as it is now. Gives why it could not, undefined when all went well. */
-  reload(): Promise<string | undefined>;
+  reload(): Promise<ReloadFailure | undefined>;
   /** Whether queries are answered: false when all workers have hung or been away for a second. */
   isAnswering(): boolean;
   /** The threads that serve, for those who look into them. */

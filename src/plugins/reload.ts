@@ -2,7 +2,8 @@
  * reload: takes a changed Corefile without a restart.
  *
  * What counts as a change is the words of the Corefile, with all that it imports and the lines they stand in. A file that
- * cannot be taken changes nothing: it is logged, counted, and not tried again until it changes once more.
+ * cannot be taken changes nothing: it is logged, counted, and if the Corefile has a mistake not tried again until it changes
+ * once more. When it fails for another reason (a port that somebody else has, a worker that dies), the next look tries again.
  *
  * Syntax    reload [INTERVAL] [JITTER]; one anywhere watches for the whole server, of several the last one counts
  *   INTERVAL  how often the files are looked at (30s), at least 2s
@@ -78,6 +79,8 @@ class Watch {
   /** What was seen last, and what was wrong with it when it could not even be read. */
   #hash: string;
   #problem = "";
+  /** It could not be taken, and that was not its own fault. */
+  #triesAgain = false;
   #shown: Gauge | undefined;
   #intervalMs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -122,15 +125,16 @@ class Watch {
       return;
     }
     this.#problem = "";
-    if (this.#stopped || hash === this.#hash) return;
+    if (this.#stopped || (hash === this.#hash && !this.#triesAgain)) return;
     this.#hash = hash;
     hasChanged = true;
     this.#shown?.set(undefined);
     this.#shown = showVersion(this.#context, hash);
-    const reason = await instance.reload();
-    if (reason === undefined || this.#stopped) return;
+    const failure = await instance.reload();
+    this.#triesAgain = failure?.isMistake === false;
+    if (failure === undefined || this.#stopped) return;
     this.#failed.add(1);
-    log.error(`Corefile changed but reload failed: starting with listener file descriptors: ${reason}`);
+    log.error(`Corefile changed but reload failed: starting with listener file descriptors: ${failure.reason}`);
   }
 
   /** Said as often as it is seen, and counted once. */

@@ -7,7 +7,7 @@ import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { native } from "../native/index.ts";
-import type { Instance } from "../plugin/context.ts";
+import type { Instance, ReloadFailure } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
 import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
@@ -58,8 +58,8 @@ export class Supervisor {
   #controls!: Controls;
   #sockets!: Sockets;
   #pool!: WorkerPool;
-  #reloading: Promise<string | undefined> | undefined;
-  #nextReload: Promise<string | undefined> | undefined;
+  #reloading: Promise<ReloadFailure | undefined> | undefined;
+  #nextReload: Promise<ReloadFailure | undefined> | undefined;
   #stopping = false;
 
   constructor(readSource: () => ConfigurationSource) {
@@ -110,10 +110,10 @@ export class Supervisor {
 
   /**
    * Takes the configuration as it is now, beside the one in use. On a mistake nothing changes, and the log says so; the
-   * mistake is what the promise gives. Reloads follow one another: whoever asks while one is under way gets the next one,
+   * failure is what the promise gives. Reloads follow one another: whoever asks while one is under way gets the next one,
    * as the files may have changed since.
    */
-  reload(): Promise<string | undefined> {
+  reload(): Promise<ReloadFailure | undefined> {
     if (this.#reloading === undefined) {
       this.#reloading = this.#reload().finally(() => {
         this.#reloading = undefined;
@@ -143,8 +143,8 @@ export class Supervisor {
     this.#sockets?.keepOnly([]);
   }
 
-  async #reload(): Promise<string | undefined> {
-    if (this.#stopping || !this.#configuration) return "the server is starting or ending";
+  async #reload(): Promise<ReloadFailure | undefined> {
+    if (this.#stopping || !this.#configuration) return { reason: "the server is starting or ending", isMistake: false };
     this.#log.info("Reloading");
     let controls: Controls | undefined;
     let opened: string[] = [];
@@ -165,7 +165,7 @@ export class Supervisor {
       await controls?.stop();
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.error(`Restart failed: ${reason}`);
-      return reason;
+      return { reason, isMistake: error instanceof BadConfiguration };
     } finally {
       this.#nextControls = undefined;
       this.#switching = undefined;

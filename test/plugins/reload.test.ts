@@ -50,6 +50,7 @@ test("reload: options are left out with a warning", () => {
 interface Script {
   hash: string | Error;
   reason: string | undefined;
+  isMistake: boolean;
   /** Settles when a reload may end. */
   gate: Promise<void>;
   asked: number;
@@ -73,7 +74,7 @@ async function watched(corefile: string, script: Script) {
       reload: async () => {
         script.reloads++;
         await script.gate;
-        return script.reason;
+        return script.reason === undefined ? undefined : { reason: script.reason, isMistake: script.isMistake };
       },
     },
   });
@@ -93,7 +94,7 @@ async function watched(corefile: string, script: Script) {
 }
 
 function newScript(): Script {
-  return { hash: "first", reason: undefined, gate: Promise.resolve(), asked: 0, reloads: 0 };
+  return { hash: "first", reason: undefined, isMistake: true, gate: Promise.resolve(), asked: 0, reloads: 0 };
 }
 
 test("reload: looks in its interval, and acts on a change only", async () => {
@@ -116,7 +117,7 @@ test("reload: looks in its interval, and acts on a change only", async () => {
   }
 });
 
-test("reload: a failure is logged, counted, and not repeated until there is another change", async () => {
+test("reload: a mistake is logged, counted, and not tried again until there is another change", async () => {
   const script = { ...newScript(), hash: "second", reason: "listen: no" };
   const watch = await watched(". {\n reload 2s 0\n}", script);
   const line = "ERROR Corefile changed but reload failed: starting with listener file descriptors: listen: no";
@@ -127,6 +128,20 @@ test("reload: a failure is logged, counted, and not repeated until there is anot
     script.hash = "first";
     await watch.pass(2_000);
     assert.deepEqual([script.reloads, watch.failed()], [2, 2]);
+  } finally {
+    await watch.stop();
+  }
+});
+
+test("reload: what failed for another reason is tried again at each look", async () => {
+  const script: Script = { ...newScript(), hash: "second", reason: "listen: no", isMistake: false };
+  const watch = await watched(". {\n reload 2s 0\n}", script);
+  try {
+    for (let i = 0; i < 3; i++) await watch.pass(2_000);
+    assert.deepEqual([script.reloads, watch.failed()], [3, 3]);
+    script.reason = undefined;
+    for (let i = 0; i < 3; i++) await watch.pass(2_000);
+    assert.deepEqual([script.reloads, watch.failed()], [4, 3]);
   } finally {
     await watch.stop();
   }
