@@ -89,6 +89,7 @@ export class Supervisor {
     this.#pool = new WorkerPool(count, {
       steer: (live) => this.#sockets.steer(live),
       died: (index, reason) => this.#log.error(`worker ${index} died and is replaced: ${reason}`),
+      left: () => this.#closeLeft(),
       retired: (row) => this.#metrics.retire(row),
       told: (id, value, worker) => this.#tell(id, value, worker),
       sockets: (index) => this.#sockets.of(index),
@@ -117,6 +118,7 @@ export class Supervisor {
     if (this.#reloading === undefined) {
       this.#reloading = this.#reload().finally(() => {
         this.#reloading = undefined;
+        this.#closeLeft();
       });
       return this.#reloading;
     }
@@ -132,9 +134,12 @@ export class Supervisor {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#parent.stopping();
+    const inUse = this.#controls;
+    const drained = inUse?.drain();
     // A reload that is about to switch does so; every other gives up by itself.
     await this.#switching?.catch(() => {});
-    await this.#controls?.drain();
+    await drained;
+    if (this.#controls !== inUse) await this.#controls?.drain();
     if (graceMs > 0) await this.#pool?.quiet(QUIET_MS, graceMs);
     await this.#pool?.stop(graceMs);
     await this.#controls?.stop();
@@ -189,10 +194,15 @@ export class Supervisor {
     this.#configuration = next;
     this.#pool.steerAgain();
     configureLogging({ format: plan.logFormat, debug: plan.debug });
-    this.#sockets.keepOnly(plan.listeners);
     await this.#sites.keepOnly(controls.sites);
     await before.stop();
     collectSoon();
+  }
+
+  /** Sockets that the plan has left are closed when no worker answers there any more. A reload may want them again. */
+  #closeLeft(): void {
+    if (this.#reloading || !this.#configuration || !this.#pool.hasLeft) return;
+    this.#sockets.keepOnly(this.#configuration.plan.listeners);
   }
 
   async #load(): Promise<Configuration> {

@@ -57,6 +57,8 @@ interface Thread {
   late: boolean;
   /** Why it was ended on purpose. */
   reason: string | undefined;
+  /** The last plan that has all of its sockets. */
+  left: number;
   /** Settles what the plan in preparation waits for. */
   prepared: ((failure: string | undefined) => void) | undefined;
   committed: (() => void) | undefined;
@@ -80,6 +82,8 @@ export interface PoolEvents {
   steer(live: readonly number[]): void;
   /** A worker ended unasked and is being replaced. */
   died(index: number, reason: string): void;
+  /** All sockets that the plan in use has not may be closed. */
+  left(): void;
   /** That worker's counts are final; a new one begins with none. */
   retired(row: WorkerRow): void;
   told(id: string, value: unknown, worker: number): void;
@@ -235,6 +239,7 @@ export class WorkerPool {
       silence: 0,
       late: false,
       reason: undefined,
+      left: 0,
       prepared: undefined,
       committed: undefined,
     };
@@ -251,6 +256,7 @@ export class WorkerPool {
     if (this.#stopping || this.#threads[thread.index] !== thread) return;
     this.#threads[thread.index] = undefined;
     this.#steer();
+    if (this.hasLeft) this.#events.left();
     this.restarts.set(cause, this.restarts.get(cause)! + 1);
     this.#events.retired(thread);
     this.#events.died(thread.index, reason);
@@ -327,6 +333,9 @@ export class WorkerPool {
       thread.prepared?.(message.reason);
     } else if (message.kind === "committed") {
       thread.committed?.();
+    } else if (message.kind === "left") {
+      thread.left = message.generation;
+      if (this.hasLeft) this.#events.left();
     } else {
       this.#events.told(message.id, message.value, thread.index);
     }
@@ -360,6 +369,12 @@ export class WorkerPool {
   /** Whether somebody answers queries, or did until a moment ago, or has yet to begin: workers that hang or died are replaced. */
   get isAnswering(): boolean {
     return this.#lookedAt - this.#answeringAt < MAX_ABSENCE_MS;
+  }
+
+  /** Whether no worker reads or writes sockets that the plan in use has not. */
+  get hasLeft(): boolean {
+    const serving = this.#threads.filter((thread) => thread?.state === "serving") as Thread[];
+    return serving.every(({ left }) => left === this.#plan?.generation);
   }
 
   #steer(): void {

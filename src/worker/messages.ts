@@ -39,6 +39,8 @@ export type FromWorker =
   | { kind: "described"; descriptions: readonly CellDescription[] }
   | { kind: "failed"; generation: number; reason: string }
   | { kind: "committed"; generation: number }
+  /** No socket of a plan before this one is read or written any more. */
+  | { kind: "left"; generation: number }
   /** A serve half speaks to its control half. */
   | { kind: "told"; id: string; value: unknown };
 

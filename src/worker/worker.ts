@@ -55,6 +55,9 @@ export class Worker {
   readonly #tcp = new Map<string, TcpServer>();
   /** By `socketId`: its number in the UDP port. */
   readonly #sockets = new Map<string, number>();
+  /** Those that the plan in use has not, and the generation that left them; settles when none of by now is left. */
+  readonly #left = new Map<string, number>();
+  #leaving: Promise<unknown> = Promise.resolve();
   #current: Prepared | undefined;
   #next: Prepared | undefined;
   /** What a plan that is being linked has been given: other values may be published before it is done. */
@@ -255,23 +258,33 @@ export class Worker {
       void this.#tcp.get(id)?.close();
       this.#tcp.delete(id);
     }
-    // What was asked there is answered from there. The supervisor keeps the sockets until all workers are done with them.
-    const left = [...this.#sockets.keys()].filter((id) => !taken.has(id));
-    const leaving = [...(before?.served.values() ?? [])].filter(({ plan }) =>
-      socketIds(plan).some((id) => left.includes(id)),
-    );
-    await emptied(leaving);
-    for (const id of left) {
-      this.#udp.remove(this.#sockets.get(id)!);
-      this.#sockets.delete(id);
-    }
     this.#say({ kind: "committed", generation });
+    const own = this.#leave(generation, taken, [...(before?.served.values() ?? [])]);
+    this.#leaving = Promise.all([this.#leaving, own]);
+    void this.#leaving.then(() => this.#say({ kind: "left", generation }));
     if (!before) return;
     await emptied([...before.served.values()]);
     await stopAll(before.chains);
     collectSoon();
   }
 
+  /**
+   * What was asked at sockets that nobody has `taken` is answered from there, and then they are let go. The supervisor keeps
+   * them until all workers have.
+   */
+  async #leave(generation: number, taken: ReadonlySet<string>, before: readonly Served[]): Promise<void> {
+    for (const id of taken) this.#left.delete(id);
+    const left = [...this.#sockets.keys()].filter((id) => !taken.has(id) && !this.#left.has(id));
+    for (const id of left) this.#left.set(id, generation);
+    await emptied(before.filter(({ plan }) => socketIds(plan).some((id) => left.includes(id))));
+    for (const id of left) {
+      // A plan that came meanwhile may have taken it again.
+      if (this.#left.get(id) !== generation) continue;
+      this.#left.delete(id);
+      this.#udp.remove(this.#sockets.get(id)!);
+      this.#sockets.delete(id);
+    }
+  }
   /** From now on what comes to the listener's sockets is its. Gives their ids. */
   #take(served: Served, descriptors: ReadonlyMap<string, number>): string[] {
     const { plan } = served;
@@ -318,6 +331,7 @@ export class Worker {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await Promise.all(closing);
+    this.#left.clear();
     this.#udp.close();
     for (const chain of this.#current?.chains ?? []) chain.stop();
     this.#done();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { CounterRow } from "../../src/memory/counters.ts";
 import type { Plan } from "../../src/plugin/plan.ts";
@@ -11,29 +11,39 @@ import { PACKET_COUNTERS } from "../../src/transport/packets.ts";
 import type { FromWorker, ToWorker } from "../../src/worker/messages.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { freePorts } from "../support/server.ts";
+import { encodeQuestion, exchange } from "../support/wire.ts";
 
 const BLOCKS = 4_000;
-const [port] = await freePorts(1);
+const [port, port2] = (await freePorts(2)) as [number, number];
 
 /** Blocks of one listener. */
-async function planOf(blocks: number, generation: number): Promise<Plan> {
-  const text = Array.from(
+function manyBlocks(blocks: number): string {
+  const texts = Array.from(
     { length: blocks },
     (_, i) => `z${i}.test:${port} {\n bind 127.0.0.1\n errors\n log\n any\n chaos\n whoami\n}\n`,
   );
-  const source = { file: "Corefile", text: text.join(""), dnsPort: 53, logFormat: "text", environment: {} } as const;
+  return texts.join("");
+}
+
+async function planOf(text: string, generation: number): Promise<Plan> {
+  const source = { file: "Corefile", text, dnsPort: 53, logFormat: "text", environment: {} } as const;
   const configuration = await loadConfiguration(source, generation);
   assert.ok(!Array.isArray(configuration));
   return configuration.plan;
 }
 
 /** What the worker says of the plan that it is given. */
-async function answerOf(port: MessagePort, message: ToWorker): Promise<FromWorker> {
-  port.postMessage(message);
+async function answerOf(worker: MessagePort, message: ToWorker): Promise<FromWorker> {
+  worker.postMessage(message);
   for (;;) {
-    const [said] = (await once(port, "message")) as [FromWorker];
-    if (said.kind !== "described" && said.kind !== "told") return said;
+    const [said] = (await once(worker, "message")) as [FromWorker];
+    if (!["described", "told", "left"].includes(said.kind)) return said;
   }
+}
+
+async function take(worker: MessagePort, text: string, generation: number): Promise<void> {
+  assert.equal((await answerOf(worker, prepare(await planOf(text, generation)))).kind, "prepared");
+  assert.deepEqual(await answerOf(worker, { kind: "commit", generation }), { kind: "committed", generation });
 }
 
 /** A worker in this thread, and the port to it. */
@@ -61,7 +71,7 @@ const prepare = (plan: Plan): ToWorker => ({ kind: "prepare", plan, sockets: new
 
 test(`a worker's loop turns while it links ${BLOCKS} blocks`, async (t) => {
   const worker = start(t);
-  const plan = await planOf(BLOCKS, 1);
+  const plan = await planOf(manyBlocks(BLOCKS), 1);
   let isDone = false;
   let turns = 0;
   const answer = answerOf(worker, prepare(plan)).finally(() => {
@@ -76,7 +86,7 @@ test("a plan that is discarded while it is linked is not taken, and nothing of i
   timeout: 20_000,
 }, async (t) => {
   const worker = start(t);
-  const plans = await Promise.all([planOf(BLOCKS, 1), planOf(1, 2)]);
+  const plans = await Promise.all([planOf(manyBlocks(BLOCKS), 1), planOf(manyBlocks(1), 2)]);
   worker.postMessage(prepare(plans[0]));
   await nextTurn();
   worker.postMessage({ kind: "discard", generation: 1 } satisfies ToWorker);
@@ -85,3 +95,25 @@ test("a plan that is discarded while it is linked is not taken, and nothing of i
   for (let turn = 0; turn < BLOCKS; turn++) await nextTurn();
   assert.deepEqual(await answerOf(worker, { kind: "commit", generation: 2 }), { kind: "committed", generation: 2 });
 });
+
+const first = `.:${port} {\n bind 127.0.0.1\n whoami\n}\n`;
+const slow = `.:${port2} {\n bind 127.0.0.1\n erratic {\n  drop 0\n  delay 1 700ms\n }\n}\n`;
+const ask = () => exchange(encodeQuestion({ ask: "www.example.org. A" }), port2, {}, 3_000);
+
+for (const comesBack of [false, true]) {
+  test(`a plan is committed while a listener that it has not waits${comesBack ? ", which a later one has again" : ""}`, async (t) => {
+    const worker = start(t);
+    const left: number[] = [];
+    worker.on("message", (said: FromWorker) => said.kind === "left" && left.push(said.generation));
+    await take(worker, first + slow, 1);
+    const reply = ask();
+    await sleep(100);
+    await take(worker, first, 2);
+    if (comesBack) await take(worker, first + slow, 3);
+    assert.deepEqual(left, [1], "somebody still waits there");
+    assert.ok(await reply, "who asked there has his answer");
+    for (let i = 0; left.length < (comesBack ? 3 : 2) && i < 100; i++) await sleep(20);
+    assert.deepEqual(left, comesBack ? [1, 2, 3] : [1, 2]);
+    assert.equal((await ask()) !== undefined, comesBack);
+  });
+}
