@@ -215,7 +215,7 @@ const upstreams: readonly FaultRow[] = [
     fault: "servers that forward to themselves or to each other",
     tests: [
       [plugins("loop"), /^loop: (a server that|two servers)/],
-      [plugins("forward-faults"), /^E11/],
+      [plugins("forward-crowd"), /^E11/],
       [faults("upstream"), /^E11/],
     ],
   },

@@ -3,8 +3,9 @@
  * a hundred times before the answer, but a server that is forwarded to and forwards to us does just that: a loop, in which
  * one query would become as many as may wait at all (row E11).
  *
- * So some are asked; those behind them wait for one of these to be answered first. With honest clients that is a moment. In a
- * loop it never is, and the one that has waited in vain ends the loop: all the others get its failure.
+ * So some are asked; those behind them are held until one of these has an answer. Then the server is there, and all are
+ * asked, until nobody waits any more. In a loop no answer comes: of those that had none in time one asks again for all, and
+ * when that is over too, its failure is that of all the others.
  */
 import { KeyedHash } from "../../memory/keyed-hash.ts";
 import type { Query } from "../../plugin/query.ts";
@@ -23,6 +24,8 @@ const PLACES = 16_384;
 
 export class Crowd<T> {
   readonly #counts = new Uint8Array(PLACES);
+  /** 1 where one was answered and somebody has waited ever since. */
+  readonly #answered = new Uint8Array(PLACES);
   readonly #hash = KeyedHash.withRandomKey();
   readonly #askedAtOnce: number;
   /** By place. */
@@ -41,12 +44,19 @@ export class Crowd<T> {
   }
 
   leave(place: number): void {
-    this.#counts[place]!--;
+    if (--this.#counts[place]! === 0) this.#answered[place] = 0;
   }
 
-  /** Whether the last one to enter `place` is to be held. */
+  /** Whether the last one to enter `place` is to be held: too many are asked there, or others are held already. */
   isThick(place: number): boolean {
-    return this.#counts[place]! > this.#askedAtOnce;
+    if (this.#answered[place] === 1) return false;
+    return this.#counts[place]! > this.#askedAtOnce || (this.#held.size > 0 && this.#held.has(place));
+  }
+
+  /** Whether one that had no answer in time is to be held, since another in `place` may still have one. */
+  hasOthersAsked(place: number): boolean {
+    if (this.#answered[place] === 1) return false;
+    return this.#counts[place]! - (this.#held.get(place)?.size ?? 0) > 1;
   }
 
   hold(place: number, one: T): void {
@@ -63,7 +73,12 @@ export class Crowd<T> {
     return true;
   }
 
-  /** Somebody in `place` was answered: gives those who are held there, and holds them no longer. */
+  /** Somebody in `place` was answered: whoever waits there is not held. */
+  trust(place: number): void {
+    if (this.#counts[place]! > 0) this.#answered[place] = 1;
+  }
+
+  /** Gives those who are held in `place`, and holds them no longer. */
   free(place: number): Iterable<T> {
     if (this.#held.size === 0) return NONE;
     const held = this.#held.get(place);

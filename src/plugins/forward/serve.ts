@@ -28,8 +28,6 @@ const DEADLINE_MS = 5_000;
 const MAX_ATTEMPTS = 100;
 /** Where there is no limit: the wait between two rounds of servers that all fail at once, from the third round on. */
 const ROUND_PAUSE_MS = 100;
-/** How long a query waits for the answer to an equal one of its client: less than servers are waited for. */
-const HOLD_MS = 1_000;
 /** The bounds of CoreDNS's duration histograms: 0.25 ms doubled fifteen times. */
 const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 /** Rcodes that every server gives now and then have their histograms from the start. */
@@ -164,11 +162,16 @@ export class Forwarder implements ExchangeOwner {
     this.#settleAnswered(exchange, ANSWERED, rcode);
   }
 
-  /** What was held behind it is asked now. A failure may be the end of a loop, and is no reason to go on. */
+  /** What was held behind it is asked now. But a failure may be the end of a loop: then it is that of all. */
   #settleAnswered(exchange: Exchange, outcome: Eventual, rcode: number): void {
     const { place } = exchange;
     this.#settle(exchange, outcome);
-    if (rcode === Rcode.SERVFAIL || rcode === Rcode.REFUSED) return;
+    if (rcode === SERVFAIL || rcode === REFUSED) {
+      const handsOver = this.#nextIsForward && this.#config.nextRcodes.includes(rcode);
+      for (const held of this.#crowd.free(place)) this.#shed(held, handsOver ? this.#next : () => rcode);
+      return;
+    }
+    this.#crowd.trust(place);
     for (const held of this.#crowd.free(place)) {
       held.pausing = false;
       this.#advance(held);
@@ -178,21 +181,31 @@ export class Forwarder implements ExchangeOwner {
   failed(exchange: Exchange, reason: string): void {
     (exchange.request as Query).error = reason;
     this.#wantProbe(exchange.upstream!.index);
-    this.#advance(exchange);
+    if (this.#mayAttempt(exchange) && this.#crowd.hasOthersAsked(exchange.place)) this.#hold(exchange);
+    else this.#advance(exchange);
   }
 
   resumed(exchange: Exchange): void {
-    if (!this.#crowd.drop(exchange.place, exchange)) {
-      this.#advance(exchange);
-      return;
-    }
-    (exchange.request as Query).error = HELD_IN_VAIN;
-    this.#settle(exchange, SERVFAIL);
+    if (this.#crowd.drop(exchange.place, exchange)) this.#shed(exchange, failHeld);
+    else this.#advance(exchange);
   }
 
+  /** Until others in its place are answered, or fail; as long as it may be asked at all. */
   #hold(exchange: Exchange): void {
     this.#crowd.hold(exchange.place, exchange);
-    this.#asker.pause(exchange, HOLD_MS);
+    this.#asker.pause(exchange, exchange.giveUpAt - this.#asker.now);
+  }
+
+  /** Ends a query that was not asked itself, so a failure of it is not to be kept. */
+  #shed(exchange: Exchange, end: Handler): void {
+    const query = exchange.request as Query;
+    query.isShed = true;
+    query.error = "";
+    this.#settle(exchange, end(query));
+  }
+
+  #mayAttempt({ giveUpAt, attempts, lastResort }: Exchange): boolean {
+    return this.#asker.now < giveUpAt && attempts < this.#maxAttempts && !lastResort;
   }
 
   /** Begins the next attempt, or ends the query. */
@@ -201,8 +214,7 @@ export class Forwarder implements ExchangeOwner {
     const upstreams = this.#upstreams;
     const query = exchange.request as Query;
     const overTcp = config.forceTcp || (!config.preferUdp && isStream(query.transport));
-    for (;;) {
-      if (this.#asker.now >= exchange.giveUpAt || exchange.attempts >= this.#maxAttempts || exchange.lastResort) break;
+    while (this.#mayAttempt(exchange)) {
       const index = this.#pick(exchange);
       if (index < 0) break;
       if (this.#needsPause(exchange)) {
@@ -217,7 +229,9 @@ export class Forwarder implements ExchangeOwner {
       this.#wantProbe(index);
     }
     if (exchange.foundNoRoom) query.isShed = true;
+    const { place } = exchange;
     this.#settle(exchange, SERVFAIL);
+    for (const held of this.#crowd.free(place)) this.#shed(held, failHeld);
   }
 
   /** The next server to be asked: the next in the list that is not down; when all are down, one of them; -1 to give up. */
@@ -383,6 +397,7 @@ const NO_UPSTREAM = "no healthy proxies";
 
 const TOO_MANY_WAIT = "too many queries wait for answers";
 const HELD_IN_VAIN = "queries of one client wait for the answer to one question, and none comes: a loop?";
+const failHeld: Handler = (query) => query.fail(SERVFAIL, HELD_IN_VAIN);
 const TOO_MANY_ALIKE = `more than ${MAX_SAME_QUESTIONS} queries of one client wait for the answer to one question`;
 
 /** Queries in flight of one stanza in this worker, counted together for all its listeners. */
