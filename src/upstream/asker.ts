@@ -222,16 +222,18 @@ export class Asker {
   }
 
   streamFailed(exchange: Exchange, reason: string): void {
-    if (exchange.caseMissed && !exchange.plain) {
-      // The server changes letters and cannot be asked over TCP. Ask once more as the client wrote it.
-      exchange.plain = true;
-      exchange.randomLetters = false;
-      this.#datagrams.release(exchange);
-      const problem = this.#datagrams.send(exchange);
-      if (problem !== "") this.#fail(exchange, problem);
-      return;
-    }
-    if (exchange.socket < 0) this.#fail(exchange, reason);
+    if (exchange.caseMissed && !exchange.plain) this.#askPlainly(exchange);
+    else if (exchange.socket < 0) this.#fail(exchange, reason);
+  }
+
+  /** The server changes letters and cannot be asked over TCP: asks once more as the client wrote it. */
+  #askPlainly(exchange: Exchange): void {
+    this.#rest(exchange);
+    exchange.plain = true;
+    exchange.randomLetters = false;
+    const problem = this.#datagrams.send(exchange);
+    if (problem === "") this.#wheel.set(exchange.index, this.now + exchange.readTimeoutMs);
+    else this.#fail(exchange, problem);
   }
 
   /** The connection of `exchange` is open: from now on the server has its time to answer. */
@@ -265,7 +267,8 @@ export class Asker {
     const reason =
       exchange.connection?.failure("i/o timeout") ?? `read udp ${this.#datagrams.path(exchange)}: i/o timeout`;
     exchange.connection?.distrust(exchange.startedAt);
-    this.#fail(exchange, reason);
+    if (exchange.caseMissed && !exchange.plain) this.#askPlainly(exchange);
+    else this.#fail(exchange, reason);
   }
 
   /** Runs the wheel while anything waits. */

@@ -396,6 +396,17 @@ test("F10: the same without TCP", async (t) => {
   assert.equal(ups[0]!.asks(), 6);
 });
 
+test("F10: the same with TCP that is mute: once it takes the time of two attempts at most", async (t) => {
+  const script: Script = (asked) => asked.over === "udp" && asked.send(lowered(asked));
+  const { forward, ups } = await setUp(t, [script], ["read_timeout 200ms", "max_connect_attempts 1"]);
+  for (let i = 0; i < 5; i++) {
+    const { reply, awakeMs } = await forward.ask("www.a-long-name-with-many-letters.example.org. A");
+    assert.deepEqual(reply?.answer, RIGHT);
+    assert.ok(awakeMs < (i === 0 ? 400 : 100), `${awakeMs} ms`);
+  }
+  assert.equal(ups[0]!.asks("tcp"), 1);
+});
+
 test("F10: one server that lower-cases does not take the letters from another", async (t) => {
   const { forward, ups } = await setUp(
     t,
