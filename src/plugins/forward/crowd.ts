@@ -14,8 +14,10 @@ import { addressOffset, addressSize } from "../../transport/packets.ts";
 /** As many clients as may wait for one answer elsewhere (reliability, section 1). */
 export const MAX_SAME_QUESTIONS = 100;
 /** So many are asked at once by all workers together, but not fewer by each than a client that repeats itself may need. */
-const ASKED_AT_ONCE = 16;
+const ASKED_AT_ONCE = 12;
 const LEAST_ASKED = 4;
+/** So many may ask again by themselves. */
+const FEW = 2;
 /**
  * Four times as many places as queries that can wait: two questions in one place are rare, and only counted together. Nobody
  * can choose questions that share another client's place, since the hash has a key.
@@ -53,9 +55,12 @@ export class Crowd<T> {
     return this.#counts[place]! > this.#askedAtOnce || (this.#held.size > 0 && this.#held.has(place));
   }
 
-  /** Whether one that had no answer in time is to be held, since another in `place` may still have one. */
+  /**
+   * Whether one that had no answer in time is to be held, since others in `place` may still have one. A few are no loop, and
+   * may be different questions.
+   */
   hasOthersAsked(place: number): boolean {
-    if (this.#answered[place] === 1) return false;
+    if (this.#answered[place] === 1 || this.#counts[place]! <= FEW) return false;
     return this.#counts[place]! - (this.#held.get(place)?.size ?? 0) > 1;
   }
 
