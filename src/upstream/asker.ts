@@ -112,7 +112,7 @@ export class Asker {
     exchange.upstream = upstream;
     exchange.readTimeoutMs = readTimeoutMs;
     exchange.startedAt = this.now;
-    exchange.moved = false;
+    exchange.moves = 0;
     exchange.caseMissed = false;
     exchange.plain = overTcp;
     exchange.randomLetters = !overTcp && !upstream.caseless;
@@ -236,9 +236,9 @@ export class Asker {
     else this.#fail(exchange, problem);
   }
 
-  /** The connection of `exchange` is open: from now on the server has its time to answer. */
+  /** The first connection of `exchange` is open: from now on the server has its time to answer. */
   connected(exchange: Exchange): void {
-    this.#wheel.set(exchange.index, this.now + exchange.readTimeoutMs);
+    if (exchange.moves === 0) this.#wheel.set(exchange.index, this.now + exchange.readTimeoutMs);
   }
 
   #fail(exchange: Exchange, reason: string): void {

@@ -24,8 +24,8 @@ export class Exchange {
   /** The connection that it waits on, and its id there. */
   connection: Connection | undefined = undefined;
   streamId = 0;
-  /** It has been moved to a new connection because an old one was closed; once is enough. */
-  moved = false;
+  /** How often it was moved to another connection because one was closed. */
+  moves = 0;
   /** The question went out with letters of our own choice. */
   randomLetters = false;
   /** A datagram came that was right in all but the case of letters. */

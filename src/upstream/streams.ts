@@ -1,7 +1,8 @@
 /**
  * Questions over TCP (RFC 7766): a few connections to each server, kept open while they are used, several questions on
- * each at a time, answers in any order. A connection that the server closed while it was idle costs nothing: what was
- * just written to it is written again to a new one, once.
+ * each at a time, answers in any order. What waits on a connection that has brought answers and is closed is written again
+ * to another one. A server that closes before all are answered, or is too slow as it answers in turn, gets more connections
+ * from then on, as long as there are any with one question each.
  */
 import { connect, type Socket } from "node:net";
 import { withView } from "../dns/bytes.ts";
@@ -13,9 +14,11 @@ import { randomWord } from "./random.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Connections to one server from one worker: more than one, as some servers answer a connection's questions in turn. */
-export const MAX_CONNECTIONS = 4;
-/** With those that take no more questions, but on which some still wait: none of them lives longer than a question waits. */
-const MAX_WITH_RETIRED = 2 * MAX_CONNECTIONS;
+const MAX_CONNECTIONS = 4;
+/** To one that does not answer all questions of a connection. */
+export const MANY_CONNECTIONS = 64;
+/** A question is written to so many connections more, as a server may close each of them after an answer. */
+const MAX_MOVES = 64;
 /**
  * Bytes that a connection may hold back because the server does not read. How many questions wait on it is no reason to fail
  * one: a server far away is healthy, and the asker bounds what waits at all.
@@ -38,6 +41,9 @@ export class Streams {
   readonly #connections: Connection[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
+  #limit = MAX_CONNECTIONS;
+  /** No answer has come before that of an earlier question. */
+  inTurn = true;
 
   constructor(upstream: Upstream, maxIdle: number) {
     this.upstream = upstream;
@@ -85,6 +91,11 @@ export class Streams {
     for (const connection of this.#connections.slice()) if (connection.heardAt <= time) connection.retire();
   }
 
+  /** The server closed with questions unanswered, or answers in turn and was too slow for them. */
+  spread(): void {
+    this.#limit = MANY_CONNECTIONS;
+  }
+
   /** A connection has become idle: whether there are too many of those. */
   tooManyIdle(): boolean {
     let idle = 0;
@@ -101,7 +112,8 @@ export class Streams {
       if (!connection.retired) count++;
       if (connection.usable && (best === undefined || connection.load < best.load)) best = connection;
     }
-    const mayOpen = count < MAX_CONNECTIONS && this.#connections.length < MAX_WITH_RETIRED;
+    // Some that take no more questions may still wait for answers: none of them lives longer than a question waits.
+    const mayOpen = count < this.#limit && this.#connections.length < 2 * this.#limit;
     if (best !== undefined && (best.load === 0 || !mayOpen)) {
       this.upstream.counters.reused(true);
       return best;
@@ -238,6 +250,7 @@ export class Connection {
   /** A question on it, asked at `time`, had no answer in time: those that wait may still have theirs, new ones go elsewhere. */
   distrust(time: number): void {
     this.#retired = true;
+    if (this.heardAt > time && this.#streams.inTurn) this.#streams.spread();
     this.#streams.leaveSilent(time);
   }
 
@@ -282,7 +295,10 @@ export class Connection {
   }
 
   #message(data: Buffer, at: number, length: number): void {
-    const exchange = this.#waiting.get(data.readUInt16BE(at));
+    const id = data.readUInt16BE(at);
+    const exchange = this.#waiting.get(id);
+    const streams = this.#streams;
+    if (streams.inTurn && exchange !== undefined) streams.inTurn = this.#waiting.keys().next().value === id;
     if (exchange !== undefined && this.#asker.message(exchange, data, at, length)) {
       this.#answered = true;
       return;
@@ -290,7 +306,7 @@ export class Connection {
     if (++this.#stray >= MAX_STRAY) this.#end("too many messages that nobody asked for");
   }
 
-  /** The connection is over. What waits goes to a new one when the server had only ended an idle time. */
+  /** The connection is over. What waits goes to another one when the server had answered others. */
   #end(reason: string): void {
     if (this.#socket.destroyed && this.#waiting.size === 0) {
       this.#streams.remove(this);
@@ -301,11 +317,13 @@ export class Connection {
     this.#waiting.clear();
     this.#destroy();
     this.#asker.tell();
+    // Those that were written when it had nothing more to answer met the end of an idle time.
+    if (this.#answered && waiting.some(({ startedAt }) => startedAt < this.heardAt)) this.#streams.spread();
     for (const exchange of waiting) {
       if (exchange.connection !== this) continue;
       exchange.connection = undefined;
-      if (this.#answered && !exchange.moved) {
-        exchange.moved = true;
+      if (this.#answered && exchange.moves < MAX_MOVES) {
+        exchange.moves++;
         const problem = this.#streams.send(this.#asker, exchange, true);
         if (problem === "") continue;
       }

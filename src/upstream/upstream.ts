@@ -1,6 +1,6 @@
 /** One server that is asked: where it is, how it is asked, what is counted about it, and its sockets in this worker. */
 import type { Board } from "./board.ts";
-import { MAX_CONNECTIONS, Streams } from "./streams.ts";
+import { MANY_CONNECTIONS, Streams } from "./streams.ts";
 
 /** Kinds of datagrams on our sockets that are no answer; the wait goes on. */
 export const Ignored = {
@@ -61,7 +61,7 @@ export class Upstream {
     this.text = endpointText(options.address, options.port);
     this.options = options;
     this.counters = counters;
-    this.streams = new Streams(this, options.maxIdle === 0 ? MAX_CONNECTIONS : options.maxIdle);
+    this.streams = new Streams(this, options.maxIdle === 0 ? MANY_CONNECTIONS : options.maxIdle);
     this.#board = board;
   }
 

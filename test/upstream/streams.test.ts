@@ -131,6 +131,54 @@ test("streams: a server that answers once a connection and closes it loses no qu
   for (let round = 0; round < 5; round++) checkNumbered(await Promise.all([0, 1, 2].map((i) => forward.ask(named(i)))));
 });
 
+/** How many connections a server is asked on that answers `perConnection` questions of each, one after the other. */
+async function connectionsOf(t: Parameters<typeof setUp>[0], perConnection: number): Promise<number> {
+  const seen = new Map<number, number>();
+  const script = async (asked: Asked): Promise<void> => {
+    const count = (seen.get(asked.connection) ?? 0) + 1;
+    seen.set(asked.connection, count);
+    if (count > perConnection) return;
+    await sleep(25 * count);
+    asked.send(numberedAnswer(asked));
+    await sleep(2);
+    if (count === perConnection) asked.close();
+  };
+  const { forward, ups } = await setUp(t, [(asked) => void script(asked)], ["read_timeout 500ms"]);
+  checkNumbered(await Promise.all(Array.from({ length: 300 }, (_, i) => forward.ask(named(i)))));
+  const before = ups[0]!.accepted;
+  checkNumbered(await Promise.all(Array.from({ length: 40 }, (_, i) => forward.ask(named(i)))));
+  return ups[0]!.accepted - before;
+}
+
+for (const { says, perConnection } of [
+  { says: "closes after each answer", perConnection: 1 },
+  { says: "closes after three answers", perConnection: 3 },
+  { says: "answers in turn", perConnection: 1_000 },
+])
+  test(`streams: of many questions at once to a server that ${says} none is lost, and later ones have connections of their own`, async (t) => {
+    const connections = await connectionsOf(t, perConnection);
+    if (perConnection === 1) assert.equal(connections, 40);
+    assert.ok(connections <= 40, `${connections} connections`);
+  });
+
+test("streams: a server that closes when it is idle, or is slow for one question, gets no more connections", async (t) => {
+  const script = (asked: Asked): void => {
+    if (asked.over === "udp" || asked.ask.startsWith("slow")) return;
+    if (asked.ask.startsWith("last")) asked.close();
+    else numbered(asked, (asked.number * 7) % 20);
+  };
+  const { forward, ups } = await setUp(t, [script], ["read_timeout 200ms"]);
+  const many = () => Promise.all(Array.from({ length: 40 }, (_, i) => forward.ask(named(i))));
+  checkNumbered(await many());
+  await forward.ask({ ask: "last.example.org. A", over: "tcp" });
+  const slow = forward.ask({ ask: "slow.example.org. A", over: "tcp" });
+  checkNumbered(await many());
+  await slow;
+  const before = ups[0]!.accepted;
+  checkNumbered(await many());
+  assert.ok(ups[0]!.accepted - before <= 4, `${ups[0]!.accepted - before} connections`);
+});
+
 test("streams: a connection on which a question got no answer takes no more", async (t) => {
   const script = (asked: Asked): void => {
     if (asked.connection > 1) answerAddress(asked);
