@@ -75,7 +75,7 @@ export class Datagrams {
     const socket = this.#sockets[number]!;
     const id = freeId(socket);
     const offset = this.#used;
-    writeQuery(request, port.sending, offset, id, exchange.randomLetters, true);
+    writeQuery(request, port.sending, offset, id, exchange.randomLetters, exchange.largestUdpSize);
     this.#asker.remember(exchange, port.sending, offset);
     exchange.socket = number;
     exchange.id = id;

@@ -4,6 +4,7 @@
  * asked stay in the request, except the question as it was sent, which `Asker` keeps.
  */
 import type { Request } from "../dns/request.ts";
+import { SAFE_UDP_SIZE } from "./outgoing.ts";
 import type { Connection } from "./streams.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -19,7 +20,8 @@ export class Exchange {
   /** The socket that it waits on, -1 when it does not wait for a datagram, and its id there. */
   socket = -1;
   id = 0;
-  /** The largest UDP answer that was asked for. */
+  /** The largest UDP answer that may be asked for, and that was. */
+  largestUdpSize = SAFE_UDP_SIZE;
   udpSize = 512;
   /** The connection that it waits on, and its id there. */
   connection: Connection | undefined = undefined;
@@ -47,6 +49,8 @@ export class Exchange {
   /** It could not be sent to one of them since too much else is to be. */
   foundNoRoom = false;
   failovers = 0;
+  /** Asked over TCP for what was longer than we dared to ask for over UDP. */
+  wantsMore = false;
   giveUpAt = 0;
   pausing = false;
   pausedAt = 0;
@@ -102,6 +106,8 @@ export function resetExchange(exchange: Exchange): void {
   exchange.lastResort = false;
   exchange.foundNoRoom = false;
   exchange.failovers = 0;
+  exchange.wantsMore = false;
+  exchange.largestUdpSize = SAFE_UDP_SIZE;
   exchange.pausing = false;
   exchange.pausedAt = 0;
 }

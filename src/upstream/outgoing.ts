@@ -5,7 +5,7 @@
  * Two things differ from the client's message over UDP. The letters of the name get random case (draft-vixie-dnsext-dns0x20):
  * an answer must repeat them, so a forger has to guess a bit more for every letter. And an answer of more than 1232 bytes
  * is not asked for: it would come in fragments, whose second half anyone can replace (RFC 9715 section 3.1); what is
- * longer is fetched over TCP.
+ * longer is fetched over TCP. Only a server that cannot be asked so is asked for more.
  */
 import { type Bytes, CASE_BIT, copyRange, lettersOf, readWord, writeWord } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
@@ -14,7 +14,9 @@ import { Type } from "../dns/types.ts";
 import { randomWord } from "./random.ts";
 
 /** The largest UDP answer that we ask for (DNS flag day 2020, RFC 9715 appendix A). */
-const SAFE_UDP_SIZE = 1_232;
+export const SAFE_UDP_SIZE = 1_232;
+/** The same where there is no TCP: as much as a socket's buffer holds. */
+export const LARGE_UDP_SIZE = 4_096;
 
 /** What the last `writeQuery` wrote. One object, as every query writes at least once. */
 export const written = {
@@ -33,6 +35,7 @@ export function outgoingSize(request: Request): number {
 /**
  * Writes the query into `out` at `at`, where `outgoingSize` bytes are free, and describes it in `written`. A signed
  * message (anything but an OPT in its additional section) keeps its letters and its OPT, which the signature covers.
+ * The size that it tells the server is the client's, at most `largestUdpSize`.
  */
 export function writeQuery(
   request: Request,
@@ -40,7 +43,7 @@ export function writeQuery(
   at: number,
   id: number,
   randomLetters: boolean,
-  overUdp: boolean,
+  largestUdpSize: number,
 ): void {
   const from = request.bytes;
   const start = request.start;
@@ -61,11 +64,7 @@ export function writeQuery(
   out[to++] = request.class;
   written.questionEnd = to - at;
 
-  const size = !request.hasOpt
-    ? MIN_UDP_SIZE
-    : overUdp && request.udpSize > SAFE_UDP_SIZE
-      ? SAFE_UDP_SIZE
-      : request.udpSize;
+  const size = request.hasOpt ? Math.min(request.udpSize, largestUdpSize) : MIN_UDP_SIZE;
   written.udpSize = signed ? request.udpLimit : Math.max(size, MIN_UDP_SIZE);
   const optIsLast = optAt > 0 && optAt + OPT_RECORD_SIZE + read16(from, start + optAt + 9) === request.length;
   if (optIsLast && !request.hasOpt) {

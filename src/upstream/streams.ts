@@ -6,7 +6,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { withView } from "../dns/bytes.ts";
-import { HEADER_SIZE } from "../dns/header.ts";
+import { HEADER_SIZE, MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
 import { outgoingSize, writeQuery, written } from "./outgoing.ts";
@@ -203,7 +203,7 @@ export class Connection {
     const id = this.#freeId();
     const out = this.#roomFor(LENGTH_SIZE + outgoingSize(request));
     const at = this.#gathered + LENGTH_SIZE;
-    writeQuery(request, out, at, id, false, false);
+    writeQuery(request, out, at, id, false, MAX_MESSAGE_SIZE);
     if (again) this.#asker.repeatQuestion(exchange, out, at);
     else this.#asker.remember(exchange, out, at);
     out.writeUInt16BE(written.length, this.#gathered);

@@ -52,6 +52,8 @@ export class Upstream {
   readonly streams: Streams;
   /** The socket that new queries use, -1 when there is none. Kept by `Datagrams`. */
   socket = -1;
+  /** Until then, on the asker's clock, what it cuts is not fetched over TCP: nothing came when it was. */
+  withoutTcpUntil = 0;
   readonly #board: Board;
 
   constructor(options: UpstreamOptions, board: Board, counters: UpstreamCounters) {

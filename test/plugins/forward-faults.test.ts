@@ -358,6 +358,29 @@ test("F8: no more than 1232 bytes are asked for over UDP; longer answers come ov
   assert.equal(ups[0]!.asked[0]!.bytes.readUInt16BE(ups[0]!.asked[0]!.questionEnd + 3), 1232);
 });
 
+for (const { says, tcp, script } of [
+  { says: "refuses TCP", tcp: false, script: silent },
+  { says: "is mute over TCP", tcp: true, script: silent },
+])
+  test(`F8: a server that ${says} is asked for long answers over UDP, and what it cuts is cut`, async (t) => {
+    const answer = Array.from({ length: 100 }, (_, i) => `www.example.org. 60 IN A 192.0.2.${i}`);
+    const cutting: Script = (asked) => {
+      const whole = answerTo(asked, { answer });
+      if (asked.over === "tcp") script(asked);
+      else if (/^cut/i.test(asked.ask)) asked.send(truncated(asked));
+      else asked.send(asked.bytes.readUInt16BE(asked.questionEnd + 3) < whole.length ? truncated(asked) : whole);
+    };
+    const { forward, ups } = await setUp(t, [cutting], ["read_timeout 200ms", "max_connect_attempts 1"], { tcp });
+    for (let i = 0; i < 3; i++) {
+      const { reply, awakeMs } = await forward.ask({ ask: "www.example.org. A", edns: { size: 4096 } });
+      assert.equal(reply?.answer.length, 100);
+      assert.ok(awakeMs < (i === 0 ? 400 : 100), `${awakeMs} ms`);
+    }
+    const { reply } = await forward.ask({ ask: "cut.example.org. A", edns: { size: 65_535 } });
+    assert.equal(reply?.flags, "qr tc rd ra");
+    assert.ok(ups[0]!.asks("tcp") <= 1, "once it has failed it is not tried again for a while");
+  });
+
 test("F8: a datagram longer than asked for is not used", async (t) => {
   const answer = Array.from({ length: 60 }, (_, i) => `www.example.org. 60 IN A 192.0.2.${i}`);
   const { forward } = await setUp(t, [(asked) => asked.send(answerTo(asked, { answer }))]);

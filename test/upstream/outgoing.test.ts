@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withView } from "../../src/dns/bytes.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
-import { outgoingSize, writeQuery, written } from "../../src/upstream/outgoing.ts";
+import { outgoingSize, SAFE_UDP_SIZE, writeQuery, written } from "../../src/upstream/outgoing.ts";
 import { encodeQuestion, optWire, type Question } from "../support/wire.ts";
 
 function read(question: Question, memory: (bytes: Buffer) => Buffer = (bytes) => bytes): Request {
@@ -15,7 +15,7 @@ function read(question: Question, memory: (bytes: Buffer) => Buffer = (bytes) =>
 
 function write(request: Request, { letters = false, udp = true, memory = (bytes: Buffer) => bytes } = {}): Buffer {
   const out = memory(Buffer.alloc(outgoingSize(request) + 10, 0xee));
-  writeQuery(request, out, 5, 0xabcd, letters, udp);
+  writeQuery(request, out, 5, 0xabcd, letters, udp ? SAFE_UDP_SIZE : 0xffff);
   assert.ok(written.length <= outgoingSize(request));
   assert.equal(out[4], 0xee);
   assert.equal(out[5 + written.length], 0xee);

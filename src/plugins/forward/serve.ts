@@ -14,6 +14,7 @@ import { type Query, Transport } from "../../plugin/query.ts";
 import { type Asker, MAX_EXCHANGES } from "../../upstream/asker.ts";
 import { Board } from "../../upstream/board.ts";
 import type { Answer, Exchange, ExchangeOwner } from "../../upstream/exchange.ts";
+import { LARGE_UDP_SIZE, SAFE_UDP_SIZE } from "../../upstream/outgoing.ts";
 import { randomBelow } from "../../upstream/random.ts";
 import { shareAsker } from "../../upstream/share.ts";
 import { endpointText, ignoredNames, Upstream } from "../../upstream/upstream.ts";
@@ -28,6 +29,8 @@ const DEADLINE_MS = 5_000;
 const MAX_ATTEMPTS = 100;
 /** Where there is no limit: the wait between two rounds of servers that all fail at once, from the third round on. */
 const ROUND_PAUSE_MS = 100;
+/** How long a server that gave nothing over TCP is asked for long answers over UDP. */
+const WITHOUT_TCP_MS = 60_000;
 /** The bounds of CoreDNS's duration histograms: 0.25 ms doubled fifteen times. */
 const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 /** Rcodes that every server gives now and then have their histograms from the start. */
@@ -133,9 +136,9 @@ export class Forwarder implements ExchangeOwner {
     const upstream = exchange.upstream!;
     const rcode = rcodeOf(answer);
     this.#durationOf(upstream.index, rcode).observe((this.#asker.now - exchange.startedAt) / 1_000);
-    if (this.#mustRepeatOverTcp(exchange, query, answer)) {
-      const problem = this.#asker.ask(exchange, upstream, true, this.#config.readTimeoutMs);
-      if (problem !== "") this.failed(exchange, problem);
+    if (this.#mustAskForMore(exchange, query, answer)) {
+      if (exchange.wantsMore && this.#asker.now < upstream.withoutTcpUntil) this.#askForMoreOverUdp(exchange);
+      else this.#repeat(exchange, true);
       return;
     }
     const config = this.#config;
@@ -179,8 +182,15 @@ export class Forwarder implements ExchangeOwner {
   }
 
   failed(exchange: Exchange, reason: string): void {
+    const upstream = exchange.upstream!;
+    if (exchange.wantsMore) {
+      upstream.withoutTcpUntil = this.#asker.now + WITHOUT_TCP_MS;
+      this.#askForMoreOverUdp(exchange);
+      return;
+    }
+    if (exchange.largestUdpSize > SAFE_UDP_SIZE) upstream.withoutTcpUntil = 0;
     (exchange.request as Query).error = reason;
-    this.#wantProbe(exchange.upstream!.index);
+    this.#wantProbe(upstream.index);
     if (this.#mayAttempt(exchange) && this.#crowd.hasOthersAsked(exchange.place)) this.#hold(exchange);
     else this.#advance(exchange);
   }
@@ -223,6 +233,7 @@ export class Forwarder implements ExchangeOwner {
         return;
       }
       exchange.attempts++;
+      exchange.largestUdpSize = SAFE_UDP_SIZE;
       const problem = this.#asker.ask(exchange, upstreams[index]!, overTcp, config.readTimeoutMs);
       if (problem === "") return;
       query.error = problem;
@@ -307,10 +318,25 @@ export class Forwarder implements ExchangeOwner {
    * A cut answer is for the client to fetch again, as in CoreDNS, but where we are told to do it (`prefer_udp`), and
    * where the client would have taken a longer datagram than we dare to ask for.
    */
-  #mustRepeatOverTcp(exchange: Exchange, query: Query, answer: Answer): boolean {
+  #mustAskForMore(exchange: Exchange, query: Query, answer: Answer): boolean {
+    exchange.wantsMore = false;
     if (answer.overStream) return false;
     if (!answer.cut && (answer.bytes[answer.start + 2]! & (Flag.TC >> 8)) === 0) return false;
-    return this.#config.preferUdp || (query.hasOpt && query.udpLimit > exchange.udpSize);
+    exchange.wantsMore = query.hasOpt && query.udpLimit > exchange.udpSize && exchange.largestUdpSize === SAFE_UDP_SIZE;
+    return exchange.wantsMore || this.#config.preferUdp;
+  }
+
+  /** The server cannot be asked over TCP. An answer that comes in fragments is better than none. */
+  #askForMoreOverUdp(exchange: Exchange): void {
+    exchange.wantsMore = false;
+    exchange.largestUdpSize = LARGE_UDP_SIZE;
+    this.#repeat(exchange, false);
+  }
+
+  /** Asks the same server once more, in the same attempt. */
+  #repeat(exchange: Exchange, overTcp: boolean): void {
+    const problem = this.#asker.ask(exchange, exchange.upstream!, overTcp, this.#config.readTimeoutMs);
+    if (problem !== "") this.failed(exchange, problem);
   }
 
   #wantsNext(rcode: number, answer: Answer): boolean {
