@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import { Flag } from "../../src/dns/header.ts";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { Section } from "../../src/dns/reply.ts";
@@ -55,6 +55,11 @@ function upstream(): { handler: Handler; asked: string[] } {
       return ANSWERED;
     },
     empty: () => ANSWERED,
+    // A SOA that says nothing of a denial.
+    aside: (query) => {
+      query.reply.add(Section.ADDITIONAL, wire("test."), Type.SOA, Class.IN, 120, soa);
+      return ANSWERED;
+    },
     child: (query) => {
       query.reply.add(Section.AUTHORITY, wire("child.test."), Type.NS, Class.IN, 900, wire("ns.child.test."));
       return ANSWERED;
@@ -103,6 +108,17 @@ function upstream(): { handler: Handler; asked: string[] } {
     large: (query) => {
       for (let i = 0; i < 300; i++) address(query, query.name.toWire(), 300);
       return ANSWERED;
+    },
+    // Whole for whom it fits.
+    wide: (query) => answers[query.sizeLimit > 4_096 ? "large" : "cut"]!(query),
+    faltering: (query) => answers[asked.length === 2 ? "fails" : "www"]!(query),
+    // An alias, say, that leads back to the question.
+    circular: async (query) => {
+      await sleep(1);
+      const found = await query.lookup(query.name.toWire(), query.type);
+      found.release();
+      query.reply.begin(query);
+      return address(query, query.name.toWire(), 300);
     },
     slow: async (query) => {
       await sleep(50);
@@ -178,6 +194,8 @@ for (const { ask, kept, ttl, rcode = "NOERROR", options } of [
   { ask: "www.test. IXFR", kept: false, ttl: 5 },
   { ask: "nodata.test. A", kept: true, ttl: 120 },
   { ask: "empty.test. A", kept: true },
+  { ask: "nodata.test. A", kept: false, ttl: 120, options: "cache {\n disable denial\n}" },
+  { ask: "aside.test. A", kept: true, options: "cache {\n disable denial\n}" },
   { ask: "child.test. A", kept: true, ttl: 5 },
   { ask: "secure.test. A", kept: true, ttl: 5 },
   { ask: "cut.test. A", kept: false },
@@ -302,6 +320,21 @@ for (const { ask, rcode, asks } of [
   });
 }
 
+test("cache: as many may wait at once as ever, however many have waited before", { timeout: 60_000 }, async (t) => {
+  const { chain, count } = await setUp(t);
+  for (let wave = 0; wave < 11; wave++) {
+    const all = Array.from({ length: 2_000 }, () => chain.ask({ ask: `slow.wave${wave}.test. A` }));
+    for (const { reply } of await Promise.all(all)) assert.equal(reply?.rcode, "NOERROR");
+  }
+  assert.equal(count("weftdns_cache_joined_total"), 11 * 1_999);
+});
+
+test("cache: a question that leads back to itself does not wait for itself", { timeout: 8_000 }, async (t) => {
+  const { chain, asked } = await setUp(t);
+  assert.equal((await chain.ask({ ask: "circular.test. A" })).reply?.rcode, "NOERROR");
+  assert.ok(asked.length > 1);
+});
+
 test("cache: whoever waits for a query that fails by a fault asks itself", async (t) => {
   const { chain, asked } = await setUp(t);
   const all = await Promise.all(Array.from({ length: 3 }, () => chain.ask({ ask: "slowthrow.test. A" })));
@@ -319,6 +352,30 @@ test("cache: prefetch renews what is asked for often, once", async (t) => {
   assert.equal(count("cache_prefetch_total"), 1);
   const { reply } = await chain.ask({ ask: "www.test. A" });
   assert.deepEqual(reply?.answer, ["www.test. 2 IN A 192.0.2.2"]);
+});
+
+test("cache: prefetch renews the whole answer, also for a client that can take a part of it", async (t) => {
+  const { chain, asked } = await setUp(t, "cache {\n prefetch 1 1m 90%\n success 2000 2 1\n}");
+  await chain.ask({ ask: "wide.test. A", over: "tcp" });
+  assert.equal((await chain.ask({ ask: "wide.test. A" })).reply?.flags, "qr tc rd");
+  await immediate();
+  assert.equal(asked.length, 2);
+  const { reply } = await chain.ask({ ask: "wide.test. A", over: "tcp" });
+  assert.equal(reply?.answer.length, 300);
+  assert.ok(reply.answer[0]?.endsWith("192.0.2.2"), "the answer that was renewed");
+});
+
+test("cache: serve_stale: a failure before the last answer does not put off asking again", async (t) => {
+  const options = "success 2000 2 1\n prefetch 1 1m 90%\n serve_stale 1h immediate 0s 1m";
+  const { chain, asked } = await setUp(t, `cache {\n ${options}\n}`);
+  for (let asks = 1; asks <= 3; asks++) {
+    await chain.ask({ ask: "faltering.test. A" });
+    await immediate();
+    assert.equal(asked.length, asks);
+  }
+  const { reply } = await chain.ask({ ask: "faltering.test. A" }, { at: performance.now() + 10_000 });
+  assert.deepEqual(reply?.answer, ["faltering.test. 0 IN A 192.0.2.3"]);
+  assert.equal(asked.length, 4);
 });
 
 for (const mode of ["immediate", "verify"] as const) {
