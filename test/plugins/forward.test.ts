@@ -261,6 +261,17 @@ test("forward: all down: one attempt a query, at any of them", async (t) => {
   for (const [i, { to }] of ups.entries()) assert.ok(attempts(to) > each[i]!, `${to} is never asked`);
 });
 
+for (const { fails, asked } of [
+  { fails: 2, asked: 0 },
+  { fails: 3, asked: 1 },
+]) {
+  test(`forward: max_fails 2 and ${fails} probes that failed: server ${asked} is asked`, async (t) => {
+    const { forward, ups } = await setUp(t, [answerAddress, answerAddress], ["policy sequential", "max_fails 2"]);
+    forward.board.setFails(0, fails);
+    assert.equal((await forward.ask("www.example.org. A")).upstream, ups[asked]!.to);
+  });
+}
+
 test("forward: healthy servers are not probed", async (t) => {
   const { forward, ups } = await setUp(t, [answerAddress], ["health_check 50ms"]);
   await forward.ask("www.example.org. A");
@@ -299,6 +310,13 @@ test("forward: max_concurrent", async (t) => {
   assert.equal(forward.count("forward_max_concurrent_rejects_total"), 1);
   assert.equal((await forward.ask("d.example.org. A")).outcome, 0, "there is room again");
   assert.equal(ups[0]!.asks(), 3);
+});
+
+test("forward: max_concurrent: what a worker that died had waiting does not count when another is in its place", async (t) => {
+  const { forward } = await setUp(t, [answerAddress], ["max_concurrent 2"]);
+  forward.board.setWaiting(0, 2);
+  forward.publish();
+  assert.equal(forward.board.waiting(1), 0);
 });
 
 test("forward: a worker's own bound of queries in flight", async (t) => {

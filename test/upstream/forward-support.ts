@@ -10,12 +10,13 @@ import { Logger } from "../../src/plugin/logger.ts";
 import { ANSWERED, type Handler, type Outcome } from "../../src/plugin/outcome.ts";
 import { Query, Transport } from "../../src/plugin/query.ts";
 import type { ForwardConfig } from "../../src/plugins/forward/config.ts";
-import { control } from "../../src/plugins/forward/control.ts";
+import { control, type Published } from "../../src/plugins/forward/control.ts";
 import { forward } from "../../src/plugins/forward/index.ts";
 import { Forwarder } from "../../src/plugins/forward/serve.ts";
 import { ADDRESS_SIZE, writeAddress } from "../../src/transport/packets.ts";
 import { createPacketPort } from "../../src/transport/udp.ts";
 import { Asker, type AskerOptions } from "../../src/upstream/asker.ts";
+import { Board } from "../../src/upstream/board.ts";
 import { awakeNow } from "../support/awake.ts";
 import { Fakeup, type Script } from "../support/fakeup.ts";
 import { type DecodedReply, decodeReply, encodeQuestion, type Question } from "../support/wire.ts";
@@ -53,6 +54,9 @@ export class ForwardUnderTest {
   readonly row = new CounterRow();
   readonly asker: Asker;
   readonly told: unknown[] = [];
+  board!: Board;
+  /** Has what the control half gives come once more, as for a worker that takes another one's place. */
+  publish!: () => void;
   #forwarder!: Forwarder;
   #stops: (() => void)[] = [];
   #stopControl: () => void = () => {};
@@ -71,12 +75,12 @@ export class ForwardUnderTest {
   ): Promise<ForwardUnderTest> {
     const config = parseForward(line, lines);
     const test = new ForwardUnderTest(options);
-    let published: unknown;
+    let published: Published | undefined;
     let receive: (value: unknown) => void = () => {};
     const row = test.row;
     const controlContext = {
       log: new Logger("forward"),
-      publish: (value: unknown) => {
+      publish: (value: Published) => {
         published = value;
       },
       onTold: (told: (value: unknown) => void) => {
@@ -86,6 +90,7 @@ export class ForwardUnderTest {
     } as unknown as ControlContext;
     const running = await control(config, controlContext);
     test.#stopControl = () => void running.stop();
+    test.board = new Board(published!.upstreams.length, published!.board);
     let slots = 0;
     const context = {
       next: options.next ?? ((query: Query) => query.fail(2, "plugin/forward: no next plugin found")),
@@ -99,7 +104,10 @@ export class ForwardUnderTest {
       provideMetadata: (_label: string, compute: (query: Query) => string) => {
         test.#provider = compute;
       },
-      onPublished: (take: (value: unknown) => void) => take(published),
+      onPublished: (take: (value: unknown) => void) => {
+        test.publish = () => take(published);
+        test.publish();
+      },
       tell: (value: unknown) => {
         test.told.push(value);
         setImmediate(() => receive(value));

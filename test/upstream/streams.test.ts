@@ -179,6 +179,12 @@ test("streams: a server that closes when it is idle, or is slow for one question
   assert.ok(ups[0]!.accepted - before <= 4, `${ups[0]!.accepted - before} connections`);
 });
 
+test("streams: a server that closes each connection before any answer is asked once an attempt", async (t) => {
+  const { forward, ups } = await setUp(t, [(asked) => asked.close()], ["max_connect_attempts 1"]);
+  assert.match((await forward.ask(ONE)).error, /EOF$/);
+  assert.equal(ups[0]!.accepted, 1);
+});
+
 test("streams: a connection on which a question got no answer takes no more", async (t) => {
   const script = (asked: Asked): void => {
     if (asked.connection > 1) answerAddress(asked);
