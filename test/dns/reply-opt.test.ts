@@ -5,6 +5,11 @@ import { Request } from "../../src/dns/request.ts";
 import { Rcode } from "../../src/dns/types.ts";
 import { type DecodedReply, decodeReply, type Edns, encodeQuestion } from "../support/wire.ts";
 
+/** What is left for options beside a question of `www.example.org.` in 512 bytes. */
+const ROOM = 512 - 33 - 11;
+/** An option of so many bytes with its head. */
+const padding = (size: number): Uint8Array =>
+  Uint8Array.of(0, 12, (size - 4) >> 8, size - 4, ...new Uint8Array(size - 4));
 const EDE = Uint8Array.of(0, 15, 0, 2, 0, 15);
 
 function replyTo(edns: Edns | undefined, change: (reply: Reply, request: Request) => void): DecodedReply {
@@ -55,6 +60,18 @@ for (const { name, edns, change, opt } of [
       reply.dropOpt(request);
     },
     opt: { size: 700, do: true, version: 0, options: [] },
+  },
+  {
+    name: "options that fill the message to its limit",
+    edns: undefined,
+    change: (reply: Reply) => reply.setOpt(padding(ROOM), 512, false),
+    opt: { size: 512, do: false, version: 0, options: [`12 ${"00".repeat(ROOM - 4)}`] },
+  },
+  {
+    name: "options with one byte more are given up",
+    edns: undefined,
+    change: (reply: Reply) => reply.setOpt(padding(ROOM + 1), 512, false),
+    opt: { size: 512, do: false, version: 0, options: [] },
   },
 ]) {
   test(`reply: OPT, ${name}`, () => assert.deepEqual(replyTo(edns, change).opt, opt));

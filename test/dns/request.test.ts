@@ -11,6 +11,7 @@ import { fromHex, optWire, questionWire, recordWire } from "../support/wire.ts";
 const www = questionWire("www.example.org. A").toString("hex");
 const A = recordWire("www.example.org. 60 IN A 192.0.2.1").toString("hex");
 const OPT = optWire({ size: 700, do: true }).toString("hex");
+const TSIG = "00 00fa 00ff 00000000 001a 08686d61632d6d643500 000000000000 012c 0000 1234 0000 0000";
 /** A message with these counts; the id is 0xabcd. */
 const message = (flags: string, counts: string, rest = ""): string =>
   `abcd ${flags} ${[...counts].map((digit) => `000${digit}`).join("")} ${rest}`;
@@ -168,7 +169,7 @@ for (const { what, hex, reading, fields = {} } of [
     for (const around of [0, 0xff]) {
       const request = new Request();
       // A request is used again and again: what the one before had must not be seen.
-      readWithin(fromHex(message("0130", "1001", www + opt("0003 0000"))), 3, around, request);
+      readWithin(fromHex(message("0130", "1002", www + opt("0003 0000") + TSIG)), 3, around, request);
       const found = readWithin(bytes, 20, around, request);
       assert.equal(found, reading);
       if (reading === Reading.FINE) {
@@ -199,6 +200,7 @@ const WWW = {
   ednsVersion: 0,
   dnssecOk: false,
   optionsLength: 0,
+  isSigned: false,
 };
 
 for (const { size, limit } of [
@@ -257,6 +259,7 @@ test("what dns-packet writes is read with the same fields", () => {
         optOffset: edns ? questionEnd : -1,
         udpSize: edns?.size ?? 0,
         ednsVersion: 0,
+        isSigned: false,
         dnssecOk: edns?.dnssecOk ?? false,
         optionsLength: edns?.padding == null ? 0 : edns.padding + 4,
       });
@@ -324,10 +327,10 @@ function readWithin(bytes: Uint8Array, start: number, around: number, request: R
 
 function essence(request: Request): unknown {
   const { id, opcode, recursionDesired, checkingDisabled, name, type, questionEnd, length } = request;
-  const { hasOpt, optOffset, udpSize, ednsVersion, dnssecOk, optionsLength } = request;
+  const { hasOpt, optOffset, udpSize, ednsVersion, dnssecOk, optionsLength, isSigned } = request;
   return {
     ...{ id, opcode, rd: recursionDesired, cd: checkingDisabled, name: nameToText(name.bytes) },
     ...{ mixedCase: name.mixedCase, type, class: request.class, questionEnd, length },
-    ...{ hasOpt, optOffset: hasOpt ? optOffset : -1, udpSize, ednsVersion, dnssecOk, optionsLength },
+    ...{ hasOpt, optOffset: hasOpt ? optOffset : -1, udpSize, ednsVersion, dnssecOk, optionsLength, isSigned },
   };
 }

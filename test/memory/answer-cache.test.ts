@@ -181,6 +181,16 @@ for (const { size, tier } of [
   });
 }
 
+test("under a name too long for a small slot, too, the last answer is what is found, whichever tier it is in", () => {
+  const cache = new AnswerCache(AnswerCache.allocate(AMPLE), 0);
+  const asked = request(names.at(-1)!);
+  for (const [i, size] of [0, 700, 3_000, 64_000, 1].entries()) {
+    const reply = replyTo(asked, [{ section: Section.ANSWER, type: 65_280, ttl: 9, data: opaque(size, i) }]);
+    assert.notEqual(cache.store(keyOf(asked), reply, 0, 30, i, 0), Stored.DROPPED);
+    assert.deepEqual(lookUp(cache, asked, keyOf(asked), 7), withTtl(reply, asked, 7));
+  }
+});
+
 test("what is removed is not counted any more, nor are its bytes, whatever their size", () => {
   const cache = new AnswerCache(AnswerCache.allocate(AMPLE), 0);
   const sizes = [0, 100, 700, 3_000, 64_900];

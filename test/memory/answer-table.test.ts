@@ -104,6 +104,17 @@ test("hits in a row: counted while no gap is too long, also when two workers' cl
   assert.equal(table.countHit(9_001, 3_000), 3, "renewing an answer does not make it unpopular");
 });
 
+test("hits are not those of the answer that stood in the slot before", () => {
+  const table = new AnswerTable(AnswerTable.allocate(1, SLOT_SIZE), 0);
+  for (const name of ["www.example.org.", "mail.example.org."]) {
+    const key = keyOf(request(name));
+    table.store(key, answer(request(name)), 0, 60, 1_000, 0);
+    assert.ok(table.find(key));
+    assert.deepEqual([table.countHit(1_001, 3_000), table.countHit(1_002, 3_000)], [1, 2], name);
+    table.remove(key, 1_003);
+  }
+});
+
 /** What a writer does to the memory, one word after the other, as the head comment of the table says. */
 interface Steps {
   /** Where the slot's version is, and the mark that it is claimed with. */

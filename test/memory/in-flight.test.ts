@@ -178,12 +178,14 @@ test("a mark that another worker set a moment ago may look stale: who takes it o
   await wait;
 });
 
-test("the thread that replaces a dead one frees its marks and wakes their waiters; other workers' marks stay", async () => {
+test("the thread that replaces a dead one frees its marks and wakes their waiters; other workers' marks stay", {
+  timeout: 20_000,
+}, async () => {
   const { buffer, one, two } = pair();
   one.sweep(10);
   one.begin(HASH, NOW);
   two.begin(7, NOW);
-  const wait = two.wait(HASH, 5_000);
+  const wait = two.wait(HASH, 60_000);
   new InFlight(buffer, 1).sweep(11);
   await wait;
   assert.equal(two.has(HASH, NOW), false);
@@ -243,12 +245,12 @@ test("across threads: one owns, the others wait, and all wake", async () => {
   }
 });
 
-test("across threads: the owner dies, and its successor wakes those who waited", async () => {
+test("across threads: the owner dies, and its successor wakes those who waited", { timeout: 20_000 }, async () => {
   const buffer = new SharedArrayBuffer(InFlight.SIZE);
   const [owner, waiter] = await Promise.all([child(buffer, 0), child(buffer, 1)]);
   try {
     assert.equal(await say(owner, { say: "begin", hash: HASH, now: NOW }), true);
-    const woke = say(waiter, { say: "wait", hash: HASH, limit: 10_000 });
+    const woke = say(waiter, { say: "wait", hash: HASH, limit: 60_000 });
     await sleep(30);
     await owner.terminate();
     new InFlight(buffer, 0).sweep();

@@ -58,10 +58,10 @@ interface Script {
 }
 
 /** A control half with a server that does what `script` says, and a clock that the test turns. */
-async function watched(corefile: string, script: Script) {
+async function watched(corefile: string, script: Script, plugins = [reload]) {
   mock.timers.enable({ apis: ["setTimeout"] });
   const chain = await linkChain({
-    plugins: [reload],
+    plugins,
     corefile,
     last: () => 0,
     instance: {
@@ -85,6 +85,8 @@ async function watched(corefile: string, script: Script) {
       for (let i = 0; i < 20; i++) await Promise.resolve();
     },
     lines: () => chain.lines.map(({ level, text }) => `${level} ${text}`),
+    /** The configurations that are said to run. */
+    shown: () => [...chain.gauges.keys()],
     failed: () => chain.row.read(chain.row.descriptions[0]!)[0],
     async stop() {
       await chain.stop();
@@ -124,10 +126,12 @@ test("reload: a mistake is logged, counted, and not tried again until there is a
   try {
     for (let i = 0; i < 3; i++) await watch.pass(2_000);
     assert.deepEqual([script.reloads, watch.failed()], [1, 1]);
+    assert.deepEqual(watch.shown(), ["reload_version_info sha512 second"]);
     assert.deepEqual(watch.lines(), [line]);
     script.hash = "first";
     await watch.pass(2_000);
     assert.deepEqual([script.reloads, watch.failed()], [2, 2]);
+    assert.deepEqual(watch.shown(), ["reload_version_info sha512 first"]);
   } finally {
     await watch.stop();
   }
@@ -148,7 +152,8 @@ test("reload: what failed for another reason is tried again at each look", async
 });
 
 test("reload: files that cannot be read are said each time and counted once", async () => {
-  const script: Script = { ...newScript(), hash: new Error("Corefile:6 - Error during parsing: Unexpected EOF") };
+  const problem = new Error("Corefile:6 - Error during parsing: Unexpected EOF");
+  const script: Script = { ...newScript(), hash: problem };
   const watch = await watched(". {\n reload 2s 0\n}", script);
   const line = "WARNING Corefile parse failed: Corefile:6 - Error during parsing: Unexpected EOF";
   try {
@@ -159,6 +164,22 @@ test("reload: files that cannot be read are said each time and counted once", as
     script.hash = "first";
     await watch.pass(2_000);
     assert.deepEqual([script.reloads, watch.failed()], [0, 1]);
+    // The same once more is another failure.
+    script.hash = problem;
+    for (let i = 0; i < 2; i++) await watch.pass(2_000);
+    assert.equal(watch.failed(), 2);
+  } finally {
+    await watch.stop();
+  }
+});
+
+test("reload: two blocks that want it are one watch, as the last of them says", async () => {
+  const script = newScript();
+  const slower = { ...reload, parse: () => ({ intervalMs: 3_000, jitterMs: 0 }) };
+  const watch = await watched(". {\n reload 2s 0\n}", script, [reload, slower]);
+  try {
+    for (let i = 0; i < 12; i++) await watch.pass(1_000);
+    assert.equal(script.asked, 4);
   } finally {
     await watch.stop();
   }

@@ -126,6 +126,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
   const zonesInWire = zones.map((zone) => nameToWire(zone) as Uint8Array);
 
   const row = new CounterRow();
+  const gauges = new Map<string, number>();
   const receivers = new Map<string, ((value: never) => void)[]>();
   const running: Controls = await Controls.start(controls, {
     jobs: { run: async (module: string, input: unknown) => (await import(module)).run(input) } as never,
@@ -135,7 +136,10 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
     },
     counter: (name, help, labels) => row.counter(name, help, labels),
     histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
-    gauge: () => ({ set: () => {} }),
+    gauge: (name, _help, labels) => {
+      const key = [name, ...Object.values(labels)].join(" ");
+      return { set: (value) => void (value === undefined ? gauges.delete(key) : gauges.set(key, value)) };
+    },
     instance: {
       unready: (continuously) => running.unready(continuously),
       readyDetails: () => running.readyDetails(),
@@ -167,12 +171,14 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
       tell: (id, value) => running.tell(id, value, 0),
     },
   );
-  return new TestChain(chain, running, zonesInWire, settings, row);
+  return new TestChain(chain, running, zonesInWire, settings, row, gauges);
 }
 
 export class TestChain {
   /** The counters of this chain, as a worker would have them. */
   readonly row: CounterRow;
+  /** By name and values of labels. */
+  readonly gauges: ReadonlyMap<string, number>;
   readonly lines: LogRecord[] = [];
   readonly #chain: Chain;
   readonly #controls: Controls;
@@ -186,10 +192,12 @@ export class TestChain {
     zones: readonly Uint8Array[],
     settings: BlockSettings,
     row: CounterRow,
+    gauges: ReadonlyMap<string, number>,
   ) {
     this.#chain = chain;
     this.#controls = controls;
     this.row = row;
+    this.gauges = gauges;
     const block = { server: "dns://:53", debug: settings.debug, stacktrace: settings.stacktrace };
     const { handler, ahead } = chain;
     this.#router = new ZoneRouter(zones.map((zone) => ({ zone, target: { ...block, zone, handler, ahead } })));

@@ -103,6 +103,15 @@ describe("overload", { skip: skipNative }, () => {
     assert.deepEqual(await scene.interval(1_000, 1_000), { loud: 1_000, quiet: 1_000 });
   });
 
+  test("what the kernel drops is seen where its 32 bits begin anew", (t) => {
+    let drops = 2 ** 32 - 1;
+    t.mock.method(native!, "socketDrops", () => drops);
+    using scene = new Scene();
+    drops = 3;
+    scene.overload.look(performance.now() + LOOK_MS, 1);
+    assert.equal(scene.overload.active, true);
+  });
+
   test("who comes after a worker that died under overload finds no limits", async () => {
     using scene = new Scene();
     for (let i = 0; i < 20; i++) await scene.interval(20_000, 1_000);

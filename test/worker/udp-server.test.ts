@@ -112,3 +112,44 @@ test("queries that came together are looked at before they are handled, and each
     closeFd(fd);
   }
 });
+
+test("a reply to who asked a socket that is gone does not leave by the next one of its number", {
+  skip: skipNative,
+}, async () => {
+  const server = new UdpServer(new Engine(UNCOUNTED), new Float64Array(PACKET_COUNTERS));
+  const [came, open] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const handler: Handler = (query) => {
+    query.reply.begin(query);
+    if (query.id !== 1) return ANSWERED;
+    came.resolve();
+    return open.promise.then(() => ANSWERED);
+  };
+  const zone = new Uint8Array(1);
+  const target = { zone, handler, ahead: [], server: "", debug: false, stacktrace: false, dropped: undefined };
+  const fds = [0, 1].map(() => openUdp({ address: "127.0.0.1", port: 0 }));
+  const listen = (fd: number): number => {
+    const port = boundPort(fd);
+    const plan = { id: "udp 127.0.0.1", address: "127.0.0.1", port, anyClass: false, server: "" } as ListenerPlan;
+    return server.listen({ address: "127.0.0.1", port, fd }, new Served(plan, new ZoneRouter([{ zone, target }])));
+  };
+  const client = createSocket("udp4");
+  const ask = (fd: number, id: number) =>
+    client.send(encodeQuestion({ ask: "www.example.org. A" }, id), boundPort(fd), "127.0.0.1");
+  try {
+    const socket = listen(fds[0]!);
+    ask(fds[0]!, 1);
+    await came.promise;
+    server.remove(socket);
+    assert.equal(listen(fds[1]!), socket);
+    const answered = once(client, "message", { signal: AbortSignal.timeout(5_000) });
+    open.resolve();
+    await pause(0);
+    ask(fds[1]!, 2);
+    const [reply] = await answered;
+    assert.equal(reply.readUInt16BE(0), 2);
+  } finally {
+    client.close();
+    server.close();
+    for (const fd of fds) closeFd(fd);
+  }
+});

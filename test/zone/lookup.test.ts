@@ -280,12 +280,20 @@ for (const { first, aliases, addresses } of [
   });
 }
 
-test("lookup: a DNAME whose alias would be too long is YXDOMAIN", () => {
-  const target = `${"t".repeat(60)}.${"t".repeat(60)}.${"t".repeat(60)}`;
-  const { reply } = ask(zoneOf(`${HEAD}dn DNAME ${target}`), `${"x".repeat(60)}.dn.example.org. A`);
-  assert.equal(reply?.rcode, "YXDOMAIN");
-  assert.deepEqual(reply?.answer, [`dn.example.org. 60 IN DNAME ${target}.example.org.`]);
-});
+for (const { length, result } of [
+  { length: 255, result: "ALIAS" },
+  { length: 256, result: "WRITTEN" },
+]) {
+  test(`lookup: a DNAME whose alias has ${length} bytes: ${result === "ALIAS" ? "an alias" : "YXDOMAIN"}`, () => {
+    const target = `${"t".repeat(60)}.${"t".repeat(60)}.${"t".repeat(60)}.example.com.`;
+    const label = "x".repeat(length - wire(target).length - 1);
+    const answered = ask(zoneOf(`${HEAD}dn DNAME ${target}`), `${label}.dn.example.org. A`);
+    assert.equal(answered.result, result);
+    if (result === "ALIAS") return assert.equal(answered.alias, `${label}.${target}`);
+    assert.equal(answered.reply?.rcode, "YXDOMAIN");
+    assert.deepEqual(answered.reply?.answer, [`dn.example.org. 60 IN DNAME ${target}`]);
+  });
+}
 
 test("lookup: an alias at the apex leaves SOA and NS alone", () => {
   const zone = zoneOf(`${HEAD}@ CNAME ns1`);
