@@ -39,6 +39,11 @@ const BACKLOG = 4_096;
 const MAX_IN_FLIGHT = 100;
 /** Bytes of answers that a client has not taken; beyond, the connection is not read. */
 const MAX_UNSENT = 256 * 1024;
+/**
+ * Bytes beyond that, of all connections: a query that is under way is still answered, so a hundred of the largest answers may
+ * follow. They have room here once, for whoever takes them in time; beyond, the connection with most of them is closed.
+ */
+const MAX_BEYOND = 8 * 1024 * 1024;
 /** How often time limits are looked at: one timer for all connections. */
 const SWEEP_MS = 250;
 /** A message must not arrive one byte at a time for ever, whatever `readTimeoutMs` says. */
@@ -73,6 +78,8 @@ export interface StreamHandlers {
   error(error: Error): void;
   /** A connection was closed as there are too many. */
   refused(): void;
+  /** A connection was closed as it has not taken its answers, and there are too many of them. */
+  untaken(): void;
 }
 
 export class Connection {
@@ -263,8 +270,22 @@ export class StreamServer {
   answered(connection: Connection): void {
     connection.inFlight--;
     if (connection.reading) return;
+    if (connection.unsent > MAX_UNSENT) this.#boundAnswers();
     connection.lastActive = performance.now();
     this.#read(connection);
+  }
+
+  #boundAnswers(): void {
+    let most: Connection | undefined;
+    let beyond = 0;
+    for (const connection of this.#connections) {
+      beyond += Math.max(0, connection.unsent - MAX_UNSENT);
+      if (most === undefined || connection.unsent > most.unsent) most = connection;
+    }
+    if (most === undefined || beyond <= MAX_BEYOND) return;
+    this.#handlers.untaken();
+    most.socket.destroy();
+    this.#forget(most);
   }
 
   #accept(socket: Socket): void {

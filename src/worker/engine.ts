@@ -80,6 +80,8 @@ export interface EngineCounters {
   readonly noQuery: Counter;
   /** A connection for which there was no room. */
   readonly refused: Counter;
+  /** A connection for whose answers there was no room. */
+  readonly untaken: Counter;
   /** What stands before the message does not say who asks. */
   readonly badProxyHeader: Counter;
 }
@@ -89,6 +91,7 @@ export const UNCOUNTED: EngineCounters = {
   droppedByPlugin: { add: () => {} },
   noQuery: { add: () => {} },
   refused: { add: () => {} },
+  untaken: { add: () => {} },
   badProxyHeader: { add: () => {} },
 };
 
@@ -120,6 +123,11 @@ export class Engine {
   /** A transport has no room for one more connection. */
   refused(): void {
     this.#counters.refused.add(1);
+  }
+
+  /** A client does not take its answers, and a transport has no room for more of them. */
+  untaken(): void {
+    this.#counters.untaken.add(1);
   }
 
   /** What stands before a message is wrong, or from somebody who is not to say who asks. */

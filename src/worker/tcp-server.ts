@@ -29,6 +29,7 @@ export class TcpServer {
       message: (connection, bytes) => this.#take(connection, bytes),
       error: report,
       refused: () => engine.refused(),
+      untaken: () => engine.untaken(),
     });
   }
 

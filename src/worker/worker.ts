@@ -73,6 +73,7 @@ export class Worker {
       droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
       noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
       refused: this.#row.counter(...DROPS, { stage: "tcp", reason: "too_many_connections" }),
+      untaken: this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" }),
       badProxyHeader: this.#row.counter(...DROPS, { stage: "server", reason: "proxy_header" }),
     });
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));

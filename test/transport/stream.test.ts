@@ -12,6 +12,8 @@ const IN_TIME_MS = 1_200;
 /** Who is not closed by then never will be. */
 const OVER_MS = 10_000;
 
+/** Connections that were closed because of answers that they did not take. */
+let untaken = 0;
 const servers: StreamServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close(0))));
 
@@ -33,6 +35,7 @@ async function echo(
         return true;
       },
       refused: () => {},
+      untaken: () => untaken++,
       error: (error) => assert.fail(error),
     },
   );
@@ -199,6 +202,47 @@ test("a client that asks and never reads holds a bounded number of bytes and is 
   // The kernel's own buffers take some megabytes; 2,000 answers would be 120.
   assert.ok(answers < 400, `${answers} answers were made`);
   socket.destroy();
+});
+
+test("answers that come late have room once, and those who take them lose none (C3)", { timeout: 20_000 }, async () => {
+  const big = new Uint8Array(60_000);
+  const asked = new Map<Connection, number>();
+  const { port, server } = await echo({ writeTimeoutMs: 20_000, idleTimeoutMs: 20_000 }, (_, connection) => {
+    asked.set(connection, (asked.get(connection) ?? 0) + 1);
+  });
+  const answer = (connection: Connection) => {
+    connection.send(big, 0, big.length);
+    server.answered(connection);
+  };
+  const open = async () => {
+    const known = asked.size;
+    const socket = connect({ port, host: "127.0.0.1" }).on("error", () => {});
+    socket.pause();
+    socket.write(Buffer.concat(Array.from({ length: 100 }, (_, id) => framed(id))));
+    while (asked.size === known || [...asked.values()].at(-1)! < 100) await sleep(5);
+    return socket;
+  };
+  untaken = 0;
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 8; i++) sockets.push(await open());
+  const silent = [...asked.keys()];
+  for (const connection of silent) for (let i = 0; i < 100; i++) answer(connection);
+  const held = silent.reduce((sum, { socket, unsent }) => sum + (socket.destroyed ? 0 : unsent), 0);
+  assert.ok(held <= (8 + 8 / 4) * 2 ** 20, `${held} bytes wait`);
+  assert.ok(untaken >= 1 && untaken === silent.filter(({ socket }) => socket.destroyed).length, `${untaken} closed`);
+
+  // Beside them somebody takes his answers, slowly.
+  const before = untaken;
+  const reader = await open();
+  const replies = collect(reader, 100, 10_000);
+  reader.resume();
+  for (let i = 0; i < 100; i++) {
+    answer([...asked.keys()].at(-1)!);
+    await sleep(1);
+  }
+  assert.equal((await replies).length, 100);
+  assert.equal(untaken, before);
+  for (const socket of [...sockets, reader]) socket.destroy();
 });
 
 test("a handler that throws: its connection ends, and nobody else gets its answers", async (t) => {
