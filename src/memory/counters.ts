@@ -6,7 +6,8 @@
  *
  * Which cell means what is decided by the worker, in the order in which its plugins ask for cells when the chains are
  * linked. It tells the supervisor by `descriptions`. Asking again for the same name and labels gives the same cell, so
- * counters go on over a reload.
+ * counters go on over a reload. Whoever asks is an owner of the cell; when the last one has left, the worker says so, the
+ * supervisor keeps what was counted, and only when it has said that it reads the cell no more is it used for another series.
  */
 
 export interface Counter {
@@ -41,35 +42,47 @@ export interface CellDescription {
   count: number;
 }
 
-/** Cells in a row: enough for 600 zones, counted by listener; untouched pages cost nothing. */
-const CELLS = 131_072;
+/** Cells in a row: enough for 10,000 zones, counted by listener; untouched pages cost nothing. */
+const CELLS = 2 ** 21;
+
+/** Name and help of the counter of series for which there is no room: workers add theirs, the supervisor those of a scrape. */
+export const UNCOUNTED_SERIES = [
+  "weftdns_uncounted_series_total",
+  "Series of metrics for which there was no room, so that they are not counted.",
+] as const;
+
+/** Cells that have an owner. */
+interface Entry {
+  readonly description: CellDescription;
+  readonly cells: Cell | Table | Buckets;
+  readonly owners: Set<object>;
+}
 
 export class CounterRow {
   /** Bytes of shared memory for one row. */
   static readonly SIZE = CELLS * Float64Array.BYTES_PER_ELEMENT;
 
-  /** Grows at its end only. */
-  readonly descriptions: CellDescription[] = [];
-  /** Something was asked for that had no room: it is not counted. */
-  overflown = false;
-  /** Called when there is a new description, or no room for one. */
-  onGrown: () => void = () => {};
+  /** Called with a new description, or without when there was no room for one: then what was asked for is not counted. */
+  onGrown: (description?: CellDescription) => void = () => {};
   readonly #cells: Float64Array;
-  readonly #known = new Map<string, CellDescription>();
+  readonly #known = new Map<string, Entry>();
   #used = 0;
+  /** Cells that are used again, by their number: the first of each. There are few numbers, as zones are counted alike. */
+  readonly #free = new Map<number, number[]>();
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(CounterRow.SIZE)) {
     this.#cells = new Float64Array(buffer);
   }
 
-  counter(name: string, help: string, labels: Readonly<Record<string, string>> = {}): Counter {
-    const { first } = this.#allocate({ kind: "counter", name, help, labels, dimensions: {}, bounds: [] }, 1);
-    return new Cell(this.#cells, first);
+  /** Without an owner of its own, here as below, a cell stays. */
+  counter(name: string, help: string, labels: Readonly<Record<string, string>> = {}, owner: object = this): Counter {
+    const wanted = { kind: "counter", name, help, labels, dimensions: {}, bounds: [] } as const;
+    return this.#allocate(wanted, 1, owner, (first) => new Cell(this.#cells, first));
   }
 
   gauge(name: string, help: string, labels: Readonly<Record<string, string>> = {}): RowGauge {
-    const { first } = this.#allocate({ kind: "gauge", name, help, labels, dimensions: {}, bounds: [] }, 1);
-    return new Cell(this.#cells, first);
+    const wanted = { kind: "gauge", name, help, labels, dimensions: {}, bounds: [] } as const;
+    return this.#allocate(wanted, 1, this, (first) => new Cell(this.#cells, first));
   }
 
   table(
@@ -77,10 +90,11 @@ export class CounterRow {
     help: string,
     labels: Readonly<Record<string, string>>,
     dimensions: Readonly<Record<string, readonly string[]>>,
+    owner: object = this,
   ): CounterTable {
     const count = Object.values(dimensions).reduce((product, values) => product * values.length, 1);
-    const { first } = this.#allocate({ kind: "counter", name, help, labels, dimensions, bounds: [] }, count);
-    return new Table(this.#cells, first);
+    const wanted = { kind: "counter", name, help, labels, dimensions, bounds: [] } as const;
+    return this.#allocate(wanted, count, owner, (first) => new Table(this.#cells, first));
   }
 
   histogram(
@@ -88,10 +102,38 @@ export class CounterRow {
     help: string,
     labels: Readonly<Record<string, string>>,
     bounds: readonly number[],
+    owner: object = this,
   ): Histogram {
-    const count = bounds.length + 2;
-    const { first } = this.#allocate({ kind: "histogram", name, help, labels, dimensions: {}, bounds }, count);
-    return new Buckets(this.#cells, first, bounds);
+    const wanted = { kind: "histogram", name, help, labels, dimensions: {}, bounds } as const;
+    return this.#allocate(wanted, bounds.length + 2, owner, (first) => new Buckets(this.#cells, first, bounds));
+  }
+
+  get descriptions(): CellDescription[] {
+    return [...this.#known.values()].map(({ description }) => description);
+  }
+
+  /** These owners count no more. Gives the cells that have none now: they change no more, and are kept until `reuse`. */
+  leave(owners: readonly object[]): CellDescription[] {
+    const left: CellDescription[] = [];
+    for (const [key, entry] of this.#known) {
+      for (const owner of owners) entry.owners.delete(owner);
+      if (entry.owners.size > 0) continue;
+      this.#known.delete(key);
+      // Somebody late may still hold it.
+      entry.cells.first = this.#cells.length;
+      left.push(entry.description);
+    }
+    return left;
+  }
+
+  /** Nobody reads these cells any more. */
+  reuse(descriptions: readonly CellDescription[]): void {
+    for (const { first, count } of descriptions) {
+      this.#cells.fill(0, first, first + count);
+      const free = this.#free.get(count);
+      if (free === undefined) this.#free.set(count, [first]);
+      else free.push(first);
+    }
   }
 
   /** The values of a description's cells, as they are now. */
@@ -104,22 +146,35 @@ export class CounterRow {
     return this.#cells[index]!;
   }
 
-  #allocate(wanted: Omit<CellDescription, "first" | "count">, count: number): CellDescription {
-    const key = JSON.stringify([wanted.name, wanted.labels, wanted.dimensions]);
+  #allocate<Cells extends Entry["cells"]>(
+    wanted: Omit<CellDescription, "first" | "count">,
+    count: number,
+    owner: object,
+    make: (first: number) => Cells,
+  ): Cells {
+    const key = JSON.stringify([wanted.kind, wanted.name, wanted.labels, wanted.dimensions, wanted.bounds]);
     const known = this.#known.get(key);
-    if (known) return known;
-    if (this.#used + count > this.#cells.length) {
-      // Stores behind the end of the array go nowhere.
-      this.overflown = true;
-      this.onGrown();
-      return { ...wanted, first: this.#cells.length, count };
+    if (known) {
+      known.owners.add(owner);
+      return known.cells as Cells;
     }
-    const description = { ...wanted, first: this.#used, count };
+    const first = this.#free.get(count)?.pop() ?? this.#take(count);
+    const cells = make(first);
+    if (first === this.#cells.length) {
+      this.onGrown();
+      return cells;
+    }
+    const description = { ...wanted, first, count };
+    this.#known.set(key, { description, cells, owners: new Set([owner]) });
+    this.onGrown(description);
+    return cells;
+  }
+
+  /** Cells that nobody had yet. Without any left the end of the array, behind which stores go nowhere. */
+  #take(count: number): number {
+    if (this.#used + count > this.#cells.length) return this.#cells.length;
     this.#used += count;
-    this.#known.set(key, description);
-    this.descriptions.push(description);
-    this.onGrown();
-    return description;
+    return this.#used - count;
   }
 }
 
@@ -127,45 +182,45 @@ export class CounterRow {
 
 class Cell implements Counter, RowGauge {
   readonly #cells: Float64Array;
-  readonly #index: number;
+  first: number;
 
-  constructor(cells: Float64Array, index: number) {
+  constructor(cells: Float64Array, first: number) {
     this.#cells = cells;
-    this.#index = index;
+    this.first = first;
   }
 
   add(amount: number): void {
-    this.#cells[this.#index]! += amount;
+    this.#cells[this.first]! += amount;
   }
 
   set(value: number): void {
-    this.#cells[this.#index] = value;
+    this.#cells[this.first] = value;
   }
 }
 
 class Table implements CounterTable {
   readonly #cells: Float64Array;
-  readonly #first: number;
+  first: number;
 
   constructor(cells: Float64Array, first: number) {
     this.#cells = cells;
-    this.#first = first;
+    this.first = first;
   }
 
   add(index: number, amount: number): void {
-    this.#cells[this.#first + index]! += amount;
+    this.#cells[this.first + index]! += amount;
   }
 }
 
 class Buckets implements Histogram {
   readonly #cells: Float64Array;
-  readonly #first: number;
+  first: number;
   /** All of one kind: an array of numbers is one of integers or of others, and comparing with both kinds allocates. */
   readonly #bounds: Float64Array;
 
   constructor(cells: Float64Array, first: number, bounds: readonly number[]) {
     this.#cells = cells;
-    this.#first = first;
+    this.first = first;
     this.#bounds = Float64Array.from(bounds);
   }
 
@@ -175,7 +230,7 @@ class Buckets implements Histogram {
     const last = bounds.length;
     let bucket = 0;
     while (bucket < last && value > bounds[bucket]!) bucket++;
-    cells[this.#first + bucket]! += times;
-    cells[this.#first + last + 1]! += value * times;
+    cells[this.first + bucket]! += times;
+    cells[this.first + last + 1]! += value * times;
   }
 }

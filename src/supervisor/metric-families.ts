@@ -11,7 +11,10 @@ import type { CellDescription, CounterRow } from "../memory/counters.ts";
 type Labels = Readonly<Record<string, string>>;
 export type FamilyType = "counter" | "gauge" | "histogram";
 
-/** More than this are not told apart, whatever the configurations that came and went have named. */
+/**
+ * More than this are not told apart, whatever the configurations that came and went have named: those that nobody counts for
+ * any more make room.
+ */
 const MAX_SERIES = 50_000;
 
 /** A line of the text: prom-client writes `labels` and then `sharedLabels`, and only the text of the latter is kept. */
@@ -33,6 +36,8 @@ class Series {
   readonly #always: boolean;
   /** Somebody has said in this scrape what it is, be it nought. */
   present = false;
+  /** Somebody counts for it, or did in the last scrape. */
+  live = true;
 
   constructor(name: string, labels: Labels, bounds: readonly number[] | undefined) {
     const size = bounds === undefined ? 1 : bounds.length + 2;
@@ -110,11 +115,16 @@ export class Family {
     return series;
   }
 
-  /** Forgets the values of the last scrape, but for what has retired. */
-  restart(): void {
-    for (const series of this.#series.values()) {
+  /** Forgets the values of the last scrape, but for what has retired; to make room that too, where nobody counts any more. */
+  restart(makesRoom: boolean): void {
+    for (const [key, series] of this.#series) {
+      if (makesRoom && !series.live) {
+        this.#series.delete(key);
+        this.#sorted = [];
+      }
       series.totals.set(series.retired);
       series.present = false;
+      series.live = false;
     }
   }
 
@@ -147,12 +157,14 @@ export class Families {
   /** For each description of a row's cells: the series that each cell counts for, found when it first has a value. */
   readonly #blocks = new WeakMap<CellDescription, (Series | undefined)[]>();
   #count = 0;
-  /** Values were left out, since there are too many. */
-  overflown = false;
+  /** Values that were left out, in this scrape and before it began, since there are too many. */
+  leftOut = 0;
 
   /** Begins a scrape. */
   restart(): void {
-    for (const family of this.#families.values()) family.restart();
+    for (const family of this.#families.values()) family.restart(this.leftOut > 0);
+    this.#count = [...this.#families.values()].reduce((sum, { size }) => sum + size, 0);
+    this.leftOut = 0;
   }
 
   /** Adds the values of some cells of a row. With `retire` they stay: the row's worker is gone, what it counted is not. */
@@ -167,6 +179,7 @@ export class Families {
     if (series === undefined) return;
     series.totals[0]! += value;
     series.present = true;
+    series.live = true;
   }
 
   /** A histogram without any event yet. */
@@ -190,6 +203,7 @@ export class Families {
       if (series === undefined) continue;
       if (retire) series.retired[0]! += value;
       else series.totals[0]! += value;
+      series.live ||= !retire;
       if (kind === "gauge") series.present = true;
     }
   }
@@ -201,6 +215,7 @@ export class Families {
     const series = block[0];
     if (series === undefined || series.totals.length !== count) return;
     const to = retire ? series.retired : series.totals;
+    series.live ||= !retire;
     for (let i = 0; i < count; i++) to[i]! += row.at(first + i);
   }
 
@@ -240,7 +255,7 @@ export class Families {
     const known = family.find(labels);
     if (known) return known;
     if (this.#count >= MAX_SERIES) {
-      this.overflown = true;
+      this.leftOut++;
       return undefined;
     }
     this.#count++;

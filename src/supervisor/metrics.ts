@@ -5,7 +5,13 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
-import { type Counter, CounterRow, type Histogram } from "../memory/counters.ts";
+import {
+  type CellDescription,
+  type Counter,
+  CounterRow,
+  type Histogram,
+  UNCOUNTED_SERIES,
+} from "../memory/counters.ts";
 import type { Gauge, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import { DROPS } from "../plugin/request-metrics.ts";
@@ -45,6 +51,8 @@ export class Metrics {
   #full = 0;
   #registry: Registry | undefined;
   #scrape: Promise<Exposition> | undefined;
+  /** Series that a scrape had no room for. */
+  #uncounted = 0;
   #warned = false;
   readonly #processRestarts: number;
 
@@ -85,6 +93,12 @@ export class Metrics {
     for (let i = 0; i < sums.length; i++) sums[i]! += statistics[i]!;
   }
 
+  /** Nobody counts in these cells any more; what was counted stays. Settles when the cells are read no more. */
+  async leave({ row }: WorkerRow, descriptions: readonly CellDescription[]): Promise<void> {
+    for (const description of descriptions) this.#families.addCells(row, description, true);
+    await this.#scrape;
+  }
+
   /** The text that a scrape gets. Those that come while one is being made get the same. */
   expose(pool: WorkerPool, sockets: Sockets): Promise<Exposition> {
     this.#scrape ??= this.#expose(pool, sockets).finally(() => {
@@ -98,10 +112,11 @@ export class Metrics {
     const registry = this.#registry;
     const pace = new Pace();
     const families = this.#families;
+    // The lists as they are now: what is left by its owners from here on is read once more all the same.
+    const rows = pool.rows().map(({ ...row }) => row);
     families.restart();
     for (const { type, name, help } of IDLE) families.add(type, name, help, {}, 0);
     families.declareHistogram(IDLE_HISTOGRAM.name, IDLE_HISTOGRAM.help, IDLE_HISTOGRAM.bounds);
-    const rows = pool.rows();
     // Before anything is awaited: a worker that ends meanwhile must not be counted as retired as well.
     this.#addPackets(rows, sockets);
     for (const { row, descriptions } of [{ row: this.#row, descriptions: this.#row.descriptions }, ...rows]) {
@@ -121,6 +136,8 @@ export class Metrics {
     for (const [cause, count] of pool.restarts) families.add("counter", ...RESTARTS, { cause }, count);
     families.add("counter", ...RESTARTS, { cause: "process" }, this.#processRestarts);
     for (const { type, name, help, value } of processMetrics()) families.add(type, name, help, {}, value);
+    this.#uncounted = Math.max(this.#uncounted, families.leftOut);
+    families.add("counter", ...UNCOUNTED_SERIES, {}, this.#uncounted);
     this.#warnOnce();
 
     const parts: string[] = [];
@@ -158,7 +175,7 @@ export class Metrics {
   }
 
   #warnOnce(): void {
-    if (this.#warned || !this.#families.overflown) return;
+    if (this.#warned || this.#uncounted === 0) return;
     this.#warned = true;
     new Logger().warning("There are more series of metrics than can be told apart, some are left out");
   }

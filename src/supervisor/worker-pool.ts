@@ -49,7 +49,7 @@ interface Thread {
   readonly abort: AbortController;
   readonly startedAt: number;
   readonly ended: Promise<void>;
-  readonly descriptions: CellDescription[];
+  descriptions: CellDescription[];
   state: State;
   lastBeat: number;
   /** Milliseconds since the last beat, as far as they count. */
@@ -86,6 +86,8 @@ export interface PoolEvents {
   left(): void;
   /** That worker's counts are final; a new one begins with none. */
   retired(row: WorkerRow): void;
+  /** Cells of a worker in which nobody counts any more. Settles when they are read no more. */
+  left(row: WorkerRow, descriptions: readonly CellDescription[]): Promise<unknown>;
   told(id: string, value: unknown, worker: number): void;
   /** What a worker that starts late must know. */
   sockets(index: number): ReadonlyMap<string, number>;
@@ -328,7 +330,9 @@ export class WorkerPool {
     if (message.kind === "prepared") {
       thread.prepared?.(undefined);
     } else if (message.kind === "described") {
-      thread.descriptions.push(...message.descriptions);
+      thread.descriptions.push(message.description);
+    } else if (message.kind === "left") {
+      void this.#takeLeft(thread, message.descriptions);
     } else if (message.kind === "failed") {
       thread.prepared?.(message.reason);
     } else if (message.kind === "committed") {
@@ -339,6 +343,14 @@ export class WorkerPool {
     } else {
       this.#events.told(message.id, message.value, thread.index);
     }
+  }
+
+  /** A scrape that is under way goes on with the descriptions that it has begun with. */
+  async #takeLeft(thread: Thread, descriptions: readonly CellDescription[]): Promise<void> {
+    const firsts = new Set(descriptions.map(({ first }) => first));
+    thread.descriptions = thread.descriptions.filter(({ first }) => !firsts.has(first));
+    await this.#events.left(thread, descriptions);
+    this.#send(thread, { kind: "reuse", descriptions });
   }
 
   #send(thread: Thread, message: ToWorker): void {

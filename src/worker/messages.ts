@@ -30,13 +30,17 @@ export type ToWorker =
   /** The prepared plan is not wanted: another worker, or the supervisor, could not prepare. */
   | { kind: "discard"; generation: number }
   | { kind: "publish"; id: string; value: unknown }
+  /** Cells that the worker has left are read no more. */
+  | { kind: "reuse"; descriptions: readonly CellDescription[] }
   /** No new work; what is under way may end within `graceMs`. */
   | { kind: "stop"; graceMs: number };
 
 export type FromWorker =
   | { kind: "prepared"; generation: number }
-  /** The row has cells that it had not before: these. */
-  | { kind: "described"; descriptions: readonly CellDescription[] }
+  /** The row has cells that it had not before. */
+  | { kind: "described"; description: CellDescription }
+  /** Nobody counts in these cells any more; `reuse` is the answer. */
+  | { kind: "left"; descriptions: readonly CellDescription[] }
   | { kind: "failed"; generation: number; reason: string }
   | { kind: "committed"; generation: number }
   /** No socket of a plan before this one is read or written any more. */

@@ -3,7 +3,7 @@
  * that nothing has to wait when it takes over between two batches.
  */
 import { sureNameToWire } from "../dns/name-text.ts";
-import { CounterRow } from "../memory/counters.ts";
+import { type CellDescription, type Counter, CounterRow, UNCOUNTED_SERIES } from "../memory/counters.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
@@ -51,6 +51,7 @@ export class Worker {
   readonly #engine: Engine;
   readonly #udp: UdpServer;
   readonly #row: CounterRow;
+  readonly #uncounted: Counter;
   readonly #log = new Logger();
   readonly #tcp = new Map<string, TcpServer>();
   /** By `socketId`: its number in the UDP port. */
@@ -67,7 +68,7 @@ export class Worker {
   constructor(start: WorkerStart) {
     this.#start = start;
     this.#row = new CounterRow(start.counters);
-    this.#row.onGrown = () => this.#describe();
+    this.#row.onGrown = (description) => this.#describe(description);
     this.#engine = new Engine({
       panics: this.#row.counter("panics_total", "A metrics that counts the number of panics."),
       droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
@@ -76,6 +77,7 @@ export class Worker {
       untaken: this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" }),
       badProxyHeader: this.#row.counter(...DROPS, { stage: "server", reason: "proxy_header" }),
     });
+    this.#uncounted = this.#row.counter(...UNCOUNTED_SERIES);
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
   }
 
@@ -121,24 +123,27 @@ export class Worker {
    * Cells for rare cases are made when the case first comes up, so there may be new ones at any time. They are described
    * before the reply leaves, so whoever has it finds them in a scrape.
    */
-  #describe(): void {
-    const { descriptions, overflown } = this.#row;
-    if (overflown && !this.#overflown) {
-      this.#overflown = true;
+  #describe(description: CellDescription | undefined): void {
+    if (description !== undefined) return this.#say({ kind: "described", description });
+    this.#uncounted.add(1);
+    if (!this.#warned)
       this.#log.warning("There is no room for more counters: what comes new from here on is not counted");
-    }
-    if (descriptions.length === this.#described) return;
-    this.#say({ kind: "described", descriptions: descriptions.slice(this.#described) });
-    this.#described = descriptions.length;
+    this.#warned = true;
   }
-  #described = 0;
-  #overflown = false;
+  #warned = false;
+
+  /** Nobody counts for this plan any more. What others count for too goes on. */
+  #leaveCells({ listeners }: Plan): void {
+    const descriptions = this.#row.leave(listeners);
+    if (descriptions.length > 0) this.#say({ kind: "left", descriptions });
+  }
 
   #hear(message: ToWorker): void {
     if (message.kind === "prepare") void this.#prepare(message);
     else if (message.kind === "commit") void this.#commit(message.generation);
     else if (message.kind === "discard") void this.#discard(message.generation);
     else if (message.kind === "publish") this.#publish(message.id, message.value);
+    else if (message.kind === "reuse") this.#row.reuse(message.descriptions);
     else void this.#stop(message.graceMs);
   }
 
@@ -176,6 +181,7 @@ export class Worker {
     } catch (error) {
       for (const server of tcp.values()) void server.close(0);
       await stopAll(chains);
+      this.#leaveCells(plan);
       if (this.#linking === linking) {
         this.#say({ kind: "failed", generation: plan.generation, reason: reasonOf(error) });
       }
@@ -229,14 +235,14 @@ export class Worker {
     return targets;
   }
 
-  /** Where what is counted for a listener goes. */
-  #cells({ server }: ListenerPlan): CellSource {
+  /** Where what is counted for a listener of a plan goes. */
+  #cells(listener: ListenerPlan): CellSource {
     const row = this.#row;
     return {
-      server,
-      counter: (name, help, labels) => row.counter(name, help, labels),
-      counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions),
-      histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
+      server: listener.server,
+      counter: (name, help, labels) => row.counter(name, help, labels, listener),
+      counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions, listener),
+      histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds, listener),
     };
   }
 
@@ -266,6 +272,7 @@ export class Worker {
     if (!before) return;
     await emptied([...before.served.values()]);
     await stopAll(before.chains);
+    this.#leaveCells(before.plan);
     collectSoon();
   }
 
@@ -312,6 +319,7 @@ export class Worker {
     this.#next = undefined;
     for (const server of next.tcp.values()) await server.close(0);
     await stopAll(next.chains);
+    this.#leaveCells(next.plan);
     if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });
   }
 

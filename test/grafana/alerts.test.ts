@@ -225,6 +225,18 @@ const cases: readonly Case[] = [
     labels: here,
     says: "a has 160MiB, near the limit of the stock manifest (170 MiB).",
   },
+  {
+    alert: "WeftDNSUncountedSeries",
+    name: "none",
+    series: { [`weftdns_uncounted_series_total${of()}`]: "0x30" },
+  },
+  {
+    alert: "WeftDNSUncountedSeries",
+    name: "some",
+    series: { [`weftdns_uncounted_series_total${of()}`]: "0x19 7x10" },
+    labels: here,
+    says: "a has no room for 7 series of metrics, and does not count them.",
+  },
 ];
 
 const promtool = spawnSync("promtool", ["--version"]).error === undefined;

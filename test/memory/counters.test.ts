@@ -66,9 +66,13 @@ const CELLS = CounterRow.SIZE / Float64Array.BYTES_PER_ELEMENT;
 
 test("a full row counts no more, and breaks nothing", () => {
   const row = new CounterRow();
+  let refused = 0;
+  row.onGrown = (description) => {
+    if (description === undefined) refused++;
+  };
   row.table("big", "Big.", {}, { n: Array.from({ length: CELLS - 1 }, (_, i) => String(i)) }).add(CELLS - 2, 1);
   row.counter("last", "Last.").add(2);
-  assert.equal(row.overflown, false);
+  assert.equal(refused, 0);
   row.counter("beyond", "Beyond.").add(3);
   row.histogram("beyond_seconds", "Beyond.", {}, [1]).observe(1);
   assert.deepEqual(
@@ -77,7 +81,33 @@ test("a full row counts no more, and breaks nothing", () => {
   );
   assert.equal(row.read(row.descriptions[0]!)[CELLS - 2], 1);
   assert.deepEqual([...row.read(row.descriptions[1]!)], [2]);
-  assert.equal(row.overflown, true);
+  assert.equal(refused, 2);
+});
+
+test("a cell goes on as long as somebody owns it, then it is read once more and another one's", () => {
+  const row = new CounterRow();
+  const [first, second] = [{}, {}];
+  row.counter("stays_total", "Stays.").add(1);
+  const early = row.counter("a_total", "A.", {}, first);
+  early.add(1);
+  row.counter("a_total", "A.", {}, second).add(1);
+  row.histogram("h", "H.", {}, [1], first).observe(1);
+  assert.deepEqual(
+    row.leave([first]).map(({ name, first: at, count }) => [name, at, count]),
+    [["h", 2, 3]],
+  );
+  early.add(1);
+  const [left] = row.leave([second]);
+  early.add(1);
+  assert.deepEqual([...row.read(left!)], [3]);
+  const names = () => row.descriptions.map(({ name, first: at }) => `${name} ${at}`);
+  row.counter("b_total", "B.");
+  assert.deepEqual(names(), ["stays_total 0", "b_total 5"], "what may still be read is nobody else's");
+  row.reuse([left!]);
+  row.counter("c_total", "C.").add(7);
+  early.add(1);
+  assert.deepEqual(names(), ["stays_total 0", "b_total 5", "c_total 1"]);
+  assert.deepEqual([row.at(0), row.at(1)], [1, 7]);
 });
 
 test("a histogram takes several events of one value at once", () => {

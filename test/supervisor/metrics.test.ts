@@ -135,6 +135,37 @@ test("metrics: counters never go back when a worker dies, gauges end with it", a
   assert.deepEqual(await values([third]), ["16", "4", "16", "10", "16"]);
 });
 
+test("metrics: what is left by its owners stays counted, also when a scrape is under way", async () => {
+  const metrics = new Metrics();
+  const owner = {};
+  const one = member();
+  one.row.counter("c_total", "C.", { zone: "z" }, owner).add(5);
+  one.row.counter("d_total", "D.").add(1);
+  let members = [workerRow(one, 0)];
+  const pool = { rows: () => members, restarts: new Map() } as unknown as WorkerPool;
+  const sockets = { drops: () => new Map(), totalDrops: () => 0 } as unknown as Sockets;
+  const scraped = async () =>
+    linesOf((await metrics.expose(pool, sockets)).text.split("\n"), "coredns_c_total{").at(-1);
+  const wanted = 'coredns_c_total{zone="z"} 5';
+  assert.equal(await scraped(), wanted);
+  const underWay = scraped();
+  const left = one.row.leave([owner]);
+  members = [workerRow(one, 0)];
+  let isRead = false;
+  const settled = metrics.leave(members[0]!, left).then(() => {
+    isRead = true;
+    one.row.reuse(left);
+  });
+  await null;
+  assert.equal(isRead, false, "cells that are being read are kept");
+  assert.equal(await underWay, wanted);
+  await settled;
+  assert.equal(await scraped(), wanted);
+  one.row.counter("c_total", "C.", { zone: "z" }, owner).add(1);
+  members = [workerRow(one, 0)];
+  assert.equal(await scraped(), 'coredns_c_total{zone="z"} 6');
+});
+
 test("metrics: of two gauges alike the later counts until it is gone", async () => {
   const metrics = new Metrics();
   const value = async () => linesOf(await scrape(metrics), "coredns_g").at(-1);
@@ -209,9 +240,29 @@ test("metrics: without any plugin that counts there is what CoreDNS shows nevert
 test("metrics: the number of series has an end", async () => {
   const families = new Families();
   for (let i = 0; i < 50_100; i++) families.add("counter", "many_total", "Many.", { i: String(i) }, 1);
-  assert.equal(families.overflown, true);
+  assert.equal(families.leftOut, 100);
   const [family] = families.shown();
   assert.equal((await family!.get()).values.length, 50_000);
+});
+
+test("metrics: series that nobody counts for any more make room for others", async () => {
+  const families = new Families();
+  const row = new CounterRow();
+  const series = (from: number) => {
+    for (let i = from; i < from + 30_000; i++) families.add("counter", "many_total", "Many.", { i: String(i) }, 1);
+  };
+  row.counter("gone_total", "Gone.", { zone: "a" }).add(1);
+  families.addCells(row, row.descriptions[0]!, true);
+  series(0);
+  families.restart();
+  series(30_000);
+  assert.equal(families.leftOut, 10_001);
+  families.restart();
+  series(30_000);
+  assert.equal(families.leftOut, 0);
+  const [many, ...others] = families.shown();
+  assert.deepEqual(others, []);
+  assert.equal((await many!.get()).values.length, 30_000);
 });
 
 test("metrics: a name that means two things means the first", () => {
