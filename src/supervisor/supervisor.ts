@@ -91,7 +91,7 @@ export class Supervisor {
       died: (index, reason) => this.#log.error(`worker ${index} died and is replaced: ${reason}`),
       left: () => this.#closeLeft(),
       retired: (row) => this.#metrics.retire(row),
-      left: (row, descriptions) => this.#metrics.leave(row, descriptions),
+      cellsLeft: (row, descriptions) => this.#metrics.leave(row, descriptions),
       told: (id, value, worker) => this.#tell(id, value, worker),
       sockets: (index) => this.#sockets.of(index),
       published: () => this.#controls.published,

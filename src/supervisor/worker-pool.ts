@@ -87,7 +87,7 @@ export interface PoolEvents {
   /** That worker's counts are final; a new one begins with none. */
   retired(row: WorkerRow): void;
   /** Cells of a worker in which nobody counts any more. Settles when they are read no more. */
-  left(row: WorkerRow, descriptions: readonly CellDescription[]): Promise<unknown>;
+  cellsLeft(row: WorkerRow, descriptions: readonly CellDescription[]): Promise<unknown>;
   told(id: string, value: unknown, worker: number): void;
   /** What a worker that starts late must know. */
   sockets(index: number): ReadonlyMap<string, number>;
@@ -331,7 +331,7 @@ export class WorkerPool {
       thread.prepared?.(undefined);
     } else if (message.kind === "described") {
       thread.descriptions.push(message.description);
-    } else if (message.kind === "left") {
+    } else if (message.kind === "cellsLeft") {
       void this.#takeLeft(thread, message.descriptions);
     } else if (message.kind === "failed") {
       thread.prepared?.(message.reason);
@@ -349,7 +349,7 @@ export class WorkerPool {
   async #takeLeft(thread: Thread, descriptions: readonly CellDescription[]): Promise<void> {
     const firsts = new Set(descriptions.map(({ first }) => first));
     thread.descriptions = thread.descriptions.filter(({ first }) => !firsts.has(first));
-    await this.#events.left(thread, descriptions);
+    await this.#events.cellsLeft(thread, descriptions);
     this.#send(thread, { kind: "reuse", descriptions });
   }
 

@@ -40,7 +40,7 @@ export type FromWorker =
   /** The row has cells that it had not before. */
   | { kind: "described"; description: CellDescription }
   /** Nobody counts in these cells any more; `reuse` is the answer. */
-  | { kind: "left"; descriptions: readonly CellDescription[] }
+  | { kind: "cellsLeft"; descriptions: readonly CellDescription[] }
   | { kind: "failed"; generation: number; reason: string }
   | { kind: "committed"; generation: number }
   /** No socket of a plan before this one is read or written any more. */

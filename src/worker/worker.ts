@@ -124,7 +124,10 @@ export class Worker {
    * before the reply leaves, so whoever has it finds them in a scrape.
    */
   #describe(description: CellDescription | undefined): void {
-    if (description !== undefined) return this.#say({ kind: "described", description });
+    if (description !== undefined) {
+      this.#say({ kind: "described", description });
+      return;
+    }
     this.#uncounted.add(1);
     if (!this.#warned)
       this.#log.warning("There is no room for more counters: what comes new from here on is not counted");
@@ -135,7 +138,7 @@ export class Worker {
   /** Nobody counts for this plan any more. What others count for too goes on. */
   #leaveCells({ listeners }: Plan): void {
     const descriptions = this.#row.leave(listeners);
-    if (descriptions.length > 0) this.#say({ kind: "left", descriptions });
+    if (descriptions.length > 0) this.#say({ kind: "cellsLeft", descriptions });
   }
 
   #hear(message: ToWorker): void {

@@ -37,7 +37,7 @@ async function answerOf(worker: MessagePort, message: ToWorker): Promise<FromWor
   worker.postMessage(message);
   for (;;) {
     const [said] = (await once(worker, "message")) as [FromWorker];
-    if (!["described", "told", "left"].includes(said.kind)) return said;
+    if (!["described", "told", "left", "cellsLeft"].includes(said.kind)) return said;
   }
 }
 
