@@ -112,6 +112,12 @@ static napi_value js_send_notice(napi_env env, napi_callback_info info) {
   return finish(&call, call.wrong ? 0 : send_notice(address, notice, fd));
 }
 
+/** canBatch(): 0, or why not */
+static napi_value js_can_batch(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  return finish(&call, call.wrong ? 0 : can_batch());
+}
+
 /** setSteering(fd, live) */
 static napi_value js_set_steering(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
@@ -312,6 +318,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"unblockSignal", js_unblock_signal},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
+      {"canBatch", js_can_batch},
   };
   napi_env env = environment->env;
   napi_value name, version;

@@ -1,8 +1,9 @@
 /**
- * Loads the addon, in each thread that wants it. Without it (no compiler at install, another platform) `native` is
- * undefined and `nativeError` says why in one line; the portable ways then serve.
+ * Loads the addon, in each thread that wants it. Without it (no compiler at install, another platform, a sandbox that does
+ * not let it work) `native` is undefined and `nativeError` says why in one line; the portable ways then serve.
  */
 import { createRequire } from "node:module";
+import { getSystemErrorName } from "node:util";
 
 /**
  * What the addon exports. Numbers below 0 are -errno. Nothing here checks its arguments beyond what memory safety needs:
@@ -10,6 +11,8 @@ import { createRequire } from "node:module";
  */
 export interface Native {
   readonly interfaceVersion: number;
+  /** Whether the system lets this process receive and send in batches: 0, else -errno. */
+  canBatch(): number;
   /** `flags`: OPEN_REUSE_PORT, OPEN_ONLY_6. The address is numeric. */
   openUdp(address: string, port: number, receiveBuffer: number, flags: number): number;
   boundPort(fd: number): number;
@@ -69,8 +72,9 @@ function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";
   try {
     const addon: Native = createRequire(import.meta.url)("../../dist/native/addon.node");
-    if (addon.interfaceVersion === NATIVE_VERSION) return addon;
-    return "the addon was built for another version, run: npm run build";
+    if (addon.interfaceVersion !== NATIVE_VERSION) return "the addon was built for another version, run: npm run build";
+    const refused = addon.canBatch();
+    return refused === 0 ? addon : `the system refuses recvmmsg or sendmmsg (${getSystemErrorName(refused)})`;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND")
       return "the addon is not built, run: npm run build";

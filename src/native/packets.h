@@ -269,6 +269,8 @@ int open_udp(const char *address, uint16_t port, int receive_buffer, uint32_t fl
 int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out);
 int open_unconnected_udp(int family, const char *source, int receive_buffer);
 int bound_port(int fd);
+/** 0, or -errno where recvmmsg or sendmmsg is refused. */
+int can_batch(void);
 int set_steering(int fd, const int32_t *live, uint32_t count);
 int64_t socket_drops(int fd);
 /** From 0, empty, to 1: the part of its receive buffer that is in use. */

@@ -5,6 +5,7 @@
  * that keeps sockets, they outlive the process too.
  */
 import { native } from "../native/index.ts";
+import { Logger } from "../plugin/logger.ts";
 import { type ListenerPlan, socketId, socketIds } from "../plugin/plan.ts";
 import { closeFd, openUdp, RECEIVE_BUFFER, setSteering, socketDrops } from "../transport/udp.ts";
 import { probeUdp } from "../transport/udp-portable.ts";
@@ -106,10 +107,23 @@ export class Sockets {
     return new Map([...this.#groups].map(([id, group]) => [id, group[worker]!]));
   }
 
-  /** From now on new datagrams go to the workers in `live` only. With none alive they are queued by the kernel's hash. */
+  /**
+   * From now on new datagrams go to the workers in `live` only. With none alive they are queued by the kernel's hash; so they
+   * are always where the system refuses the program, some in the socket of a worker that is down, for its replacement.
+   */
   steer(live: readonly number[]): void {
-    for (const group of this.#groups.values()) if (group.length > 1) setSteering(group[0]!, live);
+    for (const group of this.#groups.values()) {
+      if (group.length < 2) continue;
+      try {
+        setSteering(group[0]!, live);
+      } catch (error) {
+        const { message } = error as Error;
+        if (!this.#warned) new Logger().warning(`Queries are spread over workers by the kernel's hash: ${message}`);
+        this.#warned = true;
+      }
+    }
   }
+  #warned = false;
 
   /** Datagrams that the kernel dropped, by listener id. */
   drops(): Map<string, number> {

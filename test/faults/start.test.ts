@@ -44,24 +44,44 @@ for (const [what, corefile] of [
   });
 }
 
-test("K6: a kernel without IPv6: IPv4 is served", {
-  timeout: 30_000,
-  skip: spawnSync(process.env.CC ?? "cc", ["--version"]).status !== 0 && "needs a C compiler",
-}, async () => {
-  const library = join(directory, "no-ipv6.so");
-  const source = join(import.meta.dirname, "no-ipv6.c");
+/** Builds what is preloaded into the server, and gives its path. */
+function preload(name: string): string {
+  const library = join(directory, `${name}.so`);
+  const source = join(import.meta.dirname, `${name}.c`);
   const warnings = ["-Wall", "-Wextra", "-Werror"];
   execFileSync(process.env.CC ?? "cc", ["-O2", ...warnings, "-shared", "-fPIC", "-o", library, source, "-ldl"]);
-  const server = await TestServer.start({
-    corefile: ".:{PORT} {\n  multisocket 2\n  whoami\n  health :{PORT2}\n}\n",
-    command: wrapper("without-ipv6", `env LD_PRELOAD=${library}`),
-  });
-  try {
-    for (const over of ["udp", "tcp"] as const) {
-      const reply = await server.ask({ ask: "www.example.org. A", over });
-      assert.equal(reply?.rcode, "NOERROR", `over ${over}`);
+  return library;
+}
+
+const noBatches = /^\[WARNING\] Batched UDP is not available.*: the system refuses recvmmsg or sendmmsg \(EPERM\)$/;
+for (const { name, library, refused, warning } of [
+  { name: "a kernel without IPv6", library: "no-ipv6" },
+  {
+    name: "a sandbox that refuses the steering program",
+    library: "refuse",
+    refused: "steering",
+    warning: /^\[WARNING\] Queries are spread over workers by the kernel's hash: .*\(EPERM\)$/,
+  },
+  { name: "a sandbox that refuses recvmmsg", library: "refuse", refused: "recvmmsg", warning: noBatches },
+  { name: "a sandbox that refuses sendmmsg", library: "refuse", refused: "sendmmsg", warning: noBatches },
+]) {
+  test(`K6: ${name}: IPv4 is served`, {
+    timeout: 30_000,
+    skip: spawnSync(process.env.CC ?? "cc", ["--version"]).status !== 0 && "needs a C compiler",
+  }, async () => {
+    const server = await TestServer.start({
+      corefile: ".:{PORT} {\n  multisocket 2\n  whoami\n  health :{PORT2}\n}\n",
+      command: wrapper(refused ?? library, `env LD_PRELOAD=${preload(library)} REFUSED=${refused}`),
+    });
+    try {
+      for (const over of ["udp", "tcp"] as const) {
+        const reply = await server.ask({ ask: "www.example.org. A", over });
+        assert.equal(reply?.rcode, "NOERROR", `over ${over}`);
+      }
+      if (warning !== undefined)
+        assert.equal(server.lines.filter((line) => warning.test(line)).length, 1, server.lines.join("\n"));
+    } finally {
+      assert.equal(await server.stop(), 0);
     }
-  } finally {
-    assert.equal(await server.stop(), 0);
-  }
-});
+  });
+}

@@ -47,7 +47,7 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags) {
     full_calls--;
     return fail_with(EAGAIN);
   }
-  if (good > 0) return real(fd, messages, good, flags);
+  if (good > 0 || count == 0) return real(fd, messages, good, flags);
   const char *name = (char *)messages[0].msg_hdr.msg_iov[0].iov_base + 1;
   char *digit = digit_of(&messages[0].msg_hdr);
   if (strncmp(name, "FULL", 4) == 0) {
