@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { systemMessage } from "../corefile/system-message.ts";
-import { native, nativeError } from "../native/index.ts";
+import { nativeError, unblockSignal } from "../native/index.ts";
 import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
 import { readGrant } from "../supervisor/granted-cpus.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
@@ -20,7 +20,7 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
     await supervisor.start();
     announce(supervisor, settings);
     // Node was started with --disable-sigusr1, as the signal would open its inspector until somebody listens: it blocks it.
-    native?.unblockSignal(constants.signals.SIGUSR1);
+    unblockSignal(constants.signals.SIGUSR1);
     if (isExample) printLine(EXAMPLE_HINT);
   } catch (error) {
     flushLog();

@@ -68,11 +68,15 @@ export const OPEN_ONLY_6 = 2;
 /** INTERFACE_VERSION in addon.c. */
 const NATIVE_VERSION = 7;
 
+/** The addon, also where a part of it is of no use. */
+let addon: Native | undefined;
+
 function load(): Native | string {
   if (process.env.WEFTDNS_NATIVE === "off") return "switched off by WEFTDNS_NATIVE=off";
   try {
-    const addon: Native = createRequire(import.meta.url)("../../dist/native/addon.node");
-    if (addon.interfaceVersion !== NATIVE_VERSION) return "the addon was built for another version, run: npm run build";
+    const found: Native = createRequire(import.meta.url)("../../dist/native/addon.node");
+    if (found.interfaceVersion !== NATIVE_VERSION) return "the addon was built for another version, run: npm run build";
+    addon = found;
     const refused = addon.canBatch();
     return refused === 0 ? addon : `the system refuses recvmmsg or sendmmsg (${getSystemErrorName(refused)})`;
   } catch (error) {
@@ -85,3 +89,8 @@ function load(): Native | string {
 const loaded = load();
 export const native: Native | undefined = typeof loaded === "string" ? undefined : loaded;
 export const nativeError: string | undefined = typeof loaded === "string" ? loaded : undefined;
+
+/** See `Native.unblockSignal`. Without the addon nothing blocks it (bin/weftdns). */
+export function unblockSignal(number: number): void {
+  addon?.unblockSignal(number);
+}
