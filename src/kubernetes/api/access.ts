@@ -3,6 +3,8 @@
 export interface Access {
   /** `https://host:port`, perhaps with a path before `/api`. */
   readonly server: URL;
+  /** The proxy that leads there, as a URL; undefined: none does. */
+  readonly proxy: string | undefined;
   /**
    * What to show and what to check, as it is now: files are read again when they have changed. The same `tls` object as
    * before as long as nothing in it has changed. Rejects when a file that is named cannot be read and never could.

@@ -3,7 +3,7 @@
  * HTTP/1.1, a connection for each watch: a half-open one is noticed by its silence, and stalls none of the others.
  */
 import { createGunzip } from "node:zlib";
-import { Agent, type Dispatcher } from "undici";
+import { Agent, type Dispatcher, ProxyAgent } from "undici";
 import type { Access, TlsMaterial } from "./access.ts";
 import type { Splitter } from "./documents.ts";
 import { Limiter, type Limits } from "./limiter.ts";
@@ -42,7 +42,7 @@ export class ApiClient {
   readonly #hooks: RequestHooks | undefined;
   readonly #userAgent: string;
   readonly #pace = new Pace();
-  #agent: Agent | undefined;
+  #agent: Dispatcher | undefined;
   #agentTls: TlsMaterial | undefined;
 
   constructor(access: Access, { limits = {}, hooks, userAgent = "weftdns" }: ClientOptions = {}) {
@@ -109,15 +109,17 @@ export class ApiClient {
   }
 
   /** Other certificates need other connections; those that are open go on until their watches end. */
-  #agentFor(tls: TlsMaterial): Agent {
+  #agentFor(tls: TlsMaterial): Dispatcher {
     if (this.#agent !== undefined && this.#agentTls === tls) return this.#agent;
     void this.#agent?.close();
     this.#agentTls = tls;
-    this.#agent = new Agent({
-      connect: { ...tls, timeout: CONNECT_MS, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
-      allowH2: false,
-      pipelining: 1,
-    });
+    const connect = { ...tls, timeout: CONNECT_MS, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const options = { allowH2: false, pipelining: 1 };
+    const { proxy } = this.#access;
+    this.#agent =
+      proxy === undefined
+        ? new Agent({ ...options, connect })
+        : new ProxyAgent({ ...options, uri: proxy, requestTls: connect });
     return this.#agent;
   }
 }

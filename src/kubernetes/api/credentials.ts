@@ -47,8 +47,8 @@ export function fromEndpoint(url: string, files: ClientFiles = {}): Access {
 /** With the current context of the file, unless one is named. Rejects when the file has no such context. */
 export async function fromKubeconfig(file: string, context?: string): Promise<Access> {
   const read = await kubeconfigReader(file, context);
-  const { server } = await read();
-  return new RereadAccess(server, read);
+  const { server, proxy } = await read();
+  return new RereadAccess(server, read, proxy);
 }
 
 function fromFiles(server: URL, files: ClientFiles): Access {
@@ -72,13 +72,15 @@ async function optional(file: string | undefined): Promise<Buffer | undefined> {
 
 class RereadAccess implements Access {
   readonly server: URL;
+  readonly proxy: string | undefined;
   readonly #read: () => Promise<Credentials>;
   #known: Credentials | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<Credentials> | undefined;
 
-  constructor(server: URL, read: () => Promise<Credentials>) {
+  constructor(server: URL, read: () => Promise<Credentials>, proxy?: string) {
     this.server = server;
+    this.proxy = proxy;
     this.#read = read;
   }
 

@@ -10,6 +10,7 @@ import type { Credentials, TlsMaterial } from "./access.ts";
 
 interface KubeconfigAccess extends Credentials {
   readonly server: URL;
+  readonly proxy: string | undefined;
 }
 
 /** Gives what reads the file's credentials as they are now; the file itself is read again when it has changed. */
@@ -47,7 +48,11 @@ function tokenFileOf(content: unknown, user: string | undefined, file: string): 
 function checkContext(config: KubeConfig, file: string): void {
   const name = config.getCurrentContext();
   if (config.getContextObject(name) === null) throw new Error(`context "${name}" does not exist in ${file}`);
-  if (config.getCurrentCluster() === null) throw new Error(`context "${name}" names no cluster that is in ${file}`);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw new Error(`context "${name}" names no cluster that is in ${file}`);
+  const { proxyUrl } = cluster;
+  if (proxyUrl && !/^(https?|socks5):$/.test(URL.parse(proxyUrl)?.protocol ?? ""))
+    throw new Error(`proxy-url "${proxyUrl}" in ${file}, expected a URL with http, https or socks5`);
 }
 
 async function accessOf(config: KubeConfig, tokenFile: string | undefined): Promise<KubeconfigAccess> {
@@ -63,6 +68,7 @@ async function accessOf(config: KubeConfig, tokenFile: string | undefined): Prom
   const ca = options.ca ?? (await clusterCa(cluster));
   return {
     server: new URL(cluster.server),
+    proxy: cluster.proxyUrl || undefined,
     headers,
     tls: {
       ...(ca && { ca: asText(ca) }),

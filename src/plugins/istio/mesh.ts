@@ -3,6 +3,7 @@
  * the plugin's options: each control half that leans on it has a function in `#readers`.
  */
 import { accessOf } from "../../kubernetes/access-options.ts";
+import type { Access } from "../../kubernetes/api/access.ts";
 import { ApiClient } from "../../kubernetes/api/client.ts";
 import { Reflector } from "../../kubernetes/api/reflector.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -38,6 +39,7 @@ const COUNT_MS = 1_000;
 
 export class Mesh {
   readonly reflector: Reflector;
+  readonly access: Access;
   readonly #client: ApiClient;
   readonly #config: IstioConfig;
   readonly #log: ControlContext["log"];
@@ -58,27 +60,32 @@ export class Mesh {
   /** From `performance.now()`. */
   #restUntil = 0;
 
-  /** The one before a reload, unless a kubeconfig names another server now. */
+  /** The one before a reload, unless a kubeconfig names another server or proxy now. */
   static async open(config: IstioConfig, context: ControlContext): Promise<Mesh> {
     const access = await accessOf(config);
     const before = context.inherited as Mesh | undefined;
-    if (before !== undefined && before.#client.server.href === access.server.href) return before;
-    const mesh = new Mesh(config, context, new ApiClient(access));
+    const isSame = before?.access.server.href === access.server.href && before.access.proxy === access.proxy;
+    if (before !== undefined && isSame) return before;
+    const mesh = new Mesh(config, context, access);
     mesh.reflector.start();
     return mesh;
   }
 
-  private constructor(config: IstioConfig, { log, counter }: ControlContext, client: ApiClient) {
+  private constructor(config: IstioConfig, { log, counter }: ControlContext, access: Access) {
     this.#config = config;
     this.#log = log;
-    this.#client = client;
+    this.access = access;
+    this.#client = new ApiClient(access);
     this.#entries = new Entries({
       endpoints: config.endpoints,
       defaultAddresses: config.defaultAddresses,
       onChange: () => this.#changed(),
       onRefused: (text) => log.warning(text),
     });
-    this.reflector = new Reflector(client, SERVICE_ENTRIES, this.#entries, { log, onChange: () => this.#toldState() });
+    this.reflector = new Reflector(this.#client, SERVICE_ENTRIES, this.#entries, {
+      log,
+      onChange: () => this.#toldState(),
+    });
     const repairs = "Entries that the comparison with a fresh list has found wrong, and put right.";
     this.#repairs = counter("weftdns_istio_repairs_total", repairs);
     const refused = "Entries, or parts of them, that were left out because no answer can be made of them.";

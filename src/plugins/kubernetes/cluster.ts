@@ -177,9 +177,9 @@ export class Cluster {
  * What decides where a cluster is, what is followed of it and what of that is kept; the other options are about answers. A
  * kubeconfig may name another server than before.
  */
-function wishesOf(config: KubernetesConfig, { server }: Access): string {
+function wishesOf(config: KubernetesConfig, { server, proxy }: Access): string {
   return JSON.stringify([
-    [server, config.tls, config.kubeconfig],
+    [server, proxy, config.tls, config.kubeconfig],
     [config.apiServerQps, config.apiServerBurst, config.apiServerMaxInflight, config.checkIntervalMs],
     [config.labels, config.namespaceLabels, config.pods === "verified", config.endpoints],
     [config.endpointPodNames, config.zonal, config.multicluster.length > 0],

@@ -92,6 +92,7 @@ const KUBECONFIG = {
       name: "two",
       cluster: { server: "https://two.test", "insecure-skip-tls-verify": true, "tls-server-name": "api.test" },
     },
+    { name: "ftp", cluster: { server: "https://two.test", "proxy-url": "ftp://proxy.test" } },
   ],
   users: [
     { name: "token", user: { token: "secret" } },
@@ -106,6 +107,7 @@ const KUBECONFIG = {
     { name: "tokenFile", context: { cluster: "two", user: "tokenFile" } },
     { name: "nobody", context: { cluster: "one", user: "none" } },
     { name: "nowhere", context: { cluster: "three", user: "token" } },
+    { name: "ftp", context: { cluster: "ftp", user: "token" } },
   ],
 };
 
@@ -142,6 +144,7 @@ for (const { context, server, headers, tls } of [
 
 for (const { context, message } of [
   { context: "other", message: /^context "other" does not exist in / },
+  { context: "ftp", message: /^proxy-url "ftp:\/\/proxy.test" in .*, expected a URL with http, https or socks5$/ },
   { context: "nowhere", message: /^context "nowhere" names no cluster that is in / },
 ]) {
   test(`kubeconfig, context ${context}`, async (t) => {

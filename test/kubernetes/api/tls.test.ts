@@ -1,10 +1,13 @@
 /** Row L7: tokens and certificates are replaced on both sides, and nothing is started again. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { type ClientFiles, fromEndpoint } from "../../../src/kubernetes/api/credentials.ts";
+import type { Access } from "../../../src/kubernetes/api/access.ts";
+import { type ClientFiles, fromEndpoint, fromKubeconfig } from "../../../src/kubernetes/api/credentials.ts";
 import { service } from "../../support/api-objects.ts";
 import { Authority, type Certificate, hasOpenssl } from "../../support/certificates.ts";
 import { start, until } from "./setup.ts";
@@ -53,6 +56,40 @@ describe("TLS", { skip: !hasOpenssl && "no openssl" }, () => {
     assert.ok(api.requests.length >= 2, "asked twice at once");
     write("token", "second");
     await until(() => reflector.synced, "synced");
+  });
+
+  test("by the proxy that a kubeconfig names", async (t) => {
+    const tunnels: string[] = [];
+    const proxy = createServer().on("connect", ({ url }, socket) => {
+      tunnels.push(url!);
+      const upstream = connect(Number(url!.split(":")[1]), "127.0.0.1", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+      socket.pipe(upstream).pipe(socket);
+      for (const one of [socket, upstream]) one.on("error", () => one.destroy());
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    t.after(() => proxy.close());
+    const config = join(filesFor(t, {}).directory, "config");
+    let access: Access | undefined;
+    const { api, equal } = await start(t, {
+      tls: serverOne!,
+      prepare: async ({ url }) => {
+        const cluster = {
+          ...{ server: url, "proxy-url": `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` },
+          "certificate-authority-data": btoa(one!.cert),
+        };
+        const contexts = [{ name: "one", context: { cluster: "one", user: "none" } }];
+        writeFileSync(
+          config,
+          JSON.stringify({ clusters: [{ name: "one", cluster }], contexts, "current-context": "one" }),
+        );
+        access = await fromKubeconfig(config);
+      },
+      access: () => access!,
+    });
+    await equal();
+    api.apply(EXTRA);
+    await equal();
+    assert.deepEqual([...new Set(tunnels)], [`127.0.0.1:${api.port}`]);
   });
 
   test("another authority and another server certificate", async (t) => {
@@ -121,5 +158,5 @@ function filesFor(t: TestContext, contents: { readonly [name in keyof ClientFile
   for (const [name, content] of Object.entries(contents)) {
     if (content !== undefined) write(name as keyof ClientFiles, content);
   }
-  return { write, files };
+  return { write, files, directory };
 }
