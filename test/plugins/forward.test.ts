@@ -327,9 +327,9 @@ test("forward: a worker's own bound of queries in flight", async (t) => {
   assert.equal(forward.asker.inUse, 0);
 });
 
-test("forward: failover asks each of the others once", async (t) => {
+test("forward: failover asks each of the others once, whatever max_connect_attempts is", async (t) => {
   const refusing = (asked: Asked): void => asked.send(answerTo(asked, { rcode: 5 }));
-  const options = ["policy sequential", "failover REFUSED servfail"];
+  const options = ["policy sequential", "failover REFUSED servfail", "max_connect_attempts 1"];
   const { forward, ups } = await setUp(t, [refusing, refusing, answerAddress], options);
   assert.deepEqual((await forward.ask("www.example.org. A")).reply?.answer, ANSWER);
   ups[2]!.script = refusing;

@@ -145,6 +145,8 @@ export class Forwarder implements ExchangeOwner {
     const mayFailOver = exchange.failovers < this.#upstreams.length - 1 && !exchange.lastResort;
     if (mayFailOver && config.failoverRcodes.includes(rcode)) {
       exchange.failovers++;
+      // What `max_connect_attempts` counts are those without an answer.
+      exchange.attempts--;
       query.error = `upstream ${upstream.text} answered ${rcodeName(rcode)}`;
       this.#advance(exchange);
       return;

@@ -394,6 +394,11 @@ export const servers: ParityServer[] = [
         policy sequential
         failover REFUSED
       }
+      forward once.example.org {UP:refusing} {UP:one} {
+        policy sequential
+        failover REFUSED
+        max_connect_attempts 1
+      }
       forward single.example.org {UP:refusing} {
         failover REFUSED
       }
@@ -416,6 +421,7 @@ export const servers: ParityServer[] = [
     upstreams: { refusing, one, two, nodata: { rules: [{ replies: [{}] }] } },
     cases: [
       { ask: "failover.example.org. A", reply: answered(1) },
+      { ask: "once.example.org. A", reply: answered(1) },
       { ask: "single.example.org. A", reply: { rcode: "REFUSED", flags: "qr rd ra" } },
       { ask: "next.example.org. A", reply: answered(2) },
       { ask: "nodata.example.org. A", reply: answered(2) },
