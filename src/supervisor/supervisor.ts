@@ -61,9 +61,13 @@ export class Supervisor {
   #reloading: Promise<ReloadFailure | undefined> | undefined;
   #nextReload: Promise<ReloadFailure | undefined> | undefined;
   #stopping = false;
+  /** What is in use is what the files say, as far as they were looked at. */
+  #isCurrent = true;
 
   constructor(readSource: () => ConfigurationSource) {
     this.#readSource = readSource;
+    const help = "Whether the configuration in use is that of the files, as far as they were looked at.";
+    this.#metrics.gauge("weftdns_configuration_current", help, {}, () => Number(this.#isCurrent));
   }
 
   get configuration(): Configuration {
@@ -164,12 +168,14 @@ export class Supervisor {
       if (this.#stopping) throw new Error("the server is ending");
       this.#switching = this.#switchTo(next, controls);
       await this.#switching;
+      this.#isCurrent = true;
       this.#log.info("Reloading complete");
       return undefined;
     } catch (error) {
       this.#sockets.close(opened);
       await controls?.stop();
       const reason = error instanceof Error ? error.message : String(error);
+      this.#isCurrent = false;
       this.#log.error(`Restart failed: ${reason}`);
       return { reason, isMistake: error instanceof BadConfiguration };
     } finally {
@@ -224,13 +230,24 @@ export class Supervisor {
     this.#nextControls?.tell(id, value, worker);
   }
 
+  #readHash(): string {
+    try {
+      const hash = hashOfSource(this.#readSource());
+      if (hash === this.#configuration.hash) this.#isCurrent = true;
+      return hash;
+    } catch (error) {
+      this.#isCurrent = false;
+      throw error;
+    }
+  }
+
   #instance(hash: string): Instance {
     return {
       unready: (continuously) => this.#controls?.unready(continuously) ?? [],
       readyDetails: () => this.#controls?.readyDetails() ?? [],
       metrics: () => this.#metrics.expose(this.#pool, this.#sockets),
       configurationHash: hash,
-      readConfigurationHash: async () => hashOfSource(this.#readSource()),
+      readConfigurationHash: async () => this.#readHash(),
       reload: () => this.reload(),
       workers: () => this.#pool.threads,
       isAnswering: () => this.#pool.isAnswering,

@@ -209,11 +209,11 @@ const cases: readonly Case[] = [
     labels: here,
     says: "A plugin of a has a fault that costs queries.",
   },
-  { alert: "WeftDNSReloadFailed", name: "none", series: counted("coredns_reload_failed_total", "", 0) },
+  { alert: "WeftDNSReloadFailed", name: "none", series: { [`weftdns_configuration_current${of()}`]: "1x30" } },
   {
     alert: "WeftDNSReloadFailed",
     name: "one",
-    series: { [`coredns_reload_failed_total${of()}`]: "0x19 1x10" },
+    series: { [`weftdns_configuration_current${of()}`]: "1x9 0x20" },
     labels: here,
     says: "a has not taken its new Corefile and goes on with the old one.",
   },

@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { loadConfiguration } from "../../src/supervisor/configuration.ts";
 import { figure } from "../faults/figures.ts";
 import { get } from "../support/http.ts";
@@ -91,10 +92,12 @@ function socketCount(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }
 
-async function failedReloads(port: number): Promise<number> {
+async function sampleOf(metric: string, port: number): Promise<number> {
   const text = (await get(port, "/metrics"))?.text ?? "";
-  return Number(/^coredns_reload_failed_total (\d+)$/m.exec(text)?.[1]);
+  return Number(new RegExp(`^${metric} (\\d+)$`, "m").exec(text)?.[1]);
 }
+
+const failedReloads = (port: number) => sampleOf("coredns_reload_failed_total", port);
 
 test(`${COUNT} broken Corefiles, and some that cannot be served, under load`, { timeout: 120_000 }, async () => {
   const [healthPort, readyPort, metricsPort] = (await freePorts(3)) as [number, number, number];
@@ -112,6 +115,7 @@ test(`${COUNT} broken Corefiles, and some that cannot be served, under load`, { 
     [metricsPort, "/metrics"],
   ]);
   const fds = socketCount(server.pid);
+  const isCurrent = () => sampleOf("weftdns_configuration_current", metricsPort);
   /** Gives the line that says why. */
   const refused = async (text: string): Promise<string> => {
     const from = server.lines.length;
@@ -155,6 +159,11 @@ test(`${COUNT} broken Corefiles, and some that cannot be served, under load`, { 
     server.write("Corefile", GOOD.replace("whoami", "nonsense"));
     assert.ok(await server.line(/^\[ERROR\] plugin\/reload: Corefile changed but reload failed: /, from, 6_000));
     assert.equal(await failedReloads(metricsPort), failed + 1);
+    assert.equal(await isCurrent(), 0);
+    // As it was at the start: nothing is to be taken.
+    server.write("Corefile", GOOD);
+    for (let i = 0; i < 60 && (await isCurrent()) === 0; i++) await sleep(100);
+    assert.equal(await isCurrent(), 1);
 
     const endpoints = await stopWatching();
     assert.ok(endpoints.asked > 100);

@@ -35,6 +35,7 @@
  *           coredns_dns_responses_total{server,zone,view,rcode,plugin}
  *           process_*                                          the process, all threads together
  *           weftdns_build_info{version,node}                   1, with the versions of this server and of its Node
+ *           weftdns_configuration_current                      1; 0 when the Corefile could not be taken since it was changed
  *           weftdns_kernel_drops_total{server}                 datagrams that the kernel dropped
  *           weftdns_datagrams_received_total{worker}           datagrams; divided by batches: how many come at once
  *           weftdns_batches_total{worker}
