@@ -26,6 +26,7 @@ import {
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { loadDirectives, orderOf, pluginOrder } from "../plugins/index.ts";
+import { workerCount } from "./granted-cpus.ts";
 import { giveOwnAddresses } from "./own-addresses.ts";
 
 export interface ConfigurationSource {
@@ -102,17 +103,17 @@ export async function loadConfiguration(
   if (mistakes.length === 0) mistakes.push(...findClashes(bindings));
   if (mistakes.length > 0) return mistakes;
 
+  const workers = settings.find((one) => one.workers !== undefined)?.workers;
   const modules = new Map([...plugins.values()].map((plugin) => [plugin.url ?? plugin.name, plugin]));
   const { listeners, zoneLines } = layOut(blocks, settings, elements, modules);
   const plan: Plan = {
     generation,
     logFormat: source.logFormat,
     debug: settings.some(({ debug }) => debug),
-    listeners,
+    listeners: giveOwnAddresses(listeners, workers ?? workerCount()),
     blocks: blocks.map((block, index) => planBlock(block, settings[index]!, elements[index]!)),
   };
   const blockHashes = blocks.map((block, index) => blockHashOf(block, elements[index]!));
-  const workers = settings.find((one) => one.workers !== undefined)?.workers;
   return {
     plan,
     controls: controls.map(({ block, ...rest }) => ({
@@ -285,5 +286,5 @@ function layOut(
       return [`Warning: ${unusual(zone)}`, line];
     }),
   );
-  return { listeners: giveOwnAddresses([...listeners.values()]), zoneLines };
+  return { listeners: [...listeners.values()], zoneLines };
 }

@@ -6,24 +6,34 @@
  */
 import { networkInterfaces } from "node:os";
 import { type ListenerPlan, socketId } from "../plugin/plan.ts";
+import { descriptorLimit } from "../transport/descriptors.ts";
 
 /** A pod has two or three. A node may have those of all Services as well, which stand behind its own. */
 const MAX_ADDRESSES = 8;
 
+/** What is left of the descriptors is for listeners, connections, upstreams and files. */
+const SHARE = 1 / 4;
+/** A socket for each worker, and that one's own descriptor of it. */
+const DESCRIPTORS_OF_WORKER = 2;
+
 type Interfaces = ReturnType<typeof networkInterfaces>;
 
-/** `listeners` with `ownAddresses` filled in. */
+/** `listeners` with `ownAddresses` filled in, as far as there are descriptors to spare. */
 export function giveOwnAddresses(
   listeners: readonly ListenerPlan[],
+  workers: number,
   interfaces: Interfaces = networkInterfaces(),
+  descriptors: number = descriptorLimit,
 ): ListenerPlan[] {
+  let room = Math.floor((descriptors * SHARE) / (workers * DESCRIPTORS_OF_WORKER));
   const taken = new Set(listeners.map(({ id }) => id));
   // Those on all addresses of one family come before those on all of both, as they do for the kernel.
   const given = new Map<ListenerPlan, string[]>();
   for (const listener of listeners.toSorted((a, b) => Number(a.address === "") - Number(b.address === ""))) {
-    const own = addressesOf(listener.address, interfaces).filter(
-      (address) => !taken.has(socketId(address, listener.port)),
-    );
+    const own = addressesOf(listener.address, interfaces)
+      .filter((address) => !taken.has(socketId(address, listener.port)))
+      .slice(0, room);
+    room -= own.length;
     for (const address of own) taken.add(socketId(address, listener.port));
     given.set(listener, own);
   }

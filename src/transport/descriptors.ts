@@ -13,7 +13,7 @@ import { availableParallelism } from "node:os";
 const RESERVE = 8 + 2 * availableParallelism();
 
 /** Node.js has raised the soft limit to the hard one at its start. */
-const limit: number = readLimit();
+export const descriptorLimit: number = readLimit();
 
 function readLimit(): number {
   try {
@@ -28,5 +28,5 @@ function readLimit(): number {
 /** The kernel gives the lowest number that is free, so a high one says that hardly any is. */
 export function isAmongTheLast(socket: Socket): boolean {
   const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
-  return (handle?.fd ?? 0) >= limit - RESERVE;
+  return (handle?.fd ?? 0) >= descriptorLimit - RESERVE;
 }

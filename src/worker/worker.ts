@@ -32,11 +32,11 @@ const SETTLE_LOOK_MS = 10;
 /** A plan with its chains linked. */
 interface Prepared {
   readonly plan: Plan;
-  readonly sockets: ReadonlyMap<string, number>;
   readonly served: ReadonlyMap<string, Served>;
   readonly chains: readonly Chain[];
-  /** TCP servers of listeners that the plan before did not have; they listen already. */
+  /** TCP servers and UDP sockets that the plan before did not have; they serve already. */
   readonly tcp: ReadonlyMap<string, TcpServer>;
+  readonly udp: ReadonlyMap<string, number>;
   readonly receivers: Map<string, ((value: never) => void)[]>;
 }
 
@@ -153,6 +153,7 @@ export class Worker {
   async #prepare({ plan, sockets, ...message }: Extract<ToWorker, { kind: "prepare" }>): Promise<void> {
     const chains: Chain[] = [];
     const tcp = new Map<string, TcpServer>();
+    const udp = new Map<string, number>();
     const receivers: Prepared["receivers"] = new Map();
     const published = new Map(message.published);
     const linking: Linking = { generation: plan.generation, receivers, published };
@@ -178,11 +179,15 @@ export class Worker {
         tcp.set(listener.id, server);
         await server.listen();
       }
+      for (const one of served.values()) {
+        if (one.plan.transport === Transport.UDP) this.#listen(one, sockets, udp);
+      }
       if (this.#linking !== linking) throw new Error("nobody wants it any more");
-      this.#next = { plan, sockets, served, chains, tcp, receivers };
+      this.#next = { plan, served, chains, tcp, udp, receivers };
       this.#say({ kind: "prepared", generation: plan.generation });
     } catch (error) {
       for (const server of tcp.values()) void server.close(0);
+      for (const socket of udp.values()) this.#udp.remove(socket);
       await stopAll(chains);
       this.#leaveCells(plan);
       if (this.#linking === linking) {
@@ -258,7 +263,7 @@ export class Worker {
     const taken = new Set<string>();
     for (const [id, served] of next.served) {
       if (served.plan.transport !== Transport.UDP) continue;
-      for (const socket of this.#take(served, next.sockets)) taken.add(socket);
+      for (const socket of this.#take(served, next.udp)) taken.add(socket);
       const opened = next.tcp.get(id);
       if (opened) this.#tcp.set(id, opened);
       else this.#tcp.get(id)?.switchTo(served);
@@ -288,29 +293,37 @@ export class Worker {
     const left = [...this.#sockets.keys()].filter((id) => !taken.has(id) && !this.#left.has(id));
     for (const id of left) this.#left.set(id, generation);
     await emptied(before.filter(({ plan }) => socketIds(plan).some((id) => left.includes(id))));
+    // A plan that came meanwhile may have taken some again, or be about to.
+    while (this.#linking || this.#next) await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
     for (const id of left) {
-      // A plan that came meanwhile may have taken it again.
       if (this.#left.get(id) !== generation) continue;
       this.#left.delete(id);
       this.#udp.remove(this.#sockets.get(id)!);
       this.#sockets.delete(id);
     }
   }
-  /** From now on what comes to the listener's sockets is its. Gives their ids. */
-  #take(served: Served, descriptors: ReadonlyMap<string, number>): string[] {
+  /** Opens what the listener needs and is not there, into `opened`: a commit has nothing left that may fail. */
+  #listen(served: Served, descriptors: ReadonlyMap<string, number>, opened: Map<string, number>): void {
     const { plan } = served;
     const { port } = plan;
-    const taken: string[] = [];
     for (const address of socketAddresses(plan)) {
       const id = socketId(address, port);
-      const socket = this.#sockets.get(id);
       const fd = descriptors.get(id);
       // The supervisor could not open it; where it opens none at all, a worker has the listener's own.
-      if (socket === undefined && fd === undefined && address !== plan.address) continue;
+      if (this.#sockets.has(id) || (fd === undefined && address !== plan.address)) continue;
+      opened.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
+    }
+  }
+
+  /** From now on what comes to the listener's sockets is its. Gives their ids. */
+  #take(served: Served, opened: ReadonlyMap<string, number>): string[] {
+    const taken: string[] = [];
+    for (const id of socketIds(served.plan)) {
+      const socket = this.#sockets.get(id) ?? opened.get(id);
+      if (socket === undefined) continue;
       taken.push(id);
-      if (socket !== undefined) this.#udp.switchTo(socket, served);
-      else
-        this.#sockets.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
+      this.#sockets.set(id, socket);
+      this.#udp.switchTo(socket, served);
     }
     return taken;
   }
@@ -321,6 +334,7 @@ export class Worker {
     if (next?.plan.generation !== generation) return;
     this.#next = undefined;
     for (const server of next.tcp.values()) await server.close(0);
+    for (const socket of next.udp.values()) this.#udp.remove(socket);
     await stopAll(next.chains);
     this.#leaveCells(next.plan);
     if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });

@@ -18,9 +18,13 @@ const interfaces = {
   gone: undefined,
 } as unknown as ReturnType<typeof networkInterfaces>;
 
-function ownAddresses(places: readonly (readonly [string, number])[], some = interfaces): (readonly string[])[] {
+function ownAddresses(
+  places: readonly (readonly [string, number])[],
+  some = interfaces,
+  descriptors = 20_000,
+): (readonly string[])[] {
   const listeners = places.map(([address, port]) => ({ id: socketId(address, port), address, port }) as ListenerPlan);
-  return giveOwnAddresses(listeners, some).map((listener) => listener.ownAddresses);
+  return giveOwnAddresses(listeners, 4, some, descriptors).map((listener) => listener.ownAddresses);
 }
 
 const V4 = ["127.0.0.1", "192.0.2.7"];
@@ -68,4 +72,17 @@ test("eight at most, and none twice", () => {
   assert.equal(own!.length, 8);
   assert.deepEqual(own!.slice(0, 2), ["127.0.0.1", "::1"]);
   assert.equal(new Set(own).size, 8);
+});
+
+test("no more than a quarter of the descriptors are for them: two for each worker", () => {
+  const given = ownAddresses(
+    [
+      ["0.0.0.0", 53],
+      ["0.0.0.0", 54],
+      ["0.0.0.0", 55],
+    ],
+    interfaces,
+    4 * 4 * 2 * 3,
+  );
+  assert.deepEqual(given, [V4, V4.slice(0, 1), []]);
 });

@@ -5,13 +5,14 @@ import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { CounterRow } from "../../src/memory/counters.ts";
-import type { Plan } from "../../src/plugin/plan.ts";
+import { type Plan, socketId } from "../../src/plugin/plan.ts";
 import { loadConfiguration } from "../../src/supervisor/configuration.ts";
 import { PACKET_COUNTERS } from "../../src/transport/packets.ts";
 import type { FromWorker, ToWorker } from "../../src/worker/messages.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { freePorts } from "../support/server.ts";
 import { encodeQuestion, exchange } from "../support/wire.ts";
+import { skipNative } from "../transport/udp-support.ts";
 
 const BLOCKS = 4_000;
 const [port, port2] = (await freePorts(2)) as [number, number];
@@ -117,3 +118,16 @@ for (const comesBack of [false, true]) {
     assert.equal((await ask()) !== undefined, comesBack);
   });
 }
+
+test("a socket that cannot be read fails the preparation, and the plan in use goes on", {
+  skip: skipNative,
+}, async (t) => {
+  const worker = start(t);
+  await take(worker, slow, 1);
+  const sockets = new Map([[socketId("127.0.0.1", port), 1_000_000]]);
+  const plan = await planOf(first + slow, 2);
+  const reason = `cannot receive on 127.0.0.1:${port}: errno 9`;
+  const said = await answerOf(worker, { kind: "prepare", plan, sockets, published: new Map() });
+  assert.deepEqual(said, { kind: "failed", generation: 2, reason });
+  assert.ok(await ask());
+});
