@@ -26,6 +26,7 @@ function readCorefile(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new Error(`loading Caddyfile via flag: open ${file}: ${systemMessage(error)}`);
+    const { syscall } = error as NodeJS.ErrnoException;
+    throw new Error(`loading Caddyfile via flag: ${syscall} ${file}: ${systemMessage(error)}`);
   }
 }
