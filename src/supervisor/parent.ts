@@ -82,12 +82,15 @@ export class Parent {
   #say(notice: string, fd = -1): void {
     if (this.#address === "" || !native) return;
     const result = native.sendNotice(this.#address, notice, fd);
-    if (result < 0) {
+    if (result < 0 && this.#listens) {
       new Logger().warning(
         `NOTIFY_SOCKET ${this.#address} does not take ${notice.split("\n")[0]}: ${getSystemErrorName(result)}`,
       );
     }
+    this.#listens = result >= 0;
   }
+  /** Said once for all that a parent does not take, as there may be a notice for each socket. */
+  #listens = true;
 }
 
 function socketsIn({ LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES }: Environment): Map<string, number> {

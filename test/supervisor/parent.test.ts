@@ -1,7 +1,9 @@
 /** What a process finds of the one before it, in the words of sd_listen_fds(3). test/parent has it with a real parent. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
+import { Logger } from "../../src/plugin/logger.ts";
 import { Parent } from "../../src/supervisor/parent.ts";
+import { skipNative } from "../transport/udp-support.ts";
 
 const id = "udp 2001:db8::1%eth0 53";
 const handedOn = {
@@ -30,4 +32,16 @@ for (const { says, environment } of [
 test("the parent says how often the server died, and of what", () => {
   const { restarts, diedOf } = new Parent({ WEFTDNS_RESTARTS: "2", WEFTDNS_DIED_OF: "signal 11 (Segmentation fault)" });
   assert.deepEqual([restarts, diedOf], [2, "signal 11 (Segmentation fault)"]);
+});
+
+test("a parent that has gone is spoken of once", { skip: skipNative }, () => {
+  const warning = mock.method(Logger.prototype, "warning", () => {});
+  const parent = new Parent({ NOTIFY_SOCKET: "@weftdns-test-nobody" });
+  parent.stopping();
+  parent.forget(id, 2);
+  warning.mock.restore();
+  assert.deepEqual(
+    warning.mock.calls.map((call) => call.arguments),
+    [["NOTIFY_SOCKET @weftdns-test-nobody does not take STOPPING=1: ECONNREFUSED"]],
+  );
 });
