@@ -17,6 +17,8 @@ import { NodeFlag } from "./snapshot.ts";
 
 const CHUNK_BITS = 22;
 const CHUNK_SIZE = 1 << CHUNK_BITS;
+/** The first chunk, all that most zones need: clearing a large one took more than reading a small zone. Holds any record. */
+const FIRST_CHUNK_SIZE = 1 << 17;
 const HEADER = 14;
 /** Addresses have 31 bits. */
 const MAX_LOG_BYTES = 0x7fff0000;
@@ -238,10 +240,12 @@ export class RecordLog {
 
   /** Room in one chunk. Gives its address, or -1 when there is none left. */
   #allocate(size: number): number {
-    if ((this.#next & (CHUNK_SIZE - 1)) + size > CHUNK_SIZE || this.#next >>> CHUNK_BITS === this.#chunks.length) {
-      if (this.#chunks.length > 0) this.#next = this.#chunks.length << CHUNK_BITS;
+    const end = (this.#next & (CHUNK_SIZE - 1)) + size;
+    if (end > CHUNK_SIZE || end > (this.#chunks[this.#next >>> CHUNK_BITS]?.length ?? 0)) {
+      const isFirst = this.#chunks.length === 0;
+      if (!isFirst) this.#next = this.#chunks.length << CHUNK_BITS;
       if (this.#next + CHUNK_SIZE > MAX_LOG_BYTES) return -1;
-      this.#chunks.push(new Uint8Array(CHUNK_SIZE));
+      this.#chunks.push(new Uint8Array(isFirst ? FIRST_CHUNK_SIZE : CHUNK_SIZE));
     }
     const address = this.#next;
     this.#next += size;
