@@ -6,29 +6,23 @@ import { type Asked, answerAddress, silent } from "../support/fakeup.ts";
 import { setUp } from "./forward-support.ts";
 
 const PAUSE_MS = 60_000;
-
-/** A clock that a test can have stood still for a while, and a pause of this thread in which timers become due. */
-class Pauses {
-  readonly clock = (): number => performance.now() + this.#paused;
-  #paused = 0;
-
-  make(): void {
-    for (const until = performance.now() + 30; performance.now() < until; );
-    this.#paused += PAUSE_MS;
-  }
-}
+/** How often deadlines are looked at. */
+const TICK_MS = 10;
 
 for (const { over, options } of [
   { over: "UDP", options: [] },
   { over: "TCP", options: ["force_tcp"] },
 ])
   test(`over ${over}: what came in a pause is read before deadlines are looked at`, async (t) => {
-    const pauses = new Pauses();
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let paused = 0;
     const answerThenPause = (asked: Asked) => {
       answerAddress(asked);
-      pauses.make();
+      // Timers are due before anything is read.
+      paused += PAUSE_MS;
+      t.mock.timers.tick(TICK_MS);
     };
-    const { forward, ups } = await setUp(t, [answerThenPause], options, { clock: pauses.clock });
+    const { forward, ups } = await setUp(t, [answerThenPause], options, { clock: () => performance.now() + paused });
     const { outcome, error } = await forward.ask("www.example.org. A");
     assert.equal(outcome, ANSWERED, error);
     assert.equal(ups[0]!.asks(), 1);
