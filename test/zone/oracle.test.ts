@@ -92,14 +92,14 @@ class Oracle {
 
   follow(name: string, type: string, aliases: number): string {
     if (!inZone(name)) return `ALIAS ${name}`;
-    const cut = this.firstCut(name, type);
-    if (cut?.type === "NS") return this.refer(cut.owner, true);
+    // What stands below a DNAME is found by those who know its name, as in CoreDNS.
+    const cut = this.firstDelegation(name, type);
+    if (cut) return this.refer(cut.owner, true);
     const records = this.at(name);
-    // What stands below a DNAME is found by those who know its name, unless it is delegated as well.
-    if (cut && this.isDelegated(name, type)) return `ALIAS ${name}`;
     if (name === ORIGIN || records.length === 0) return `ALIAS ${name}`;
     const next = records.filter((each) => each.type === "CNAME");
     const isAlias = next.length > 0 && type !== "CNAME";
+    if (isAlias && type === "NS") return `ALIAS ${name}`;
     if (aliases < 10) {
       if (isAlias) {
         this.answer.push(...next);
@@ -113,7 +113,7 @@ class Oracle {
         return "WRITTEN";
       }
     }
-    this.authority.push(...(type === "NS" && !isAlias ? [SOA] : NS));
+    this.authority.push(...(type === "NS" ? [SOA] : NS));
     return "WRITTEN";
   }
 
@@ -154,11 +154,13 @@ class Oracle {
     return undefined;
   }
 
-  isDelegated(name: string, type: string): boolean {
-    const cuts = ancestors(name).filter(
-      (above) => above !== ORIGIN && this.at(above).some((each) => each.type === "NS"),
-    );
-    return cuts.some((cut) => !(cut === name && type === "DS"));
+  /** The uppermost name at or above `name` that delegates. */
+  firstDelegation(name: string, type: string): Line | undefined {
+    for (const above of ancestors(name).reverse()) {
+      const cut = this.at(above).find((each) => each.type === "NS" && above !== ORIGIN);
+      if (cut && !(above === name && type === "DS")) return cut;
+    }
+    return undefined;
   }
 
   /** The name whose records answer for `name`: itself, a wildcard, or none. */
