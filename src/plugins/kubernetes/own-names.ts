@@ -35,12 +35,18 @@ export class OwnNames {
     return names.size > 0;
   }
 
-  /** The addresses of `name`, `ns.dns.ZONE`. False when it has none of the type. */
-  default(query: Query, name: Uint8Array): boolean {
+  /** The addresses of `name`, `ns.dns.ZONE`: those of all name servers. False when they have none of the type. */
+  default(view: ClusterView, query: Query, name: Uint8Array): boolean {
     const size = query.type === Type.A ? 4 : query.type === Type.AAAA ? 16 : 0;
-    const found = this.addresses.filter((address) => address.length === size);
-    for (const address of found) this.#address(query, Section.ANSWER, name, address);
-    return found.length > 0;
+    const addresses = this.#servers(view, ROOT).map(({ address }) => address);
+    const found = new Map(addresses.map((address) => [address.toString(), address]));
+    let count = 0;
+    for (const address of found.values()) {
+      if (address.length !== size) continue;
+      this.#address(query, Section.ANSWER, name, address);
+      count++;
+    }
+    return count > 0;
   }
 
   #address({ reply }: Query, section: Section, name: Uint8Array, address: Uint8Array): void {
@@ -101,5 +107,6 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+const ROOT = Uint8Array.of(0);
 const DEFAULT = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));
 const SVC = Uint8Array.of(3, ...Buffer.from("svc"));

@@ -80,7 +80,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     const found =
       zoneLabel === 0
         ? ownNames.nameServers(table, query, zone)
-        : ownNames.default(query, bytes.slice(at, at + name.length));
+        : ownNames.default(table, query, bytes.slice(at, at + name.length));
     return found ? Result.WRITTEN : Result.NO_DATA;
   };
 
