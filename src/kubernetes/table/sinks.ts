@@ -147,9 +147,10 @@ abstract class SlicesSink extends TableSink {
     return this.space.sliceName(id);
   }
 
-  /** The slice of `service`, or of none when it has no label for one: then it is others that it speaks to. */
+  /** The slice of `service`, or of none when its label names none: then it is others that it speaks to. */
   protected writeSlice(object: KubernetesObject, service: string, cluster: string): void {
-    if (service !== "") {
+    // No Service has capitals in its name, labels may.
+    if (service !== "" && service === service.toLowerCase()) {
       this.space.upsertSlice(object, service, cluster);
       return;
     }

@@ -125,10 +125,8 @@ export class SliceDraft {
     const hash = this.#hash.bytes(label, labelAt, label[labelAt]! + 1, Salt.HOST);
     const first = this.#seen.add(this.#addresses, at >> 2) / (size >> 2);
     if (first !== count) {
-      if (this.#hashes[first] === hash) {
-        refuse("an endpoint that is there twice");
-        return;
-      }
+      // The same endpoint once more: nothing is missing without it.
+      if (this.#hashes[first] === hash) return;
       this.#repeats = true;
     }
     if (place !== 0) this.#hasPlaces = true;

@@ -142,7 +142,7 @@ test("the same address in two slices is told, and forgotten when one of them goe
   bench.slices.remove(slice("ns", "c", "svc", []));
   assert.equal(repeats(), false);
   assert.deepEqual(bench.byAddress("10.0.0.9"), []);
-  assert.deepEqual(bench.absurd, ["EndpointSlice ns/c: an endpoint that is there twice"]);
+  assert.deepEqual(bench.absurd, [], "nothing is missing without what stands there twice");
 });
 
 test("pod names and zones only where wanted", () => {
@@ -299,6 +299,27 @@ test("all Services in one walk", () => {
   assert.equal(seen.length, 49);
   assert.equal(new Set(seen).size, 49);
   assert.ok(!seen.includes("unborn.ns") && !seen.includes("s7.ns"));
+});
+
+test("a slice whose label for its Service has capitals is no Service's", () => {
+  const bench = new Bench();
+  bench.services.upsert(service("ns", "web", { clusterIP: "None" }));
+  const slice = (label: string) =>
+    object(
+      "ns",
+      "web-1",
+      { addressType: "IPv4", endpoints: [{ addresses: ["10.1.0.1"] }] },
+      {
+        labels: { "kubernetes.io/service-name": label },
+      },
+    );
+  for (const { label, endpoints } of [
+    { label: "web", endpoints: 1 },
+    { label: "Web", endpoints: 0 },
+  ]) {
+    bench.slices.upsert(slice(label));
+    assert.equal(bench.endpoints("web.ns")?.length, endpoints);
+  }
 });
 
 test("ten thousand ports, of a Service and of its slice, and no more", () => {
