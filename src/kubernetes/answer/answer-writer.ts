@@ -20,6 +20,7 @@ const FIXED_SIZE = 10;
 const SRV_FIXED = 6;
 /** The largest offset that a pointer can say. */
 const MAX_POINTER = 0x3fff;
+const POINTER_SIZE = 2;
 /** Serial, refresh, retry, expire, minimum. */
 const SOA_NUMBERS = 20;
 /** The SOA's TTL is no longer than this, whatever the answers' is. */
@@ -50,6 +51,8 @@ export class AnswerWriter {
   #zoneAt = 0;
   #zoneLength = 0;
   #nameLength = 0;
+  /** Where the end of the first PTR record's name stands, which the others have too; 0: there is none yet. */
+  #suffixAt = 0;
   /** Counts replies that begin elsewhere in a list that is too long. */
   #turn = 0;
 
@@ -247,23 +250,32 @@ export class AnswerWriter {
     reply.counts[Section.ANSWER]!++;
   }
 
+  /** PTR records of another question follow. */
+  beginPtrs(): void {
+    this.#suffixAt = 0;
+  }
+
   /** The same where labels of more than one place make the name. They are `length` bytes in all, and follow by `labels`. */
   beginPtr(length: number, zone: Uint8Array): boolean {
     const reply = this.#reply;
-    const size = length + SVC.length + zone.length;
+    const plainSize = length + SVC.length + zone.length;
+    const size = this.#suffixAt === 0 ? plainSize : length + POINTER_SIZE;
     if (reply.overflow || !reply.reserve(RECORD_HEADER + size)) {
       reply.overflow = true;
       return false;
     }
     this.#put16(QUESTION);
     this.#fixed(Type.PTR, this.#ttl, size);
-    this.#describe(this.#nameLength, size);
+    this.#describe(this.#nameLength, plainSize);
     return true;
   }
 
   endPtr(zone: Uint8Array): void {
-    this.#copy(SVC, 0, SVC.length);
-    this.#copy(zone, 0, zone.length);
+    if (this.#suffixAt === 0) {
+      this.#suffixAt = this.#reply.length;
+      this.#copy(SVC, 0, SVC.length);
+      this.#copy(zone, 0, zone.length);
+    } else this.#pointer(this.#suffixAt);
     this.#reply.counts[Section.ANSWER]!++;
   }
 

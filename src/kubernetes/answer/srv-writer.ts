@@ -247,21 +247,22 @@ export class SrvWriter {
     const at = writer.end - writer.start;
     writer.labels(this.#hostBytes, this.#hostAt, length);
     writer.labels(view.bytes, keyAt, keyLength);
-    writer.endPtr(zone);
-    // An endpoint may stand in two slices.
+    // An endpoint may stand in two slices. What is behind these labels is the same for all.
     this.#message = writer.message;
     this.#start = writer.start;
-    const from = writer.start + at;
-    if (this.#duplicates.has(hashOf(writer.message, from, writer.end - from), at, this.#isSamePtr)) writer.dropPtr(at);
+    const hash = hashOf(writer.message, writer.start + at, length + keyLength);
+    writer.endPtr(zone);
+    if (this.#duplicates.has(hash, at, this.#isSamePtr)) writer.dropPtr(at);
     return true;
   }
 
   readonly #isSamePtr = (one: number, other: number): boolean =>
-    isSameName(this.#message, this.#start + one, this.#start + other);
+    isSameName(this.#message, this.#start + one, this.#start + other, PTR_LABELS);
 
   /** PTR records of another question follow. */
   beginPtrs(): void {
     this.#duplicates.clear();
+    this.#writer.beginPtrs();
   }
 }
 
@@ -272,13 +273,17 @@ function weightOf(records: number): number {
   return Math.max(1, Math.floor(100 / records));
 }
 
-/** Two uncompressed names of a message, with letter case. */
-function isSameName(message: Uint8Array, one: number, other: number): boolean {
-  for (;;) {
+/** Endpoint, Service and namespace. */
+const PTR_LABELS = 3;
+
+/** Two uncompressed names of a message, with letter case; or as many labels of them. */
+function isSameName(message: Uint8Array, one: number, other: number, labels = 128): boolean {
+  for (let left = labels; left > 0; left--) {
     const size = message[one]!;
     for (let i = 0; i <= size; i++) if (message[one + i] !== message[other + i]) return false;
     if (size === 0) return true;
     one += size + 1;
     other += size + 1;
   }
+  return true;
 }
