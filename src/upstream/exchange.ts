@@ -8,8 +8,10 @@ import { SAFE_UDP_SIZE } from "./outgoing.ts";
 import type { Connection } from "./streams.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** TO may name this many servers (behaviour 3.E). */
-export const MAX_UPSTREAMS = 15;
+/** Servers of one stanza: their numbers are bytes. */
+export const MAX_UPSTREAMS = 255;
+/** As many as most stanzas have at most. */
+const USUAL_UPSTREAMS = 15;
 
 export class Exchange {
   readonly index: number;
@@ -41,7 +43,7 @@ export class Exchange {
   /** What belongs to the owner: how far it is. */
   later: { settle(outcome: number | Promise<number>): void } | undefined = undefined;
   outcome = 0;
-  readonly order: Uint8Array = new Uint8Array(MAX_UPSTREAMS);
+  order: Uint8Array = new Uint8Array(USUAL_UPSTREAMS);
   position = 0;
   attempts = 0;
   /** All servers are down, and one of them is asked nevertheless. */

@@ -91,8 +91,12 @@ export async function resolveTargets(targets: readonly Target[], resolvers: read
     }),
   );
   const all = withoutDuplicates(lists.flat());
-  if (all.length > MAX_UPSTREAMS) throw new Error(`more than ${MAX_UPSTREAMS} TOs configured: ${all.length}`);
+  if (all.length > MAX_UPSTREAMS) throw new Error(tooManyUpstreams(all.length));
   return all;
+}
+
+export function tooManyUpstreams(count: number): string {
+  return `more than ${MAX_UPSTREAMS} servers to forward to: ${count}`;
 }
 
 async function resolveHost(host: string, resolvers: readonly string[]): Promise<string[]> {

@@ -1,6 +1,9 @@
 /** The options of forward and proxy: what they give, and what is said of mistakes. CoreDNS's words come first in a message. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { ConfigMistake, type Mistake, startText } from "../../src/corefile/mistake.ts";
 import { parseCorefile } from "../../src/corefile/parser.ts";
 import { BlockSettings } from "../../src/plugin/block-settings.ts";
@@ -102,6 +105,19 @@ for (const { text, warning } of [
     ));
 }
 
+/** A resolv.conf with so many servers. */
+function resolvConf(count: number): string {
+  const directory = mkdtempSync(join(tmpdir(), "weftdns-forward-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const lines = Array.from({ length: count }, (_, i) => `nameserver 192.0.${2 + (i >> 8)}.${i & 255}\n`);
+  const file = join(directory, "resolv.conf");
+  writeFileSync(file, lines.join(""));
+  return file;
+}
+
+test("forward: a resolv.conf may have more servers than words may stand in the line", () =>
+  assert.equal(parse(`forward . ${resolvConf(255)}`).config.targets.length, 255));
+
 const option = (line: string): string => `forward . 192.0.2.1 {\n${line}\n}`;
 const PARSING = (line: number): string => `plugin/forward: Corefile:${line} - Error during parsing: `;
 
@@ -123,6 +139,7 @@ for (const { text, message } of [
     text: `forward . ${Array.from({ length: 16 }, (_, i) => `192.0.2.${i}`).join(" ")}`,
     message: "plugin/forward: more than 15 TOs configured: 16",
   },
+  { text: `forward . ${resolvConf(256)}`, message: "plugin/forward: more than 255 servers to forward to: 256" },
   { text: option("foo"), message: `${PARSING(3)}unknown property 'foo'` },
   { text: option("polcy random"), message: `${PARSING(3)}unknown property 'polcy'` },
   {

@@ -8,7 +8,10 @@ import type { Line } from "../../corefile/line.ts";
 import { isDomainName, normalizeZone, zonesOf } from "../../corefile/zones.ts";
 import { Rcode, rcodeNumber } from "../../dns/types.ts";
 import { MAX_UPSTREAMS } from "../../upstream/exchange.ts";
-import { parseTarget, type Target, withoutDuplicates } from "../../upstream/targets.ts";
+import { parseTarget, type Target, tooManyUpstreams, withoutDuplicates } from "../../upstream/targets.ts";
+
+/** Words behind FROM; each may stand for several servers (behaviour 3.E). */
+const MAX_ARGUMENTS = 15;
 
 const policies = ["random", "round_robin", "sequential"] as const;
 export type Policy = (typeof policies)[number];
@@ -72,6 +75,9 @@ export function defaultConfig(from: string, targets: readonly Target[]): Forward
 export function readServers(stanza: Stanza): ForwardConfig {
   const from = readFrom(stanza);
   if (stanza.left === 0) stanza.wrongCount("an upstream");
+  if (stanza.left > MAX_ARGUMENTS) {
+    stanza.fail(`more than ${MAX_ARGUMENTS} TOs configured: ${stanza.left}`, stanza.head, { form: "plain" });
+  }
   const targets: Target[] = [];
   while (stanza.left > 0) {
     const token = stanza.token();
@@ -82,7 +88,7 @@ export function readServers(stanza: Stanza): ForwardConfig {
   const different = withoutDuplicates(targets);
   if (different.length === 0) stanza.fail("no valid upstream addresses found", stanza.head, { form: "plain" });
   if (different.length > MAX_UPSTREAMS) {
-    stanza.fail(`more than ${MAX_UPSTREAMS} TOs configured: ${different.length}`, stanza.head, { form: "plain" });
+    stanza.fail(tooManyUpstreams(different.length), stanza.head, { form: "plain" });
   }
   return defaultConfig(from, different);
 }

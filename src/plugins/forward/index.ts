@@ -3,7 +3,8 @@
  *
  * Syntax    forward FROM TO... { OPTION... }, any number in a block; the first whose FROM fits is asked
  *   FROM      the names to forward; `.` for all
- *   TO        up to 15 of IP[:PORT], dns://IP[:PORT], a resolv.conf file, a host name (looked up once, at the start)
+ *   TO        up to 15 of IP[:PORT], dns://IP[:PORT], a resolv.conf file, a host name (looked up once, at the start);
+ *             a file or name may stand for several servers, all together for 255 at most
  * Options
  *   except NAME...                    names below FROM that are passed on to the next plugin
  *   force_tcp                         ask over TCP whatever the client used

@@ -116,7 +116,7 @@ export class Forwarder implements ExchangeOwner {
     exchange.place = place;
     exchange.giveUpAt = asker.now + DEADLINE_MS;
     query.error = NO_UPSTREAM;
-    this.#setOrder(exchange.order);
+    this.#setOrder(exchange);
     exchange.starting = true;
     if (this.#crowd.isThick(place)) this.#hold(exchange);
     else this.#advance(exchange);
@@ -296,8 +296,10 @@ export class Forwarder implements ExchangeOwner {
     return true;
   }
 
-  #setOrder(order: Uint8Array): void {
+  #setOrder(exchange: Exchange): void {
     const count = this.#upstreams.length;
+    if (exchange.order.length < count) exchange.order = new Uint8Array(count);
+    const { order } = exchange;
     for (let i = 0; i < count; i++) order[i] = i;
     if (count < 2) return;
     const { policy } = this.#config;

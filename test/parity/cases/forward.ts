@@ -450,8 +450,10 @@ export const servers: ParityServer[] = [
         read_timeout 100ms
       }
     }`,
-    // 192.0.2.0/24 has no route that answers; the server behind it is asked.
-    files: { "resolv.conf": "search example.org\nnameserver 127.0.0.99\n" },
+    // Nobody listens there; the server behind them is asked.
+    files: {
+      "resolv.conf": `search example.org\n${Array.from({ length: 20 }, (_, i) => `nameserver 127.0.0.${80 + i}\n`).join("")}`,
+    },
     upstreams: { one },
     cases: [{ ask: www, reply: answered(1) }],
   },
