@@ -32,9 +32,10 @@ export function restoreLetters(
     const data = fixed + 10;
     const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
     if (stop > end) return;
-    const name = nameInData(type);
+    const name = nameInData(type, bytes, data, stop);
     if (name >= 0 && data + name < stop) {
-      restoreName(bytes, data + name, stop, sent, sentStart, client, clientStart, length);
+      const isSigned = type === Type.SVCB || type === Type.HTTPS;
+      restoreName(bytes, data + name, stop, sent, sentStart, client, clientStart, length, isSigned);
       // SOA has a second name behind the first.
       const second = type === Type.SOA ? skipName(bytes, data, stop, start) : -1;
       if (second > 0) restoreName(bytes, second, stop, sent, sentStart, client, clientStart, length);
@@ -45,9 +46,10 @@ export function restoreLetters(
 
 /**
  * Where the data of a type has a name whose case means nothing: RFC 4034 section 6.2 lower-cases these before it signs,
- * so changing their letters breaks no signature. Others (NSEC, SVCB) stay as they are.
+ * so changing their letters breaks no signature. Those of SVCB and HTTPS are signed as they are: only a name with the whole
+ * question in our letters is the server's copy of it, whose signature is lost already. Others (NSEC) stay as they are.
  */
-function nameInData(type: number): number {
+function nameInData(type: number, bytes: Uint8Array, data: number, stop: number): number {
   switch (type) {
     case Type.NS:
     case Type.CNAME:
@@ -56,7 +58,15 @@ function nameInData(type: number): number {
     case Type.DNAME:
       return 0;
     case Type.MX:
+    case Type.SVCB:
+    case Type.HTTPS:
       return 2;
+    case Type.NAPTR: {
+      // Order, preference, three strings: flags, services and an expression.
+      let at = data + 4;
+      for (let i = 0; i < 3 && at < stop; i++) at += bytes[at]! + 1;
+      return at - data;
+    }
     case Type.SRV:
       return 6;
     default:
@@ -64,7 +74,10 @@ function nameInData(type: number): number {
   }
 }
 
-/** Looks at each suffix of a name that is written in full; one that ends in a pointer has its letters from there. */
+/**
+ * Looks at each suffix of a name that is written in full, or with `whole` at those that have the whole question; one that
+ * ends in a pointer has its letters from there.
+ */
 function restoreName(
   bytes: Uint8Array,
   at: number,
@@ -74,6 +87,7 @@ function restoreName(
   client: Uint8Array,
   clientStart: number,
   length: number,
+  whole = false,
 ): void {
   if (bytes[at]! >= 0xc0) return;
   let stop = at;
@@ -84,7 +98,7 @@ function restoreName(
   if (stop >= end) return;
   for (let label = at; label < stop; label += bytes[label]! + 1) {
     const skip = length - (stop + 1 - label);
-    if (skip < 0 || !isLabelStart(sent, sentStart, skip)) continue;
+    if (skip < 0 || (whole && skip > 0) || !isLabelStart(sent, sentStart, skip)) continue;
     if (!sameBytes(bytes, label, sent, sentStart + skip, length - skip)) continue;
     copyBytes(client, clientStart + skip, length - skip, bytes, label);
     return;

@@ -37,6 +37,14 @@ for (const { name, from, to } of [
     from: `x. 1 IN SOA a.${SENT} b.${SENT} 1 2 3 4 5`,
     to: `x. 1 IN SOA a.${CLIENT} b.${CLIENT} 1 2 3 4 5`,
   },
+  {
+    name: "a rule",
+    from: `x. 1 IN NAPTR 1 2 "s" "SIP+D2U" "!^.*$!a!" a.${SENT}`,
+    to: `x. 1 IN NAPTR 1 2 "s" "SIP+D2U" "!^.*$!a!" a.${CLIENT}`,
+  },
+  { name: "a binding", from: `x. 1 IN SVCB 1 a.${SENT} port=53`, to: `x. 1 IN SVCB 1 a.${CLIENT} port=53` },
+  { name: "a web server", from: `x. 1 IN HTTPS 1 ${SENT} alpn=h2`, to: `x. 1 IN HTTPS 1 ${CLIENT} alpn=h2` },
+  { name: "its zone alone", from: "x. 1 IN HTTPS 1 a.eXaMPle.ORG.", to: "x. 1 IN HTTPS 1 a.eXaMPle.ORG." },
   // RFC 6840 section 5.1: the letters of NSEC's name are signed.
   { name: "NSEC keeps its data", from: `x. 1 IN NSEC a.${SENT} A`, to: `x. 1 IN NSEC a.${SENT} A` },
   { name: "text keeps its data", from: `x. 1 IN TXT "${SENT}"`, to: `x. 1 IN TXT "${SENT}"` },
