@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 7
+#define INTERFACE_VERSION 8
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone, the path of a socket, or a notice that names one of ours. */
 #define TEXT_SIZE 256
@@ -266,6 +266,15 @@ static napi_value js_port_remove(napi_env env, napi_callback_info info) {
   return finish(&call, 0);
 }
 
+/** portDrain(port, socket) */
+static napi_value js_port_drain(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct port *port = port_argument(&call);
+  int32_t number = integer(&call, 1);
+  if (!call.wrong && number >= 0) port_drain(port, (uint32_t)number);
+  return finish(&call, 0);
+}
+
 /** portSend(port, count): datagrams sent or kept */
 static napi_value js_port_send(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
@@ -318,7 +327,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"unblockSignal", js_unblock_signal},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
-      {"canBatch", js_can_batch},
+      {"portDrain", js_port_drain},     {"canBatch", js_can_batch},
   };
   napi_env env = environment->env;
   napi_value name, version;

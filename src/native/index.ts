@@ -58,6 +58,8 @@ export interface Native {
   /** `source` "" lets the kernel choose; `receiveBuffer` 0 keeps the system's. */
   portConnect(port: number, address: string, portNumber: number, source: string, receiveBuffer: number): number;
   portRemove(port: number, socket: number): void;
+  /** Calls `onBatch` for what has come to a socket by now. Not to be called within a batch. */
+  portDrain(port: number, socket: number): void;
   portSend(port: number, count: number): number;
   portClose(port: number): void;
 }
@@ -66,7 +68,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 7;
+const NATIVE_VERSION = 8;
 
 /** The addon, also where a part of it is of no use. */
 let addon: Native | undefined;

@@ -238,6 +238,8 @@ int port_add(struct port *port, int fd);
 /** `source` "" and `receive_buffer` 0 leave both to the kernel. */
 int port_connect(struct port *port, const char *address, uint16_t number, const char *source, int receive_buffer);
 void port_remove(struct port *port, uint32_t number);
+/** Takes what has come to a socket by now, in batches of its own. */
+void port_drain(struct port *port, uint32_t number);
 /** The slots are free again, and with them the sockets removed meanwhile. */
 void settle_retired(struct port *port);
 void close_endpoints(struct port *port);

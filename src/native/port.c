@@ -164,6 +164,16 @@ static bool receive_direct(struct port *port) {
   return more;
 }
 
+/** Called by JavaScript, outside of a batch. Who sends without end is not waited for. */
+void port_drain(struct port *port, uint32_t number) {
+  for (int round = 0; round < MAX_ROUNDS && !port->closed && !port->in_batch; round++) {
+    struct endpoint *endpoint = find_endpoint(port, number);
+    uint32_t filled = endpoint && endpoint->kind != CONNECTED ? receive(port, endpoint, 0) : 0;
+    if (filled == 0) return;
+    dispatch(port, filled);
+  }
+}
+
 /** The socket that an event speaks of, or none when it was removed since the event was fetched. */
 static struct endpoint *endpoint_of(struct port *port, const struct epoll_event *event) {
   struct endpoint *endpoint = find_endpoint(port, (uint32_t)event->data.u64);

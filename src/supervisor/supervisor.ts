@@ -209,6 +209,7 @@ export class Supervisor {
   /** Sockets that the plan has left are closed when no worker answers there any more. A reload may want them again. */
   #closeLeft(): void {
     if (this.#reloading || !this.#configuration || !this.#pool.hasLeft) return;
+    this.#pool.release();
     this.#sockets.keepOnly(this.#configuration.plan.listeners);
   }
 

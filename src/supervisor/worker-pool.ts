@@ -383,7 +383,12 @@ export class WorkerPool {
     return this.#lookedAt - this.#answeringAt < MAX_ABSENCE_MS;
   }
 
-  /** Whether no worker reads or writes sockets that the plan in use has not. */
+  /** Workers let go of the sockets that the plan in use has not. */
+  release(): void {
+    for (const thread of this.#threads) if (thread?.state === "serving") this.#send(thread, { kind: "release" });
+  }
+
+  /** Whether in no worker somebody waits for an answer by a socket that the plan in use has not. */
   get hasLeft(): boolean {
     const serving = this.#threads.filter((thread) => thread?.state === "serving") as Thread[];
     return serving.every(({ left }) => left === this.#plan?.generation);

@@ -92,6 +92,8 @@ export interface PacketPort {
   add(listener: Listener): number;
   /** Opens a socket that is connected to this server, from a port the kernel draws. Its number, or -errno. */
   connect(address: string, port: number, options?: ConnectOptions): number;
+  /** Takes what has come to a listening socket by now, in batches of its own; not to be called within one. */
+  drain(socket: number): void;
   /** Stops a socket and closes it unless it came as `fd`. Its number may be given again once the running batch is over. */
   remove(socket: number): void;
   /** Sends descriptors 0 to count-1; returns how many the kernel took or the queue keeps. One bad entry costs no other. */

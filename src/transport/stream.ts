@@ -7,13 +7,11 @@
  * without any query at all.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { parseIpv4, parseIpv6 } from "../dns/address.ts";
-import { allocateBytes, copyBytes } from "../dns/bytes.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { HEADER_SIZE } from "../dns/header.ts";
+import { Connection } from "./connection.ts";
 import { isAmongTheLast } from "./descriptors.ts";
-import { ADDRESS_SIZE, formatAddress, keepAddress, writeAddress } from "./packets.ts";
 import { Preface } from "./preface.ts";
-import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 export interface StreamLimits {
   /** Before the first message begins; and for the rest of each once its first byte is there. */
@@ -59,13 +57,6 @@ const TURN_BYTES = 128 * 1024;
 /** A client that says nothing is waited for so long at least, unless its place is wanted by another one. */
 const MIN_IDLE_MS = 200;
 
-/**
- * Answers to messages that came in one piece leave in one piece. They are gathered here while a connection is read, one
- * connection at a time.
- */
-const gathering = allocateBytes(2 ** 16 + 2);
-let gathered = 0;
-
 export interface StreamHandlers {
   /**
    * Looks at the first bytes of a connection. Gives how many of them stand before the first message; `Preface.INCOMPLETE` when
@@ -82,128 +73,6 @@ export interface StreamHandlers {
   untaken(): void;
 }
 
-export class Connection {
-  readonly socket: Socket;
-  /** When it came there were hardly any descriptors left. */
-  readonly isLast: boolean;
-  /** Whose connection it is: the other end's, or that of the client that a proxy there stands for. */
-  address: string;
-  /** The client as an address record (packets.ts). */
-  readonly peer: Uint8Array = allocateBytes(ADDRESS_SIZE);
-  localAddress: string;
-  localPort: number;
-  /** What stands before the first message has been read. */
-  begun = false;
-  inFlight = 0;
-  queries = 0;
-  /** Bytes of answers, ever. */
-  sent = 0;
-  /** Since when the current message is incomplete, 0 when none has begun. */
-  messageSince = 0;
-  /** Since when bytes wait for the client, 0 when none do. */
-  unsentSince = 0;
-  lastActive: number;
-  ended = false;
-  /** It has messages that are taken in a later turn of the loop. */
-  waiting = false;
-  /** Its messages are being taken: what is sent goes out behind the last of them. */
-  reading = false;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  /** Bytes that the next step needs: a length, or a length and its message. */
-  #wanted = 2;
-
-  constructor(socket: Socket, isLast: boolean, now: number) {
-    this.socket = socket;
-    this.isLast = isLast;
-    this.address = socket.remoteAddress ?? "";
-    writeAddress(this.peer, 0, addressBytes(this.address), socket.remotePort ?? 0);
-    this.localAddress = unmapped(socket.localAddress ?? "");
-    this.localPort = socket.localPort ?? 0;
-    this.lastActive = now;
-  }
-
-  /** The other end is a proxy: who asks is in `record`, and has asked `localAddress`. */
-  standFor(record: Uint8Array, localAddress: string, localPort: number): void {
-    keepAddress(record, 0, this.peer, 0);
-    this.address = formatAddress(record, 0);
-    this.localAddress = localAddress;
-    this.localPort = localPort;
-  }
-
-  /** Sends `length` bytes of `bytes` as one message. They are copied. */
-  send(bytes: Uint8Array, start: number, length: number): void {
-    if (this.socket.destroyed) return;
-    if (gathered + length + 2 > gathering.length) this.flush();
-    const at = gathered;
-    gathering[at] = length >> 8;
-    gathering[at + 1] = length;
-    copyBytes(bytes, start, length, gathering, at + 2);
-    gathered = at + length + 2;
-    this.sent += length;
-    if (!this.reading) this.flush();
-  }
-
-  /** Hands what was gathered to the socket, in one piece. */
-  flush(): void {
-    const size = gathered;
-    if (size === 0) return;
-    gathered = 0;
-    const { socket } = this;
-    if (socket.destroyed || socket.writableEnded) return;
-    const isLarge = size >= LARGE;
-    const ready = isLarge ? takeBuffer(size) : Buffer.allocUnsafe(size);
-    ready.set(gathering.subarray(0, size));
-    const hasRoom = isLarge ? socket.write(ready.subarray(0, size), () => giveBack(ready)) : socket.write(ready);
-    if (!hasRoom && this.unsentSince === 0) this.unsentSince = performance.now();
-  }
-
-  /** Bytes that the client has not taken. */
-  get unsent(): number {
-    return (this.reading ? gathered : 0) + this.socket.writableLength;
-  }
-
-  /** Keeps what arrived until a message is whole. */
-  push(chunk: Buffer): void {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-  }
-
-  /** All that has arrived and is not taken yet. */
-  peek(): Buffer {
-    if (this.#pending.length !== 1) this.#pending = [Buffer.concat(this.#pending)];
-    return this.#pending[0]!;
-  }
-
-  /** The first `length` bytes of it are done with. */
-  skip(length: number): void {
-    const rest = this.peek().subarray(length);
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#pendingBytes = rest.length;
-  }
-
-  /** The next whole message, undefined when there is none. Memory grows with bytes received, never with the length announced. */
-  shift(): Buffer | undefined {
-    // Pieces are put together when they suffice, not one by one: a message may come a byte at a time.
-    if (this.#pendingBytes < this.#wanted) return undefined;
-    const all = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
-    const whole = 2 + ((all[0]! << 8) | all[1]!);
-    if (all.length < whole) {
-      this.#pending = [all];
-      this.#wanted = whole;
-      return undefined;
-    }
-    this.#pending = all.length === whole ? [] : [all.subarray(whole)];
-    this.#pendingBytes = all.length - whole;
-    this.#wanted = 2;
-    return all.subarray(2, whole);
-  }
-
-  get partial(): boolean {
-    return this.#pendingBytes > 0;
-  }
-}
-
 export class StreamServer {
   #limits: StreamLimits;
   readonly #handlers: StreamHandlers;
@@ -216,7 +85,10 @@ export class StreamServer {
   /** When this turn of the loop has taken enough; 0 before its first message. */
   #turnEnds = 0;
   #turnBytes = 0;
+  /** Connections, ever. */
+  #accepted = 0;
   #closing = false;
+  #isPatient = false;
   /** Connections that have one of the last descriptors. */
   #lastTaken = 0;
 
@@ -250,15 +122,22 @@ export class StreamServer {
     return this.#connections.size;
   }
 
-  /** Takes no more connections; lets those that wait for an answer have it, at most for `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    this.#closing = true;
-    this.#server.close();
+  /**
+   * Takes no more connections; lets those that wait for an answer have it, at most for `graceMs`. `isPatient`: others go on
+   * meanwhile, so whoever has come by now may ask: also those who are still to be accepted, and those who have not begun.
+   */
+  async close(graceMs: number, isPatient = false): Promise<void> {
     const until = performance.now() + graceMs;
+    // A turn of the loop accepts one of those who wait for it.
+    for (let before = -1; isPatient && before !== this.#accepted && performance.now() < until; ) {
+      before = this.#accepted;
+      for (let turn = 0; turn < 2; turn++) await nextTurn();
+    }
+    this.#closing = true;
+    this.#isPatient = isPatient;
+    this.#server.close();
     for (;;) {
-      for (const connection of this.#connections) {
-        if (connection.inFlight === 0 && !connection.waiting) this.#end(connection);
-      }
+      for (const connection of this.#connections) if (this.#isDone(connection)) this.#end(connection);
       if (this.#connections.size === 0 || performance.now() >= until) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -289,6 +168,7 @@ export class StreamServer {
   }
 
   #accept(socket: Socket): void {
+    this.#accepted++;
     const now = performance.now();
     const address = socket.remoteAddress;
     if (address === undefined) {
@@ -360,7 +240,12 @@ export class StreamServer {
     }
     const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
-    if ((connection.ended || this.#closing) && connection.inFlight === 0 && !connection.waiting) this.#end(connection);
+    if (this.#isDone(connection)) this.#end(connection);
+  }
+
+  #isDone({ ended, inFlight, waiting, queries, partial }: Connection): boolean {
+    if (inFlight > 0 || waiting) return false;
+    return ended || (this.#closing && !(this.#isPatient && (queries === 0 || partial)));
   }
 
   /** False: what came deserves no answer, and the connection is to end. */
@@ -483,17 +368,4 @@ export class StreamServer {
     if (left === 0) this.#perAddress.delete(address);
     else this.#perAddress.set(address, left);
   }
-}
-
-function addressBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const [address] = unmapped(text).split("%");
-  if (parseIpv4(address!, bytes, 0)) return bytes.subarray(0, 4);
-  parseIpv6(address!, bytes, 0);
-  return bytes;
-}
-
-/** A dual-stack listener shows IPv4 clients' addresses as mapped ones (RFC 4291 section 2.5.5.2). */
-function unmapped(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }

@@ -156,6 +156,9 @@ class PortablePort implements PacketPort {
     return entry.number;
   }
 
+  /** node:dgram cannot be made to read: what waits in the socket is lost with it. */
+  drain(): void {}
+
   remove(number: number): void {
     const entry = this.#entries[number];
     if (!entry) return;

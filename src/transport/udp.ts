@@ -208,6 +208,10 @@ class NativePort implements PacketPort {
     return this.#native.portConnect(this.#id, address, port, options?.source ?? "", options?.receiveBuffer ?? 0);
   }
 
+  drain(socket: number): void {
+    if (this.#id >= 0) this.#native.portDrain(this.#id, socket);
+  }
+
   remove(socket: number): void {
     if (this.#id >= 0) this.#native.portRemove(this.#id, socket);
   }

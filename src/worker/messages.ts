@@ -27,6 +27,8 @@ export type ToWorker =
     }
   /** The prepared plan becomes the one that is served. */
   | { kind: "commit"; generation: number }
+  /** No worker needs the sockets that are not the plan's any more: all let go of them. */
+  | { kind: "release" }
   /** The prepared plan is not wanted: another worker, or the supervisor, could not prepare. */
   | { kind: "discard"; generation: number }
   | { kind: "publish"; id: string; value: unknown }
@@ -43,7 +45,7 @@ export type FromWorker =
   | { kind: "cellsLeft"; descriptions: readonly CellDescription[] }
   | { kind: "failed"; generation: number; reason: string }
   | { kind: "committed"; generation: number }
-  /** No socket of a plan before this one is read or written any more. */
+  /** Nobody waits for an answer by a socket of a plan before this one any more; `release` is the answer of the last worker. */
   | { kind: "left"; generation: number }
   /** A serve half speaks to its control half. */
   | { kind: "told"; id: string; value: unknown };

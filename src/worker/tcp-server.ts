@@ -5,8 +5,9 @@ import { Reading } from "../dns/request.ts";
 import { ProxiedClient } from "../plugin/client-reader.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { Transport } from "../plugin/query.ts";
+import type { Connection } from "../transport/connection.ts";
 import { Preface } from "../transport/preface.ts";
-import { type Connection, type StreamLimits, StreamServer } from "../transport/stream.ts";
+import { type StreamLimits, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served, ServedQuery } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
@@ -42,8 +43,13 @@ export class TcpServer {
     this.#server.limit(limitsOf(served));
   }
 
-  close(graceMs: number = GRACE_MS): Promise<void> {
+  close(graceMs: number): Promise<void> {
     return this.#server.close(graceMs);
+  }
+
+  /** The same, with the time that clients need who have come already and not asked yet. */
+  leave(): Promise<void> {
+    return this.#server.close(GRACE_MS, true);
   }
 
   /** What a proxy has put before the messages of a connection: who has opened it. */

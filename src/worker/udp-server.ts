@@ -108,7 +108,9 @@ export class UdpServer {
     this.#served[socket] = served;
   }
 
+  /** What has come by now is still taken. */
   remove(socket: number): void {
+    this.#port.drain(socket);
     this.#port.remove(socket);
     this.#overload.forget(socket);
     this.#served[socket] = undefined;

@@ -56,9 +56,10 @@ export class Worker {
   readonly #tcp = new Map<string, TcpServer>();
   /** By `socketId`: its number in the UDP port. */
   readonly #sockets = new Map<string, number>();
-  /** Those that the plan in use has not, and the generation that left them; settles when none of by now is left. */
-  readonly #left = new Map<string, number>();
+  /** Those that the plan in use has not. They are read until `release`. */
+  readonly #left = new Set<string>();
   #leaving: Promise<unknown> = Promise.resolve();
+  #released: (() => void)[] = [];
   #current: Prepared | undefined;
   #next: Prepared | undefined;
   /** What a plan that is being linked has been given: other values may be published before it is done. */
@@ -144,6 +145,7 @@ export class Worker {
   #hear(message: ToWorker): void {
     if (message.kind === "prepare") void this.#prepare(message);
     else if (message.kind === "commit") void this.#commit(message.generation);
+    else if (message.kind === "release") this.#release();
     else if (message.kind === "discard") void this.#discard(message.generation);
     else if (message.kind === "publish") this.#publish(message.id, message.value);
     else if (message.kind === "reuse") this.#row.reuse(message.descriptions);
@@ -268,16 +270,22 @@ export class Worker {
       if (opened) this.#tcp.set(id, opened);
       else this.#tcp.get(id)?.switchTo(served);
     }
-    const removed = [...(before?.served ?? [])].filter(([id]) => !next.served.has(id));
-    for (const [id] of removed) {
-      void this.#tcp.get(id)?.close();
+    const closing: Promise<void>[] = [];
+    for (const id of before?.served.keys() ?? []) {
+      if (next.served.has(id)) continue;
+      closing.push(this.#tcp.get(id)?.leave() ?? Promise.resolve());
       this.#tcp.delete(id);
     }
+    const ports = new Set(next.plan.listeners.map(({ port }) => port));
+    // Sockets where nobody waits have gone when the plan is said to be served.
+    const own = this.#leave(taken, ports, [...(before?.served.values() ?? [])]);
     this.#say({ kind: "committed", generation });
-    const own = this.#leave(generation, taken, [...(before?.served.values() ?? [])]);
     this.#leaving = Promise.all([this.#leaving, own]);
     void this.#leaving.then(() => this.#say({ kind: "left", generation }));
     if (!before) return;
+    await Promise.all(closing);
+    await own;
+    if (this.#left.size > 0) await new Promise<void>((resolve) => this.#released.push(resolve));
     await emptied([...before.served.values()]);
     await stopAll(before.chains);
     this.#leaveCells(before.plan);
@@ -285,23 +293,34 @@ export class Worker {
   }
 
   /**
-   * What was asked at sockets that nobody has `taken` is answered from there, and then they are let go. The supervisor keeps
-   * them until all workers have.
+   * Settles when what was asked at sockets that nobody has `taken` is answered. Those of `ports` that are served on are read until
+   * all workers have come so far and the supervisor closes its own: as long as there is one the kernel may give it what comes.
    */
-  async #leave(generation: number, taken: ReadonlySet<string>, before: readonly Served[]): Promise<void> {
+  async #leave(taken: ReadonlySet<string>, ports: ReadonlySet<number>, before: readonly Served[]): Promise<void> {
     for (const id of taken) this.#left.delete(id);
     const left = [...this.#sockets.keys()].filter((id) => !taken.has(id) && !this.#left.has(id));
-    for (const id of left) this.#left.set(id, generation);
-    await emptied(before.filter(({ plan }) => socketIds(plan).some((id) => left.includes(id))));
+    for (const id of left) this.#left.add(id);
+    const leaving = before.filter(({ plan }) => socketIds(plan).some((id) => left.includes(id)));
+    if (leaving.some(({ waiting }) => waiting > 0)) await emptied(leaving);
     // A plan that came meanwhile may have taken some again, or be about to.
     while (this.#linking || this.#next) await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
-    for (const id of left) {
-      if (this.#left.get(id) !== generation) continue;
-      this.#left.delete(id);
+    const unserved = before.filter(({ plan }) => !ports.has(plan.port)).flatMap(({ plan }) => socketIds(plan));
+    this.#letGo(unserved.filter((id) => this.#left.has(id)));
+  }
+
+  #release(): void {
+    this.#letGo([...this.#left]);
+    for (const released of this.#released.splice(0)) released();
+  }
+
+  #letGo(ids: readonly string[]): void {
+    for (const id of ids) {
       this.#udp.remove(this.#sockets.get(id)!);
       this.#sockets.delete(id);
+      this.#left.delete(id);
     }
   }
+
   /** Opens what the listener needs and is not there, into `opened`: a commit has nothing left that may fail. */
   #listen(served: Served, descriptors: ReadonlyMap<string, number>, opened: Map<string, number>): void {
     const { plan } = served;

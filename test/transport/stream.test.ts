@@ -4,7 +4,8 @@ import { connect, type Socket } from "node:net";
 import { after, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type Connection, type StreamLimits, StreamServer } from "../../src/transport/stream.ts";
+import type { Connection } from "../../src/transport/connection.ts";
+import { type StreamLimits, StreamServer } from "../../src/transport/stream.ts";
 import { awakeNow } from "../support/awake.ts";
 
 /** How often the server looks at its limits. */
@@ -341,6 +342,23 @@ test("after a half-close what was asked is answered, then the connection ends (C
   socket.end(Buffer.concat([framed(1), framed(2)]));
   assert.equal((await replies).length, 2);
 });
+
+for (const isPatient of [true, false]) {
+  test(`a server that ends ${isPatient ? "while others go on answers" : "for good does not wait for"} those who have come and not asked yet`, async () => {
+    const { port, server } = await echo({ readTimeoutMs: 2_000 });
+    // None of them has been accepted yet.
+    const sockets = Array.from({ length: 20 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+    const replies = sockets.map((socket) => collect(socket, 1));
+    if (!isPatient) await sleep(100);
+    const closed = server.close(5_000, isPatient);
+    await sleep(100);
+    for (const socket of sockets) socket.write(framed(1));
+    const answered = (await Promise.all(replies)).filter(({ length }) => length === 1).length;
+    assert.equal(answered, isPatient ? 20 : 0);
+    await closed;
+    assert.equal(server.connectionCount, 0);
+  });
+}
 
 test("a connection that has sent its maximum of queries is closed after the last answer", async () => {
   const { port } = await echo({ maxQueries: 2 });

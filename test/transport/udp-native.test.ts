@@ -120,6 +120,26 @@ describe("batches", { skip: skipNative }, () => {
     for (const fd of fds) closeFd(fd);
   });
 
+  test("what has come by now is taken before a socket is removed", async () => {
+    const fd = openUdp({ address: "127.0.0.1", port: 0 });
+    using server = new Recorder(createNativePort, { slotCount: 8 }, echo);
+    const socket = server.port.add({ address: "127.0.0.1", port: 0, fd });
+    const client = createSocket("udp4").unref();
+    client.connect(boundPort(fd), "127.0.0.1");
+    await once(client, "connect");
+    const answered = new Promise((resolve) => {
+      let count = 0;
+      client.on("message", () => ++count === 20 && resolve(count));
+    });
+    for (let i = 0; i < 20; i++) client.send(`${i}`);
+    server.port.drain(socket);
+    server.port.remove(socket);
+    assert.equal(server.received.length, 20);
+    assert.equal(await answered, 20);
+    client.close();
+    closeFd(fd);
+  });
+
   test("a flood on one socket leaves the others their turn, and timers theirs", async () => {
     using server = new Recorder(createNativePort, { slotCount: 8 });
     const fds = [0, 1].map(() => openUdp({ address: "127.0.0.1", port: 0, receiveBuffer: 4 << 20 }));

@@ -115,6 +115,8 @@ for (const comesBack of [false, true]) {
     assert.ok(await reply, "who asked there has his answer");
     for (let i = 0; left.length < (comesBack ? 3 : 2) && i < 100; i++) await sleep(20);
     assert.deepEqual(left, comesBack ? [1, 2, 3] : [1, 2]);
+    worker.postMessage({ kind: "release" } satisfies ToWorker);
+    await sleep(50);
     assert.equal((await ask()) !== undefined, comesBack);
   });
 }
