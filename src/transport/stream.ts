@@ -24,7 +24,7 @@ export interface StreamLimits {
   readonly maxQueries: number;
 }
 
-/** Connections of one worker (reliability, section 1: a thousand in all). */
+/** Connections of one worker and listener (reliability, section 1). */
 const MAX_CONNECTIONS = 1_000;
 /** Connections of one address once half of them are taken: a node-local cache or a NAT is one address for many. */
 const MAX_PER_ADDRESS = 100;

@@ -3,8 +3,9 @@
  * cost and with these differences, none of which a worker has to know:
  * - Sockets are opened in the worker (`reusePort`), so what waits in them is lost with the worker, and the kernel spreads
  *   by its hash of the addresses. Mistakes in opening arrive later, as a slot with -errno.
- * - node:dgram does not tell the address that was asked: replies from a wildcard listener leave from the address that the
- *   routing table chooses. Machines with several addresses name them in `bind`, or build the addon.
+ * - node:dgram does not tell the address that was asked: replies from a wildcard socket leave from the address that the
+ *   routing table chooses. The machine's own addresses have sockets beside it; others that lead here (127.0.0.5, those that
+ *   come later) are named in `bind`, or need the addon.
  * - A full socket's queue is libuv's, oldest first; beyond the same bounds the newest are dropped.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";

@@ -328,8 +328,8 @@ export class Worker {
     for (const address of socketAddresses(plan)) {
       const id = socketId(address, port);
       const fd = descriptors.get(id);
-      // The supervisor could not open it; where it opens none at all, a worker has the listener's own.
-      if (this.#sockets.has(id) || (fd === undefined && address !== plan.address)) continue;
+      // The supervisor could not open it; where it opens none at all, the worker does.
+      if (this.#sockets.has(id) || (fd === undefined && descriptors.size > 0)) continue;
       opened.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
     }
   }

@@ -1,6 +1,7 @@
 /** A worker that prepares a plan goes on answering: its loop turns meanwhile. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
@@ -132,4 +133,12 @@ test("a socket that cannot be read fails the preparation, and the plan in use go
   const said = await answerOf(worker, { kind: "prepare", plan, sockets, published: new Map() });
   assert.deepEqual(said, { kind: "failed", generation: 2, reason });
   assert.ok(await ask());
+});
+
+test("a worker that opens its sockets itself has one on each address of the machine", {
+  skip: process.platform !== "linux" && "no /proc",
+}, async (t) => {
+  await take(start(t), `.:${port} {\n whoami\n}\n`, 1);
+  const place = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  assert.ok(readFileSync("/proc/net/udp", "utf8").includes(` ${place} `));
 });
