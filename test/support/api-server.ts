@@ -202,10 +202,7 @@ export class ApiServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url!, "http://api.test");
-    if (url.pathname === "/apis") {
-      response.end(JSON.stringify({ kind: "APIGroupList", apiVersion: "v1", groups: [] }));
-      return;
-    }
+    if (url.pathname === "/apis") return void response.end('{"kind":"APIGroupList","apiVersion":"v1","groups":[]}');
     const query = url.searchParams;
     const isWatch = query.get("watch") === "true" || query.get("watch") === "1";
     const kind = !isWatch ? "list" : query.get("sendInitialEvents") === "true" ? "stream" : "watch";
