@@ -25,9 +25,9 @@ const counted = (metric: string, more: string, perMinute: number) => ({
   [`${metric}${of(more)}`]: `0+${perMinute}x30`,
 });
 /** A histogram of which so many in a hundred are in the bucket up to `le`, and the others above. */
-const buckets = (metric: string, more: string, le: string, percent: number) => ({
+const buckets = (metric: string, more: string, le: string, percent: number, most = "8") => ({
   [`${metric}_bucket${of(`${more},le="${le}"`)}`]: `0+${percent}x30`,
-  [`${metric}_bucket${of(`${more},le="8"`)}`]: "0+100x30",
+  [`${metric}_bucket${of(`${more},le="${most}"`)}`]: "0+100x30",
   [`${metric}_bucket${of(`${more},le="+Inf"`)}`]: "0+100x30",
 });
 const answers = (failed: number) => ({
@@ -91,15 +91,16 @@ const cases: readonly Case[] = [
   },
   {
     alert: "CoreDNSForwardLatencyHigh",
-    name: "all within 4 s",
-    series: buckets("coredns_proxy_request_duration_seconds", upstream, "4", 100),
+    name: "all within half a second",
+    series: buckets("coredns_proxy_request_duration_seconds", upstream, "0.512", 100, "2.048"),
   },
   {
     alert: "CoreDNSForwardLatencyHigh",
-    name: "one in ten above 4 s",
-    series: buckets("coredns_proxy_request_duration_seconds", upstream, "4", 90),
+    // None takes longer than an upstream is waited for.
+    name: "one in ten above a second",
+    series: buckets("coredns_proxy_request_duration_seconds", upstream, "1.024", 90, "2.048"),
     labels: { job: "weftdns", to: "u" },
-    says: "The upstream u takes longer than 7.6s for one query in a hundred.",
+    says: "The upstream u takes longer than 1.946s for one query in a hundred.",
   },
   { alert: "CoreDNSForwardErrorsHigh", name: "0.5 %", series: upstreamAnswers(5) },
   {
@@ -192,6 +193,18 @@ const cases: readonly Case[] = [
     },
     labels: here,
     says: "3k queries of a wait for upstreams.",
+  },
+  {
+    alert: "WeftDNSQueriesRefused",
+    name: "none",
+    series: counted("coredns_forward_max_concurrent_rejects_total", "", 0),
+  },
+  {
+    alert: "WeftDNSQueriesRefused",
+    name: "two a second",
+    series: counted("coredns_forward_max_concurrent_rejects_total", "", 120),
+    labels: here,
+    says: "a refuses 2 queries a second: as many wait for upstreams as may.",
   },
   { alert: "WeftDNSLoop", name: "there was one", series: { [`weftdns_loop_detected${of('zone="."')}`]: "1x10 0x20" } },
   {
