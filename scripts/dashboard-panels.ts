@@ -275,8 +275,8 @@ export const rows: readonly Row[] = [
     title: "Forward",
     panels: [
       {
-        title: "Queries by upstream",
-        tells: "Whom we ask, and how often.",
+        title: "Answers by upstream",
+        tells: "Who answers, and how often. Questions that got no answer in time are not among them.",
         kind: "stacked",
         unit: "reqps",
         queries: [rates(`${UPSTREAM}_count`, "to")],
@@ -289,7 +289,7 @@ export const rows: readonly Row[] = [
         queries: quantiles(UPSTREAM, "to"),
       },
       {
-        title: "Answers by upstream",
+        title: "Answers by upstream and rcode",
         tells: "What they say.",
         kind: "stacked",
         unit: "cps",
@@ -353,7 +353,7 @@ export const rows: readonly Row[] = [
         kind: "lines",
         unit: "cps",
         width: 4,
-        queries: [rates("weftdns_datagrams_queued_total", "worker")],
+        queries: [rates("weftdns_datagrams_queued_total", "instance, worker")],
       },
     ],
   },
@@ -384,7 +384,7 @@ export const rows: readonly Row[] = [
         tells: "How late a worker comes to a timer. 100 ms and it gets no new queries.",
         kind: "lines",
         unit: "s",
-        queries: quantiles(LAG, "worker"),
+        queries: quantiles(LAG, "instance, worker"),
       },
       {
         title: "Queries that wait",
