@@ -447,7 +447,7 @@ for (const { text, error } of [
       'failed to parse file "db.example" for origin example.org. with error db.example: dns: bad A record, expected an IPv4 address: "y" at line: 6:5',
   },
 ]) {
-  test(`zone: ${error}`, () => assert.deepEqual(load(text), { error, missing: false }));
+  test(`zone: ${error}`, () => assert.deepEqual(load(text), { error, missing: false, stamps: new Map() }));
 }
 
 test("zone: of several SOAs the last counts, records elsewhere do not", () => {
