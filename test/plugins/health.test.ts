@@ -73,6 +73,14 @@ test("health: OK as long as the server lives, through lameduck too; then the por
   }
 });
 
+test("health: lameduck is over when its control half ends", { timeout: 10_000 }, async () => {
+  const corefile = ". {\n health 127.0.0.1:1 {\n  lameduck 1h\n }\n}";
+  const chain = await linkChain({ plugins: [health], corefile, last: () => 0 });
+  const drained = chain.drain();
+  await chain.stop();
+  await drained;
+});
+
 test("health: a port that is taken stops the start", async () => {
   const [port] = await freePorts(1);
   const other = createServer();

@@ -63,6 +63,9 @@ test("prometheus over HTTP: methods, codings, paths, and two addresses", { timeo
       ["gzip", true],
       ["deflate, GZIP;q=0.5", true],
       ["gzip;q=0", false],
+      ["gzip;q=0.0", false],
+      ["gzip; Q=0.000", false],
+      ["gzip;q=0.001", true],
       ["identity", false],
     ] as const) {
       const answer = (await ask({ port: two!, headers: { "Accept-Encoding": coding } })) as Answer;

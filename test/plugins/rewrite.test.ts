@@ -217,6 +217,23 @@ for (const { what, rules, replies, ask, answer, rcode = "NOERROR", flags = "qr r
     answer: [b],
   },
   {
+    what: "an alias, whatever its letters",
+    rules: ["cname exact www.up.test d.test"],
+    replies: {
+      "a.test. A": { answer: ["a.test. 60 IN CNAME WWW.Up.test."] },
+      "d.test. A": { answer: ["d.test. 60 IN A 192.0.2.1"] },
+    },
+    ask: "a.test. A",
+    answer: ["a.test. 60 IN CNAME d.test.", "d.test. 60 IN A 192.0.2.1"],
+  },
+  {
+    what: "a part of an alias by what is no pattern",
+    rules: ["cname substring .b. $&."],
+    replies: { "a.test. A": { answer: ["a.test. 60 IN CNAME x.b.test."] } },
+    ask: "a.test. A",
+    answer: ["a.test. 60 IN CNAME x$&.test."],
+  },
+  {
     what: "TTLs in place",
     rules: ["ttl a.test 0"],
     replies: { "a.test. A": { answer: [b] } },

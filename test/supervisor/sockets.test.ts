@@ -37,6 +37,18 @@ describe("drops", { skip: skipNative }, () => {
   }
 });
 
+test("drops of a closed socket are not another's, though that has its descriptor", { skip: skipNative }, async (t) => {
+  let drops = 5;
+  t.mock.method(native!, "socketDrops", () => drops);
+  const sockets = new Sockets(1, new Parent({}));
+  for (const total of [5, 7]) {
+    await sockets.open([listener]);
+    assert.equal(sockets.totalDrops(), total);
+    sockets.keepOnly([]);
+    drops = 2;
+  }
+});
+
 test("an address that cannot be used is left to the socket on all addresses", { skip: skipNative }, async () => {
   const sockets = new Sockets(2, new Parent({}));
   assert.deepEqual(await sockets.open([everywhere]), ["udp  0", "udp 127.0.0.1 0"]);

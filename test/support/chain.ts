@@ -251,6 +251,11 @@ export class TestChain {
     };
   }
 
+  /** What control halves do before the end of the server. */
+  drain(): Promise<void> {
+    return this.#controls.drain();
+  }
+
   async stop(): Promise<void> {
     this.#chain.stop();
     await this.#controls.stop();

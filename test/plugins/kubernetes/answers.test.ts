@@ -250,6 +250,12 @@ test("a name that comes with the end of its list, while it is looked for, is no 
   await stop();
 });
 
+test("of nested zones the longest is the one, wherever it stands", async () => {
+  const { chain, stop } = await start({ zones: "local cluster.local" });
+  assert.equal((await chain.ask({ ask: "web.b.svc.cluster.local. A" })).reply?.rcode, "NOERROR");
+  await stop();
+});
+
 test("without the API the last known answers go on", async () => {
   const { api, chain, stop } = await start();
   await api.close();

@@ -1,0 +1,99 @@
+/** How the pool replaces its workers: real threads, and a clock that the test turns. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BlockPlan, Plan } from "../../src/plugin/plan.ts";
+import { WorkerPool } from "../../src/supervisor/worker-pool.ts";
+
+/** A pool of one worker, the reasons for which it died so far, and a plan that it can be given. */
+function setUp(t: TestContext, died: (reason: string) => void = () => {}) {
+  const moment = () => sleep(5, undefined, { signal: t.signal });
+  const reasons: string[] = [];
+  const pool = new WorkerPool(1, {
+    steer: () => {},
+    died: (_index, reason) => {
+      reasons.push(reason);
+      died(reason);
+    },
+    retired: () => {},
+    told: () => {},
+    sockets: () => new Map(),
+    published: () => new Map(),
+  });
+  t.after(() => pool.stop(0));
+  const blocks: BlockPlan[] = [];
+  const plan: Plan = { generation: 1, logFormat: "text", debug: false, listeners: [], blocks };
+  const deploy = () => pool.deploy(plan, () => new Map(), new Map());
+  /** The worker runs: it has described what it counts. */
+  const running = async () => {
+    while ((pool.rows()[0]?.descriptions.length ?? 0) === 0) await moment();
+  };
+  /** It has died so many times. */
+  const dead = async (count: number) => {
+    while (reasons.length < count) await moment();
+  };
+  const kill = async () => {
+    const count = reasons.length + 1;
+    await pool.threads[0]!.terminate();
+    await dead(count);
+  };
+  return { reasons, blocks, deploy, running, dead, kill };
+}
+
+const options = { timeout: 20_000 };
+
+test("a worker that dies young is replaced later each time, and one that has lived at once", options, async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  let isNext = false;
+  const waits: unknown[] = [];
+  const real = setTimeout;
+  t.mock.method(globalThis, "setTimeout", (run: () => void, ms?: number) => {
+    if (!isNext) return real(run, ms);
+    isNext = false;
+    waits.push(ms);
+    return real(run, 0);
+  });
+  const { running, kill } = setUp(t, () => {
+    isNext = true;
+  });
+  for (const livedMs of [0, 0, 9_999, 10_000, 0]) {
+    await running();
+    now += livedMs;
+    await kill();
+  }
+  assert.deepEqual(waits, [50, 100, 200, 0, 50]);
+});
+
+test("a replacement that cannot prepare is replaced too", options, async (t) => {
+  const { blocks, deploy, dead, kill } = setUp(t);
+  await deploy();
+  blocks.push({
+    zones: [],
+    elements: [{ id: "0", plugin: "/no/such.ts", config: {} }],
+    debug: false,
+    stacktrace: false,
+  });
+  await kill();
+  await dead(3);
+});
+
+test("a pause of the whole process counts as one look at a worker's beats", options, async (t) => {
+  let now = 0;
+  let pauseMs = 3_000;
+  let isSilent = false;
+  t.mock.method(performance, "now", () => now);
+  const real = Atomics.load;
+  t.mock.method(Atomics, "load", (words: Int32Array, at: number) => {
+    if (!isSilent || words.length !== 1) return real(words, at);
+    now += pauseMs;
+    pauseMs = 70;
+    return -1;
+  });
+  const { reasons, deploy, dead } = setUp(t);
+  await deploy();
+  isSilent = true;
+  await dead(1);
+  // 25 ms of the first look, and 29 that were in time.
+  assert.deepEqual(reasons, ["its loop has not turned for 2055 ms"]);
+});
