@@ -132,31 +132,31 @@ test("streams: a server that answers once a connection and closes it loses no qu
 });
 
 /** How many connections a server is asked on that answers `perConnection` questions of each, one after the other. */
-async function connectionsOf(t: Parameters<typeof setUp>[0], perConnection: number): Promise<number> {
+async function connectionsOf(t: Parameters<typeof setUp>[0], perConnection: number, delayMs: number): Promise<number> {
   const seen = new Map<number, number>();
   const script = async (asked: Asked): Promise<void> => {
     const count = (seen.get(asked.connection) ?? 0) + 1;
     seen.set(asked.connection, count);
     if (count > perConnection) return;
-    await sleep(25 * count);
+    await sleep(delayMs * count);
     asked.send(numberedAnswer(asked));
     await sleep(2);
     if (count === perConnection) asked.close();
   };
-  const { forward, ups } = await setUp(t, [(asked) => void script(asked)], ["read_timeout 500ms"]);
+  const { forward, ups } = await setUp(t, [(asked) => void script(asked)], ["read_timeout 1s"]);
   checkNumbered(await Promise.all(Array.from({ length: 300 }, (_, i) => forward.ask(named(i)))));
   const before = ups[0]!.accepted;
   checkNumbered(await Promise.all(Array.from({ length: 40 }, (_, i) => forward.ask(named(i)))));
   return ups[0]!.accepted - before;
 }
 
-for (const { says, perConnection } of [
-  { says: "closes after each answer", perConnection: 1 },
-  { says: "closes after three answers", perConnection: 3 },
-  { says: "answers in turn", perConnection: 1_000 },
+for (const { says, perConnection, delayMs } of [
+  { says: "closes after each answer", perConnection: 1, delayMs: 5 },
+  { says: "closes after three answers", perConnection: 3, delayMs: 5 },
+  { says: "answers in turn", perConnection: 1_000, delayMs: 60 },
 ])
   test(`streams: of many questions at once to a server that ${says} none is lost, and later ones have connections of their own`, async (t) => {
-    const connections = await connectionsOf(t, perConnection);
+    const connections = await connectionsOf(t, perConnection, delayMs);
     if (perConnection === 1) assert.equal(connections, 40);
     assert.ok(connections <= 40, `${connections} connections`);
   });
