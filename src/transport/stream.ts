@@ -8,7 +8,6 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { HEADER_SIZE } from "../dns/header.ts";
 import { Connection } from "./connection.ts";
 import { isAmongTheLast } from "./descriptors.ts";
 import { Preface } from "./preface.ts";
@@ -63,8 +62,8 @@ export interface StreamHandlers {
    * it is to be asked again with more, `Preface.WRONG` when the connection is to end.
    */
   preface(connection: Connection, bytes: Uint8Array): number;
-  /** A whole message has arrived. False: it deserves no answer and the connection is to end. */
-  message(connection: Connection, bytes: Uint8Array): boolean;
+  /** A whole message has arrived, of any length. */
+  message(connection: Connection, bytes: Uint8Array): void;
   /** Errors of the listening socket after it was opened (out of descriptors, for example). */
   error(error: Error): void;
   /** A connection was closed as there are too many. */
@@ -248,7 +247,7 @@ export class StreamServer {
     return ended || (this.#closing && !(this.#isPatient && (queries === 0 || partial)));
   }
 
-  /** False: what came deserves no answer, and the connection is to end. */
+  /** False: what stands before the first message is wrong, and the connection is to end. */
   #takeMessages(connection: Connection, now: number): boolean {
     const { maxQueries } = this.#limits;
     if (!connection.begun) {
@@ -272,8 +271,7 @@ export class StreamServer {
       connection.queries++;
       connection.inFlight++;
       const { sent } = connection;
-      // Too short for a header: nobody to answer (reliability, row A1).
-      if (message.length < HEADER_SIZE || !this.#handlers.message(connection, message)) return false;
+      this.#handlers.message(connection, message);
       this.#turnBytes += connection.sent - sent;
     }
     return true;

@@ -64,18 +64,13 @@ export class TcpServer {
     return length;
   }
 
-  #take(connection: Connection, bytes: Uint8Array): boolean {
+  #take(connection: Connection, bytes: Uint8Array): void {
     const engine = this.#engine;
     const served = this.#served;
     engine.streamed++;
     const query = engine.acquire();
     query.reply.place(this.#room, 0, MAX_REPLY_SIZE);
     const reading = query.read(bytes, 0, bytes.length);
-    if (reading === Reading.IGNORE) {
-      engine.reject(served, query, reading);
-      engine.release(query);
-      return false;
-    }
     query.transport = Transport.TCP;
     query.peers = connection.peer;
     query.peerIndex = 0;
@@ -86,12 +81,12 @@ export class TcpServer {
     query.receivedAt = performance.now();
     if (reading !== Reading.FINE) {
       this.#answer(connection, query, engine.reject(served, query, reading));
-      return true;
+      return;
     }
     const outcome = engine.serve(served, query);
     if (typeof outcome === "number") {
       this.#answer(connection, query, engine.finish(query, outcome));
-      return true;
+      return;
     }
     query.own();
     engine.enter(served);
@@ -101,7 +96,6 @@ export class TcpServer {
       return later;
     };
     afterWait(outcome, query, late, (error) => late(engine.panic(query, error)));
-    return true;
   }
 
   #answer(connection: Connection, query: ServedQuery, length: number): void {

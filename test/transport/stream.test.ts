@@ -40,7 +40,6 @@ async function echo(
           connection.send(bytes, 0, bytes.length);
           queueMicrotask(() => server.answered(connection));
         }
-        return true;
       },
       refused: () => {},
       untaken: () => untaken++,

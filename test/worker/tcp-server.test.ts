@@ -13,6 +13,27 @@ const before = { readTimeoutMs: 60_000, writeTimeoutMs: 60_000, idleTimeoutMs: 6
 /** The root's A, behind the length. */
 const question = [0, 17, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
 
+for (const { name, sent } of [
+  { name: "nothing", sent: [0, 0] },
+  { name: "less than a header", sent: [0, 3, 1, 2, 3] },
+  { name: "a reply", sent: question.with(4, 0x80) },
+]) {
+  test(`a message that is ${name} is skipped, and what follows is answered`, async () => {
+    const plan = { address: "127.0.0.1", port: 0, anyClass: false, server: "", ...before };
+    const served = new Served(plan as unknown as ListenerPlan, new ZoneRouter([]));
+    const server = new TcpServer(new Engine(UNCOUNTED), served, (error) => assert.fail(error));
+    try {
+      const client = connect(await server.listen(), "127.0.0.1");
+      client.write(Uint8Array.from([...sent, ...question]));
+      const [reply] = (await once(client, "data", { signal: AbortSignal.timeout(3_000) })) as [Buffer];
+      assert.deepEqual([reply[3], reply.readUInt16BE() + 2], [question[3], reply.length]);
+      client.destroy();
+    } finally {
+      await server.close(0);
+    }
+  });
+}
+
 for (const { name, changed, sent } of [
   { name: "idle", changed: { idleTimeoutMs: 100 }, sent: question },
   { name: "read", changed: { readTimeoutMs: 100 }, sent: [0] },
