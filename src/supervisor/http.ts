@@ -7,6 +7,7 @@ import { lookup } from "node:dns/promises";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { splitAddress } from "../corefile/host-port.ts";
 import type { HttpHandler, HttpOptions, HttpSite } from "../plugin/context.ts";
@@ -56,7 +57,7 @@ export class Site {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     request.url = originForm(request.url ?? "/");
-    const path = request.url.split("?")[0]!;
+    const path = decoded(request.url.split("?")[0]!);
     const entry = this.entries.findLast((candidate) => candidate.path === path);
     if (entry) entry.handle(request, response);
     else notFound(response);
@@ -156,6 +157,7 @@ async function createServer(site: Site, current: () => Site): Promise<Server | T
     site.tls === undefined
       ? (await import("node:http")).createServer(times, handle)
       : tlsServer((await import("node:https")).createServer, times, site.tls(), handle, current);
+  server.on("connect", refuseTunnel);
   server.maxConnections = MAX_CONNECTIONS;
   // Whoever does not read has his connection no longer than one who does not write.
   server.timeout = TIMEOUT_MS;
@@ -226,6 +228,21 @@ const BIND_ERRORS: Readonly<Record<string, string>> = {
 function originForm(target: string): string {
   const [, rest] = /^https?:\/\/[^/?]*(.*)$/is.exec(target) ?? [];
   return rest === undefined ? target : rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** As it stands when it is malformed: then it is nobody's. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Node leaves the connection of whoever wants a tunnel to us. */
+function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  socket.on("error", () => socket.destroy());
+  socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", () => socket.destroy());
 }
 
 /** Go's words and headers. */

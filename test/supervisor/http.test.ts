@@ -39,6 +39,14 @@ async function occupied(port: number): Promise<Server> {
   return server;
 }
 
+test("whoever wants a tunnel is refused", async () => {
+  const [port] = await freePorts(1);
+  const one = site(`127.0.0.1:${port}`, "text");
+  await sites.replace(plan(one));
+  assert.match(await raw(port!, "CONNECT example.org:443 HTTP/1.1"), /^HTTP\/1\.1 404 Not Found\r\n/);
+  await sites.replace(plan());
+});
+
 test("a site stays open over a reload and is handed over; connections go on", async () => {
   const [port] = await freePorts(1);
   const address = `127.0.0.1:${port}`;
@@ -59,6 +67,8 @@ test("a site stays open over a reload and is handed over; connections go on", as
 for (const { request, head, body } of [
   { request: "GET /whole HTTP/1.1", head: "Content-Length: 2", body: "OK" },
   { request: "GET /whole HTTP/1.0", head: "Content-Length: 2", body: "OK" },
+  { request: "GET /%77hole HTTP/1.1", head: "Content-Length: 2", body: "OK" },
+  { request: "GET /%zz HTTP/1.1", head: "Content-Length: 19", body: "404 page not found\n" },
   { request: "HEAD /whole HTTP/1.1", head: "Content-Length: 2", body: "" },
   { request: "GET /other HTTP/1.1", head: "Content-Length: 19", body: "404 page not found\n" },
   { request: "GET /parts HTTP/1.1", head: "Transfer-Encoding: chunked", body: "2\r\nab\r\n0\r\n\r\n" },

@@ -73,7 +73,9 @@ async function answer(
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    const { contentType, text } = await instance.metrics();
+    const { contentType, text: all } = await instance.metrics();
+    const names = new URLSearchParams(request.url?.split("?")[1]).getAll("name[]");
+    const text = names.length === 0 ? all : familiesOf(all, names);
     const zipped = acceptsGzip(request.headers["accept-encoding"]);
     const body = zipped ? await compress(text) : Buffer.from(text);
     const encoding = zipped ? { "Content-Encoding": "gzip" } : {};
@@ -83,6 +85,12 @@ async function answer(
     log.error(`Metrics could not be collected: ${message}`);
     respond(response, 500, { "Content-Type": "text/plain; charset=utf-8" }, `${message}\n`);
   }
+}
+
+/** Of the text, those families that a scraper names. */
+function familiesOf(text: string, names: readonly string[]): string {
+  const families = text.split(/^(?=# HELP )/m);
+  return families.filter((family) => names.includes(family.split(" ", 3)[2]!)).join("");
 }
 
 /** RFC 9110 section 12.5.3: a list of codings, each with a weight; that of 0 is a refusal. */

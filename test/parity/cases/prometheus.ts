@@ -52,6 +52,12 @@ export const servers: ParityServer[] = [
           ),
           metrics('coredns_dns_request_duration_seconds_count{server="dns://:PORT",view="",zone="example.org."} 1'),
           metrics('coredns_plugin_enabled{name="whoami",server="dns://:PORT",view="",zone="example.org."} 1'),
+          {
+            get: "{PORT2}/metrics?name[]=coredns_panics_total&name[]=none",
+            status: 200,
+            type: TYPE,
+            body: /^# HELP coredns_panics_total .*\n# TYPE coredns_panics_total counter\ncoredns_panics_total 0\n$/,
+          },
         ],
       },
       {
