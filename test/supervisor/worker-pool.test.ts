@@ -15,7 +15,9 @@ function setUp(t: TestContext, died: (reason: string) => void = () => {}) {
       reasons.push(reason);
       died(reason);
     },
+    left: () => {},
     retired: () => {},
+    cellsLeft: async () => {},
     told: () => {},
     sockets: () => new Map(),
     published: () => new Map(),
