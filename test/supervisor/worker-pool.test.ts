@@ -72,7 +72,7 @@ test("a replacement that cannot prepare is replaced too", options, async (t) => 
   await deploy();
   blocks.push({
     zones: [],
-    elements: [{ id: "0", plugin: "/no/such.ts", config: {} }],
+    elements: [{ id: "0", plugin: "such", url: "file:///no/such.ts", config: {} }],
     debug: false,
     stacktrace: false,
   });
@@ -87,7 +87,7 @@ test("a pause of the whole process counts as one look at a worker's beats", opti
   t.mock.method(performance, "now", () => now);
   const real = Atomics.load;
   t.mock.method(Atomics, "load", (words: Int32Array, at: number) => {
-    if (!isSilent || words.length !== 1) return real(words, at);
+    if (!isSilent || words.length !== 2) return real(words, at);
     now += pauseMs;
     pauseMs = 70;
     return -1;
