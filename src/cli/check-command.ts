@@ -30,8 +30,7 @@ export async function check(settings: Settings): Promise<number> {
   }
   const warnings = [...loaded.warnings, ...loaded.unusualZones];
   if (warnings.length > 0) process.stderr.write(describeMistakes(warnings, source));
-  // Shown above, with their places.
-  const zones = loaded.zoneLines.flat().filter((line) => !line.startsWith("Warning: "));
+  const zones = loaded.zoneLines.flat().map(({ text }) => text);
   process.stdout.write(`${source.file} is good: ${zones.join(", ")}\n`);
   return 0;
 }

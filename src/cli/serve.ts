@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { systemMessage } from "../corefile/system-message.ts";
 import { nativeError, unblockSignal } from "../native/index.ts";
 import { configureLogging, flushLog, jsonLine, Logger, printLine } from "../plugin/logger.ts";
+import type { ZoneLine } from "../supervisor/configuration.ts";
 import { readGrant } from "../supervisor/granted-cpus.ts";
 import { BadConfiguration, Supervisor } from "../supervisor/supervisor.ts";
 import { corefileReader } from "./corefile-source.ts";
@@ -33,9 +34,13 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
 function announce(supervisor: Supervisor, settings: Settings): void {
   const log = new Logger();
   if (nativeError !== undefined) log.warning(`Batched UDP is not available, serving with node:dgram: ${nativeError}`);
-  if (!settings.quiet) for (const lines of supervisor.configuration.zoneLines) print(lines.join("\n"), settings);
+  if (!settings.quiet) for (const lines of supervisor.configuration.zoneLines) print(zoneText(lines), settings);
   writePid(settings, log);
   if (!settings.quiet) print(versionText().trimEnd(), settings);
+}
+
+function zoneText(lines: readonly ZoneLine[]): string {
+  return lines.flatMap(({ warning, text }) => (warning === undefined ? [text] : [warning, text])).join("\n");
 }
 
 /** Who cannot be found by his file serves all the same. */

@@ -53,6 +53,12 @@ export interface ControlPlan {
 
 type BlockControl = Omit<ControlPlan, "servers" | "plugins" | "blockHash"> & { readonly block: number };
 
+export interface ZoneLine {
+  readonly text: string;
+  /** What stands on a line above it; undefined: nothing. */
+  readonly warning: string | undefined;
+}
+
 export interface Configuration {
   readonly plan: Plan;
   readonly controls: readonly ControlPlan[];
@@ -60,7 +66,7 @@ export interface Configuration {
   /** Keys of which a start only says `Warning: Domain ... does not follow RFC1035 preferred syntax`. */
   readonly unusualZones: readonly Mistake[];
   /** What the start prints: for each listener, a line for each of its zones. */
-  readonly zoneLines: readonly (readonly string[])[];
+  readonly zoneLines: readonly (readonly ZoneLine[])[];
   /** `multisocket N`: how many workers were asked for. */
   readonly workers: number | undefined;
   /** Differs when any word of the Corefile, or the line that it stands in, does. */
@@ -254,7 +260,7 @@ function layOut(
   settings: readonly BlockSettings[],
   elements: readonly (readonly ElementPlan[])[],
   modules: ReadonlyMap<string, Plugin>,
-): { listeners: ListenerPlan[]; zoneLines: string[][] } {
+): { listeners: ListenerPlan[]; zoneLines: ZoneLine[][] } {
   const listeners = new Map<string, ListenerPlan & { routes: RoutePlan[]; anyClass: boolean }>();
   /** By listener: each line with its zone. */
   const lines = new Map<string, Map<string, string>>();
@@ -280,10 +286,9 @@ function layOut(
     }
   }
   const zoneLines = [...lines.values()].map((own) =>
-    [...own.keys()].sort().flatMap((line) => {
-      const zone = own.get(line)!;
-      if (followsPreferredSyntax(zone)) return [line];
-      return [`Warning: ${unusual(zone)}`, line];
+    [...own.keys()].sort().map((text) => {
+      const zone = own.get(text)!;
+      return { text, warning: followsPreferredSyntax(zone) ? undefined : `Warning: ${unusual(zone)}` };
     }),
   );
   return { listeners: [...listeners.values()], zoneLines };
