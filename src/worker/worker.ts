@@ -8,7 +8,7 @@ import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
-import { type ListenerPlan, moduleOf, type Plan, socketAddresses, socketId, socketIds } from "../plugin/plan.ts";
+import { type ListenerPlan, moduleOf, type Plan } from "../plugin/plan.ts";
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
@@ -18,6 +18,7 @@ import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./mes
 import { LOOK_MS } from "./overload.ts";
 import { TcpServer } from "./tcp-server.ts";
 import { UdpServer } from "./udp-server.ts";
+import { UdpSockets } from "./udp-sockets.ts";
 import { warmUp } from "./warm-up.ts";
 import { ZoneRouter } from "./zone-router.ts";
 
@@ -54,12 +55,9 @@ export class Worker {
   readonly #uncounted: Counter;
   readonly #log = new Logger();
   readonly #tcp = new Map<string, TcpServer>();
-  /** By `socketId`: its number in the UDP port. */
-  readonly #sockets = new Map<string, number>();
-  /** Those that the plan in use has not. They are read until `release`. */
-  readonly #left = new Set<string>();
+  readonly #sockets: UdpSockets;
+  /** Settles when what was asked at sockets that the plan in use has not is answered. */
   #leaving: Promise<unknown> = Promise.resolve();
-  #released: (() => void)[] = [];
   #current: Prepared | undefined;
   #next: Prepared | undefined;
   /** What a plan that is being linked has been given: other values may be published before it is done. */
@@ -80,6 +78,7 @@ export class Worker {
     });
     this.#uncounted = this.#row.counter(...UNCOUNTED_SERIES);
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
+    this.#sockets = new UdpSockets(this.#udp);
   }
 
   /** Serves until the supervisor says stop. */
@@ -145,7 +144,7 @@ export class Worker {
   #hear(message: ToWorker): void {
     if (message.kind === "prepare") void this.#prepare(message);
     else if (message.kind === "commit") void this.#commit(message.generation);
-    else if (message.kind === "release") this.#release();
+    else if (message.kind === "release") this.#sockets.release();
     else if (message.kind === "discard") void this.#discard(message.generation);
     else if (message.kind === "publish") this.#publish(message.id, message.value);
     else if (message.kind === "reuse") this.#row.reuse(message.descriptions);
@@ -182,14 +181,14 @@ export class Worker {
         await server.listen();
       }
       for (const one of served.values()) {
-        if (one.plan.transport === Transport.UDP) this.#listen(one, sockets, udp);
+        if (one.plan.transport === Transport.UDP) this.#sockets.open(one, sockets, udp);
       }
       if (this.#linking !== linking) throw new Error("nobody wants it any more");
       this.#next = { plan, served, chains, tcp, udp, receivers };
       this.#say({ kind: "prepared", generation: plan.generation });
     } catch (error) {
       for (const server of tcp.values()) void server.close(0);
-      for (const socket of udp.values()) this.#udp.remove(socket);
+      this.#sockets.discard(udp);
       await stopAll(chains);
       this.#leaveCells(plan);
       if (this.#linking === linking) {
@@ -262,10 +261,10 @@ export class Worker {
     const before = this.#current;
     this.#current = next;
     this.#next = undefined;
-    const taken = new Set<string>();
-    for (const [id, served] of next.served) {
-      if (served.plan.transport !== Transport.UDP) continue;
-      for (const socket of this.#take(served, next.udp)) taken.add(socket);
+    const listeners = [...next.served.values()].filter(({ plan }) => plan.transport === Transport.UDP);
+    this.#sockets.take(listeners, next.udp);
+    for (const served of listeners) {
+      const { id } = served.plan;
       const opened = next.tcp.get(id);
       if (opened) this.#tcp.set(id, opened);
       else this.#tcp.get(id)?.switchTo(served);
@@ -276,75 +275,29 @@ export class Worker {
       closing.push(this.#tcp.get(id)?.leave() ?? Promise.resolve());
       this.#tcp.delete(id);
     }
-    const ports = new Set(next.plan.listeners.map(({ port }) => port));
     // Sockets where nobody waits have gone when the plan is said to be served.
-    const own = this.#leave(taken, ports, [...(before?.served.values() ?? [])]);
+    const own = this.#leaveSockets([...(before?.served.values() ?? [])], next.plan);
     this.#say({ kind: "committed", generation });
     this.#leaving = Promise.all([this.#leaving, own]);
     void this.#leaving.then(() => this.#say({ kind: "left", generation }));
     if (!before) return;
     await Promise.all(closing);
     await own;
-    if (this.#left.size > 0) await new Promise<void>((resolve) => this.#released.push(resolve));
+    await this.#sockets.released();
     await emptied([...before.served.values()]);
     await stopAll(before.chains);
     this.#leaveCells(before.plan);
     collectSoon();
   }
 
-  /**
-   * Settles when what was asked at sockets that nobody has `taken` is answered. Those of `ports` that are served on are read until
-   * all workers have come so far and the supervisor closes its own: as long as there is one the kernel may give it what comes.
-   */
-  async #leave(taken: ReadonlySet<string>, ports: ReadonlySet<number>, before: readonly Served[]): Promise<void> {
-    for (const id of taken) this.#left.delete(id);
-    const left = [...this.#sockets.keys()].filter((id) => !taken.has(id) && !this.#left.has(id));
-    for (const id of left) this.#left.add(id);
-    const leaving = before.filter(({ plan }) => socketIds(plan).some((id) => left.includes(id)));
+  /** Settles when what was asked at sockets that `plan` has no more is answered; those of ports that it has not are then closed. */
+  async #leaveSockets(before: readonly Served[], plan: Plan): Promise<void> {
+    const leaving = before.filter((served) => this.#sockets.hasLeft(served.plan));
     if (leaving.some(({ waiting }) => waiting > 0)) await emptied(leaving);
     // A plan that came meanwhile may have taken some again, or be about to.
     while (this.#linking || this.#next) await new Promise((resolve) => setTimeout(resolve, SETTLE_LOOK_MS));
-    const unserved = before.filter(({ plan }) => !ports.has(plan.port)).flatMap(({ plan }) => socketIds(plan));
-    this.#letGo(unserved.filter((id) => this.#left.has(id)));
-  }
-
-  #release(): void {
-    this.#letGo([...this.#left]);
-    for (const released of this.#released.splice(0)) released();
-  }
-
-  #letGo(ids: readonly string[]): void {
-    for (const id of ids) {
-      this.#udp.remove(this.#sockets.get(id)!);
-      this.#sockets.delete(id);
-      this.#left.delete(id);
-    }
-  }
-
-  /** Opens what the listener needs and is not there, into `opened`: a commit has nothing left that may fail. */
-  #listen(served: Served, descriptors: ReadonlyMap<string, number>, opened: Map<string, number>): void {
-    const { plan } = served;
-    const { port } = plan;
-    for (const address of socketAddresses(plan)) {
-      const id = socketId(address, port);
-      const fd = descriptors.get(id);
-      // The supervisor could not open it; where it opens none at all, the worker does.
-      if (this.#sockets.has(id) || (fd === undefined && descriptors.size > 0)) continue;
-      opened.set(id, this.#udp.listen(fd === undefined ? { address, port } : { address, port, fd }, served));
-    }
-  }
-
-  /** From now on what comes to the listener's sockets is its. Gives their ids. */
-  #take(served: Served, opened: ReadonlyMap<string, number>): string[] {
-    const taken: string[] = [];
-    for (const id of socketIds(served.plan)) {
-      const socket = this.#sockets.get(id) ?? opened.get(id);
-      if (socket === undefined) continue;
-      taken.push(id);
-      this.#sockets.set(id, socket);
-      this.#udp.switchTo(socket, served);
-    }
-    return taken;
+    const ports = new Set(plan.listeners.map(({ port }) => port));
+    this.#sockets.letGo(leaving.map((served) => served.plan).filter(({ port }) => !ports.has(port)));
   }
 
   async #discard(generation: number): Promise<void> {
@@ -353,7 +306,7 @@ export class Worker {
     if (next?.plan.generation !== generation) return;
     this.#next = undefined;
     for (const server of next.tcp.values()) await server.close(0);
-    for (const socket of next.udp.values()) this.#udp.remove(socket);
+    this.#sockets.discard(next.udp);
     await stopAll(next.chains);
     this.#leaveCells(next.plan);
     if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });
@@ -376,8 +329,7 @@ export class Worker {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await Promise.all(closing);
-    this.#left.clear();
-    this.#udp.close();
+    this.#sockets.close();
     for (const chain of this.#current?.chains ?? []) chain.stop();
     this.#done();
   }
