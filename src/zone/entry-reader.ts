@@ -7,7 +7,9 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 
-/** The longest entry, and what is read at once. The largest record, 64 KiB in \DDD escapes, needs a quarter of it. */
+/** What most files need at most: making room for more takes longer than reading a small zone. */
+const FIRST_SIZE = 1 << 14;
+/** The longest entry, and what is read at once of larger files. The largest record, 64 KiB in \DDD escapes, needs a quarter of it. */
 const BUFFER_SIZE = 1 << 20;
 /** Words in an entry. A record of 64 KiB of text in strings of three bytes has 21,845. */
 const MAX_WORDS = 1 << 15;
@@ -36,11 +38,11 @@ export const BROKEN = -2;
 const MORE = -3;
 
 export class EntryReader {
-  /** Where the words are. Another array may be in its place after each `next`. */
+  /** Where the words are. Other arrays may be in the place of these four after each `next`. */
   bytes: Buffer;
-  readonly starts = new Int32Array(MAX_WORDS);
-  readonly ends = new Int32Array(MAX_WORDS);
-  readonly quoted = new Uint8Array(MAX_WORDS);
+  starts!: Int32Array;
+  ends!: Int32Array;
+  quoted!: Uint8Array;
   /** The entry's first line has no owner: it begins with a blank. */
   blankStart = false;
   /** Why the result was BROKEN, and where. */
@@ -57,13 +59,14 @@ export class EntryReader {
 
   private constructor(bytes: Buffer, end: number, file: number) {
     this.bytes = bytes;
+    this.#makeRoomForWords();
     this.#end = end;
     this.#file = file;
   }
 
   /** Throws the system's error when the file cannot be opened. */
   static ofFile(path: string): EntryReader {
-    return new EntryReader(Buffer.allocUnsafe(BUFFER_SIZE), 0, openSync(path, "r"));
+    return new EntryReader(Buffer.allocUnsafe(FIRST_SIZE), 0, openSync(path, "r"));
   }
 
   static ofText(text: string): EntryReader {
@@ -187,11 +190,25 @@ export class EntryReader {
     }
   }
 
+  /** A word takes a byte at least. */
+  #makeRoomForWords(): void {
+    const words = Math.min(this.bytes.length, MAX_WORDS);
+    this.starts = new Int32Array(words);
+    this.ends = new Int32Array(words);
+    this.quoted = new Uint8Array(words);
+  }
+
   /** Moves the cut entry to the front and reads on behind it. False when there is no room left for that. */
   #refill(): boolean {
     const kept = this.#end - this.#entry;
-    if (kept >= this.bytes.length) return false;
-    this.bytes.copyWithin(0, this.#entry, this.#end);
+    if (kept >= BUFFER_SIZE) return false;
+    const before = this.bytes;
+    // What has filled once is part of a larger file.
+    if (this.#end === before.length && before.length < BUFFER_SIZE) {
+      this.bytes = Buffer.allocUnsafe(BUFFER_SIZE);
+      this.#makeRoomForWords();
+    }
+    before.copy(this.bytes, 0, this.#entry, this.#end);
     this.#entry = 0;
     const read = readSync(this.#file, this.bytes, kept, this.bytes.length - kept, null);
     this.#end = kept + read;

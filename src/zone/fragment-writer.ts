@@ -18,15 +18,17 @@ const QUESTION_POINTER = 0xc00c;
 export const Owner = { QUESTION: 0, APEX: 1 } as const;
 export type Owner = (typeof Owner)[keyof typeof Owner];
 
+/** The fragment that is being written: of one writer at a time, since zones are laid out one after the other. */
+const BYTES = new Uint8Array(MAX_BYTES + 1024);
+const NAMES = new Uint8Array(1 << 14);
+
 export class FragmentWriter {
   readonly #apex: Uint8Array;
-  readonly #bytes = new Uint8Array(MAX_BYTES + 1024);
   readonly #patches: number[] = [];
   #at = 0;
   #count = 0;
   #oversize = false;
-  /** Suffixes that stand in the bytes: where there, and a copy of each in `#names`. */
-  readonly #names = new Uint8Array(1 << 14);
+  /** Suffixes that stand in the bytes: where there, and a copy of each in `NAMES`. */
   #namesEnd = 0;
   readonly #targetOffsets = new Uint16Array(MAX_TARGETS);
   readonly #targetNames = new Uint16Array(MAX_TARGETS);
@@ -115,7 +117,7 @@ export class FragmentWriter {
       out[at++] = patches[i]! >> 8;
       out[at++] = patches[i]!;
     }
-    const bytes = this.#bytes;
+    const bytes = BYTES;
     for (let i = 0; i < this.#at; i++) out[at + i] = bytes[i]!;
   }
 
@@ -135,17 +137,17 @@ export class FragmentWriter {
 
   #setLength(at: number): void {
     const length = this.#at - at - 2;
-    this.#bytes[at] = length >> 8;
-    this.#bytes[at + 1] = length;
+    BYTES[at] = length >> 8;
+    BYTES[at + 1] = length;
   }
 
   #put16(value: number): void {
-    this.#bytes[this.#at++] = value >> 8;
-    this.#bytes[this.#at++] = value;
+    BYTES[this.#at++] = value >> 8;
+    BYTES[this.#at++] = value;
   }
 
   #copy(from: Uint8Array, start: number, end: number): void {
-    const bytes = this.#bytes;
+    const bytes = BYTES;
     let at = this.#at;
     for (let i = start; i < end; i++) bytes[at++] = from[i]!;
     this.#at = at;
@@ -158,7 +160,7 @@ export class FragmentWriter {
 
   /** The root needs one byte, a pointer two. */
   #putApex(): void {
-    if (this.#apex.length === 1) this.#bytes[this.#at++] = 0;
+    if (this.#apex.length === 1) BYTES[this.#at++] = 0;
     else this.#putPatched(PATCH_APEX);
   }
 
@@ -179,26 +181,26 @@ export class FragmentWriter {
       if (remember) this.#addTarget(this.#at, wire, at + label, left);
       this.#copy(wire, at + label, at + label + wire[at + label]! + 1);
     }
-    this.#bytes[this.#at++] = 0;
+    BYTES[this.#at++] = 0;
     return length;
   }
 
   #findTarget(wire: Uint8Array, at: number, length: number): number {
     for (let i = 0; i < this.#targetCount; i++) {
       if (this.#targetLengths[i] !== length) continue;
-      if (sameBytes(this.#names, this.#targetNames[i]!, wire, at, length)) return this.#targetOffsets[i]!;
+      if (sameBytes(NAMES, this.#targetNames[i]!, wire, at, length)) return this.#targetOffsets[i]!;
     }
     return -1;
   }
 
   #addTarget(offset: number, wire: Uint8Array, at: number, length: number): void {
     if (this.#targetCount === MAX_TARGETS || offset > MAX_TARGET_OFFSET) return;
-    if (this.#namesEnd + length > this.#names.length || this.#findTarget(wire, at, length) >= 0) return;
+    if (this.#namesEnd + length > NAMES.length || this.#findTarget(wire, at, length) >= 0) return;
     const i = this.#targetCount++;
     this.#targetOffsets[i] = offset;
     this.#targetNames[i] = this.#namesEnd;
     this.#targetLengths[i] = length;
-    for (let k = 0; k < length; k++) this.#names[this.#namesEnd++] = wire[at + k]!;
+    for (let k = 0; k < length; k++) NAMES[this.#namesEnd++] = wire[at + k]!;
   }
 }
 

@@ -120,6 +120,8 @@ function pack(bytes: Uint8Array, from: number, to: number): number {
 }
 
 const NO_TTL = -1;
+/** The record that is being read: of one parser at a time, since a record has no file inside. */
+const RDATA = new Uint8Array(MAX_RDATA_LENGTH + MAX_NAME_LENGTH + 1);
 
 class Parser {
   readonly #reader: EntryReader;
@@ -132,7 +134,6 @@ class Parser {
   #ownerLength = 0;
   #ttl = NO_TTL;
   #ttlByDirective = false;
-  readonly #rdata = new Uint8Array(MAX_RDATA_LENGTH + MAX_NAME_LENGTH + 1);
 
   constructor(
     reader: EntryReader,
@@ -283,7 +284,7 @@ class Parser {
     }
     const length = this.#readRdata(type, word + 1, count);
     if (typeof length === "string") return length;
-    return this.#sink.add(this.#owner, this.#ownerLength, type, klass || Class.IN, ttl, this.#rdata, length);
+    return this.#sink.add(this.#owner, this.#ownerLength, type, klass || Class.IN, ttl, RDATA, length);
   }
 
   /** A type, or a class with CLASS_BIT; -1 for neither. */
@@ -321,19 +322,19 @@ class Parser {
     return length === BAD_NAME_BYTES ? undefined : name.subarray(0, length);
   }
 
-  /** Puts the rdata into `#rdata` and gives its length, or a text that says what is wrong with it. */
+  /** Puts the rdata into `RDATA` and gives its length, or a text that says what is wrong with it. */
   #readRdata(type: number, word: number, count: number): number | string {
     const reader = this.#reader;
     const { bytes, starts, ends } = reader;
     const single = word + 1 === count && reader.quoted[word] === 0;
     switch (type) {
       case Type.A:
-        if (single && readIpv4(bytes, starts[word]!, ends[word]!, this.#rdata)) return 4;
+        if (single && readIpv4(bytes, starts[word]!, ends[word]!, RDATA)) return 4;
         break;
       case Type.NS:
       case Type.CNAME:
         if (single) {
-          const length = encodeNameBytes(bytes, starts[word]!, ends[word]!, this.#origin, this.#rdata);
+          const length = encodeNameBytes(bytes, starts[word]!, ends[word]!, this.#origin, RDATA);
           if (length !== BAD_NAME_BYTES) return length;
         }
         break;
@@ -353,8 +354,8 @@ class Parser {
     if (!(data instanceof Uint8Array)) {
       return this.#bad(`bad ${typeName(type)} record, expected ${data.expected}`, word + data.token, count);
     }
-    this.#rdata.set(data);
-    lowerTargets(type, this.#rdata);
+    RDATA.set(data);
+    lowerTargets(type, RDATA);
     return data.length;
   }
 
@@ -364,7 +365,7 @@ class Parser {
    */
   #readStrings(word: number, count: number): number {
     const { bytes, starts, ends, quoted } = this.#reader;
-    const out = this.#rdata;
+    const out = RDATA;
     // `\#` starts the generic form (RFC 3597 section 5).
     if (quoted[word] === 0 && bytes[starts[word]!] === 0x5c && bytes[starts[word]! + 1] === 0x23) return -1;
     let at = 0;

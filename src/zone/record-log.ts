@@ -17,12 +17,12 @@ import { NodeFlag } from "./snapshot.ts";
 
 const CHUNK_BITS = 22;
 const CHUNK_SIZE = 1 << CHUNK_BITS;
-/** The first chunk, all that most zones need: clearing a large one took more than reading a small zone. Holds any record. */
-const FIRST_CHUNK_SIZE = 1 << 17;
+/** Most zones need only the first chunk: clearing a large one takes more than reading a small zone. Later ones grow. */
+const FIRST_CHUNK_BITS = 12;
 const HEADER = 14;
 /** Addresses have 31 bits. */
 const MAX_LOG_BYTES = 0x7fff0000;
-const FIRST_NAMES = 1 << 10;
+const FIRST_NAMES = 1 << 6;
 const ASTERISK = 0x2a;
 
 /** No name of the zone. */
@@ -242,10 +242,11 @@ export class RecordLog {
   #allocate(size: number): number {
     const end = (this.#next & (CHUNK_SIZE - 1)) + size;
     if (end > CHUNK_SIZE || end > (this.#chunks[this.#next >>> CHUNK_BITS]?.length ?? 0)) {
-      const isFirst = this.#chunks.length === 0;
-      if (!isFirst) this.#next = this.#chunks.length << CHUNK_BITS;
+      const number = this.#chunks.length;
+      if (number > 0) this.#next = number << CHUNK_BITS;
       if (this.#next + CHUNK_SIZE > MAX_LOG_BYTES) return -1;
-      this.#chunks.push(new Uint8Array(isFirst ? FIRST_CHUNK_SIZE : CHUNK_SIZE));
+      const usual = 1 << Math.min(FIRST_CHUNK_BITS + 4 * number, CHUNK_BITS);
+      this.#chunks.push(new Uint8Array(Math.max(usual, (this.#next & (CHUNK_SIZE - 1)) + size)));
     }
     const address = this.#next;
     this.#next += size;

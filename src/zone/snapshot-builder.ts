@@ -17,6 +17,8 @@ import {
 
 /** Offsets are positive 32-bit numbers. */
 const MAX_BYTES = 0x7fffffff;
+/** Of many zones each takes what it needs. */
+const SMALL = 64 * 1024;
 
 export function buildSnapshot(log: RecordLog): ZoneSnapshot | string {
   return new Builder(log).build();
@@ -62,7 +64,7 @@ class Builder {
     return {
       apex: log.apex,
       serial,
-      data: this.#shared,
+      data: trimmed(this.#shared, this.#at),
       slots: buildSlots(log, nodes),
       nodeCount: log.nameCount,
       recordCount: log.recordCount,
@@ -282,6 +284,11 @@ class Builder {
 }
 
 /** Memory that is looked into at random, so huge pages serve it where the system grants them. */
+/** Without the pages that are never touched; a small buffer shares its own with others. */
+function trimmed(shared: SharedArrayBuffer, size: number): SharedArrayBuffer {
+  return shared.byteLength < SMALL ? shared.slice(0, size) : shared;
+}
+
 function allocate(size: number): SharedArrayBuffer {
   const shared = new SharedArrayBuffer(size);
   preferHugePages(shared);

@@ -321,6 +321,17 @@ test("lookup: every name of a large zone is found, and no other", () => {
   }
 });
 
+test("lookup: records of all sizes are whole", () => {
+  const strings = Array.from({ length: 230 }, (_, i) => `"${String(i).padStart(250, "x")}"`);
+  const sizes = [1, 230, 3, 15, 16, 17, 100, 2, 229, 200, 4, 150, 228, 64, 65];
+  const zone = zoneOf(`${HEAD}${sizes.map((size) => `t${size} TXT ${strings.slice(0, size).join(" ")}`).join("\n")}`);
+  for (const size of sizes) {
+    assert.deepEqual(ask(zone, `t${size}.example.org. TXT`).reply?.answer, [
+      `t${size}.example.org. 60 IN TXT ${strings.slice(0, size).join(" ")}`,
+    ]);
+  }
+});
+
 test("lookup: wildcards are found below any name", () => {
   const parents = Array.from({ length: 500 }, (_, i) => `${i % 7}.p${i}`);
   const zone = zoneOf(`${HEAD}${parents.map((parent) => `*.${parent} TXT ${parent}`).join("\n")}`);
