@@ -46,18 +46,22 @@ export class Stanza extends Line {
     this.brace = brace;
   }
 
-  /**
-   * Checks that the stanza's own arguments are all taken, then hands every option to the reader of its name. A mistake in one
-   * does not keep the others from being read, so that all can be shown at once.
-   */
+  /** Checks that the stanza's own arguments are all taken, then hands every option to the reader of its name. */
   eachOption(readers: Readonly<Record<string, (line: Option) => void>>): void {
     this.end();
+    this.readOptions((option) => {
+      if (!Object.hasOwn(readers, option.name)) option.unknownProperty(Object.keys(readers));
+      readers[option.name]!(option);
+      option.end();
+    });
+  }
+
+  /** A mistake in one option does not keep the others from being read, so that all can be shown at once. */
+  readOptions(read: (line: Option) => void): void {
     const mistakes: Mistake[] = [];
     for (const option of this.options) {
       try {
-        if (!Object.hasOwn(readers, option.name)) option.unknownProperty(Object.keys(readers));
-        readers[option.name]!(option);
-        option.end();
+        read(option);
       } catch (error) {
         if (!(error instanceof ConfigMistake)) throw error;
         if (mistakes.push(error.mistake) === MAX_MISTAKES) break;

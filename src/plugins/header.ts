@@ -68,7 +68,7 @@ function parse(directive: Directive): HeaderConfig {
   if (stanza!.left > 0 && stanza!.brace) stanza!.warn("arguments are not looked at", stanza!.token());
   if (stanza!.options.length === 0) stanza!.wrongCount("a rule such as 'response set ra'");
   const config = { query: { set: 0, clear: 0 }, response: { set: 0, clear: 0 } };
-  for (const rule of stanza!.options) readRule(rule, config);
+  stanza!.readOptions((rule) => readRule(rule, config));
   return config;
 }
 

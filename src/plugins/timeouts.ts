@@ -39,7 +39,7 @@ export const timeouts = definePlugin({
     for (const stanza of directive.stanzas) {
       stanza.end();
       if (stanza.options.length === 0) stanza.fail("timeouts block with no timeouts specified");
-      for (const option of stanza.options) readOption(option, block);
+      stanza.readOptions((option) => readOption(option, block));
     }
   },
 });

@@ -16,6 +16,22 @@ test("configuration: every mistake of every plugin", async () => {
     prefech 1
     servfail x
   }
+  hosts {
+    ttl x
+    reload y
+  }
+  timeouts {
+    read 1ms
+    idle x
+  }
+  header {
+    bad set ra
+    response sett ra
+  }
+  prometheus {
+    what
+    tls
+  }
 }
 `;
   const loaded = await loadConfiguration(
@@ -25,8 +41,16 @@ test("configuration: every mistake of every plugin", async () => {
   assert.ok(Array.isArray(loaded));
   const places = loaded.map((mistake) => placedText(mistake).split(" ", 2).join(" "));
   assert.deepEqual(places, [
+    "Corefile:18:10: plugin/timeouts:",
+    "Corefile:19:10: plugin/timeouts:",
+    "Corefile:26:5: plugin/prometheus:",
+    "Corefile:27:5: plugin/prometheus:",
     "Corefile:10:5: plugin/cache:",
     "Corefile:11:14: plugin/cache:",
+    "Corefile:22:5: plugin/header:",
+    "Corefile:23:14: plugin/header:",
+    "Corefile:14:9: plugin/hosts:",
+    "Corefile:15:12: plugin/hosts:",
     "Corefile:3:5: plugin/forward:",
     "Corefile:4:15: plugin/forward:",
     "Corefile:7:5: plugin/forward:",

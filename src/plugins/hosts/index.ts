@@ -89,12 +89,12 @@ function parse(directive: Directive): HostsConfig {
       given.unsupported = line;
     },
   };
-  for (const option of stanza.options) {
+  stanza.readOptions((option) => {
     const reader = Object.hasOwn(readers, option.name) ? readers[option.name] : undefined;
     if (reader) reader(option);
     else if (given.fallthrough) option.unknownProperty(Object.keys(readers));
     else lines.push(readInline(option, Object.keys(readers)));
-  }
+  });
   if (given.unsupported && !given.fallthrough) given.unsupported.fail("fallthrough_unsupported requires fallthrough");
   return {
     path,

@@ -77,7 +77,7 @@ function parse(directive: Directive): PrometheusConfig {
   const address = stanza.left === 0 ? DEFAULT_ADDRESS : readAddress(stanza);
   if (stanza.left > 0) stanza.wrongCount();
   let tls: string | undefined;
-  for (const option of stanza.options) {
+  stanza.readOptions((option) => {
     if (option.name === "runtime_metrics") {
       option.noArguments();
     } else if (option.name === "tls") {
@@ -87,7 +87,7 @@ function parse(directive: Directive): PrometheusConfig {
     } else {
       option.fail(`unknown option: ${option.name}`);
     }
-  }
+  });
   return tls === undefined ? { address } : { address, tls };
 }
 
