@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 8
+#define INTERFACE_VERSION 9
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone, the path of a socket, or a notice that names one of ours. */
 #define TEXT_SIZE 256
@@ -246,6 +246,15 @@ static napi_value js_port_add(napi_env env, napi_callback_info info) {
   return finish(&call, own < 0 ? -errno : port_add(port, own));
 }
 
+/** portDescriptor(port, socket): the port's own descriptor of what `portAdd` took, valid until `portRemove`. */
+static napi_value js_port_descriptor(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct port *port = port_argument(&call);
+  int32_t number = integer(&call, 1);
+  struct endpoint *endpoint = call.wrong || number < 0 ? NULL : find_endpoint(port, (uint32_t)number);
+  return finish(&call, endpoint ? endpoint->fd : -EBADF);
+}
+
 /** portConnect(port, address, port, source, receiveBuffer): socket */
 static napi_value js_port_connect(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
@@ -327,7 +336,8 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"unblockSignal", js_unblock_signal},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
-      {"portDrain", js_port_drain},     {"canBatch", js_can_batch},
+      {"portDrain", js_port_drain},     {"portDescriptor", js_port_descriptor},
+      {"canBatch", js_can_batch},
   };
   napi_env env = environment->env;
   napi_value name, version;

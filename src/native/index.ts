@@ -55,6 +55,8 @@ export interface Native {
     keep: object,
   ): number;
   portAdd(port: number, fd: number): number;
+  /** The port's own duplicate of what was added. */
+  portDescriptor(port: number, socket: number): number;
   /** `source` "" lets the kernel choose; `receiveBuffer` 0 keeps the system's. */
   portConnect(port: number, address: string, portNumber: number, source: string, receiveBuffer: number): number;
   portRemove(port: number, socket: number): void;
@@ -68,7 +70,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 8;
+const NATIVE_VERSION = 9;
 
 /** The addon, also where a part of it is of no use. */
 let addon: Native | undefined;

@@ -90,6 +90,8 @@ export interface PacketPort {
    * arrives as a slot with -errno.
    */
   add(listener: Listener): number;
+  /** What a listening socket is read from, valid until `remove`; undefined where the port does not know. */
+  descriptorOf(socket: number): number | undefined;
   /** Opens a socket that is connected to this server, from a port the kernel draws. Its number, or -errno. */
   connect(address: string, port: number, options?: ConnectOptions): number;
   /** Takes what has come to a listening socket by now, in batches of its own; not to be called within one. */

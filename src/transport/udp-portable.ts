@@ -160,6 +160,8 @@ class PortablePort implements PacketPort {
   /** node:dgram cannot be made to read: what waits in the socket is lost with it. */
   drain(): void {}
 
+  descriptorOf(): undefined {}
+
   remove(number: number): void {
     const entry = this.#entries[number];
     if (!entry) return;

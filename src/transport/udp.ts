@@ -203,6 +203,11 @@ class NativePort implements PacketPort {
     return socket;
   }
 
+  descriptorOf(socket: number): number | undefined {
+    const fd = this.#id < 0 ? -EBADF : this.#native.portDescriptor(this.#id, socket);
+    return fd < 0 ? undefined : fd;
+  }
+
   connect(address: string, port: number, options?: ConnectOptions): number {
     if (this.#id < 0) return -EBADF;
     return this.#native.portConnect(this.#id, address, port, options?.source ?? "", options?.receiveBuffer ?? 0);

@@ -105,7 +105,7 @@ export class Overload {
     this.#statistics = statistics;
   }
 
-  /** `fd` is what socket number `socket` reads from. */
+  /** `fd` is what socket number `socket` reads from, valid until it is forgotten. */
   watch(socket: number, fd: number): void {
     // What a worker before this one may have left behind. Where nothing can be taken off, nothing was put on.
     this.#try(() => setLimits(fd, []));

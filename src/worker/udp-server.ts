@@ -99,7 +99,9 @@ export class UdpServer {
     this.#served[socket] = served;
     this.#addresses[socket] = listener.address;
     this.#openings[socket] = (this.#openings[socket] ?? 0) + 1;
-    if (listener.fd !== undefined) this.#overload.watch(socket, listener.fd);
+    // Not the supervisor's descriptor, who may close his at any moment.
+    const fd = this.#port.descriptorOf(socket);
+    if (fd !== undefined) this.#overload.watch(socket, fd);
     return socket;
   }
 

@@ -153,3 +153,19 @@ test("a reply to who asked a socket that is gone does not leave by the next one 
     for (const fd of fds) closeFd(fd);
   }
 });
+
+test("a look for overload needs nothing of a descriptor that the supervisor has closed", {
+  skip: skipNative,
+}, async () => {
+  const server = new UdpServer(new Engine(UNCOUNTED), new Float64Array(PACKET_COUNTERS));
+  const fd = openUdp({ address: "127.0.0.1", port: 0 });
+  const port = boundPort(fd);
+  const plan = { id: "udp 127.0.0.1", address: "127.0.0.1", port, anyClass: false, server: "" } as ListenerPlan;
+  try {
+    server.listen({ address: "127.0.0.1", port, fd }, new Served(plan, new ZoneRouter([])));
+    closeFd(fd);
+    server.lookForOverload(performance.now());
+  } finally {
+    server.close();
+  }
+});
