@@ -135,7 +135,7 @@ export interface Instance {
   readonly configurationHash: string;
   /** The same for the files as they are now. Rejects with what is wrong when they cannot be parsed. */
   readConfigurationHash(): Promise<string>;
-  /** Takes the configuration as it is now. Gives why it could not, undefined when all went well. */
+  /** Takes the configuration as it is now. Gives why it could not, undefined when all went well or the server ends. */
   reload(): Promise<ReloadFailure | undefined>;
   /** Whether queries are answered: false when all workers have hung or been away for a second. */
   isAnswering(): boolean;

@@ -154,7 +154,8 @@ export class Supervisor {
   }
 
   async #reload(): Promise<ReloadFailure | undefined> {
-    if (this.#stopping || !this.#configuration) return { reason: "the server is starting or ending", isMistake: false };
+    if (this.#stopping) return undefined;
+    if (!this.#configuration) return { reason: "the server is starting", isMistake: false };
     this.#log.info("Reloading");
     let controls: Controls | undefined;
     let opened: string[] = [];
@@ -174,6 +175,8 @@ export class Supervisor {
     } catch (error) {
       this.#sockets.close(opened);
       await controls?.stop();
+      // Nobody waits for what would not be served any more.
+      if (this.#stopping) return undefined;
       const reason = error instanceof Error ? error.message : String(error);
       this.#isCurrent = false;
       this.#log.error(`Restart failed: ${reason}`);
