@@ -19,6 +19,7 @@ export function accessReaders(config: AccessConfig): Record<string, (line: Optio
     tls: (line) => {
       line.exactly(3);
       config.tls = { cert: line.path(), key: line.path(), ca: line.path() };
+      warnOfClear(line, config);
     },
     kubeconfig: (line) => {
       if (line.args.length > 2) line.exactly(2);
@@ -44,11 +45,18 @@ function readEndpoint(line: Option, config: AccessConfig): void {
     const rule = "Multiple endpoints have been deprecated, only the first specified endpoint";
     line.warn(`${rule} '${first}' is used`, line.args[1]);
   }
-  // As in the first years, `localhost:8080` will do.
+  // As in the first years, `localhost:8080` will do; CoreDNS takes it for plain HTTP even with `tls`.
   const text = /^[a-z]+:\/\//i.test(first!) ? first! : `http://${first}`;
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") {
     line.fail(`invalid endpoint '${first}', expected a URL such as https://192.0.2.1:6443`, token);
   }
   config.endpoint = text;
+  warnOfClear(line, config);
+}
+
+/** Called by either of the two options, as they come in any order. */
+function warnOfClear(line: Option, { endpoint, tls }: AccessConfig): void {
+  if (tls === undefined || endpoint === undefined || !/^http:/i.test(endpoint)) return;
+  line.warn(`the API is asked without TLS, as '${endpoint}' does not begin with https://: 'tls' does nothing`);
 }

@@ -34,10 +34,8 @@ export function inCluster(env: NodeJS.ProcessEnv = process.env, directory: strin
   return fromFiles(server, { ca: join(directory, "ca.crt"), token: join(directory, "token") });
 }
 
-/** `url` may lack its scheme, as in `localhost:8080`: then it is plain HTTP, or HTTPS when files are given. */
 export function fromEndpoint(url: string, files: ClientFiles = {}): Access {
-  const scheme = Object.keys(files).length > 0 ? "https" : "http";
-  const server = new URL(/^[a-z]+:\/\//i.test(url) ? url : `${scheme}://${url}`);
+  const server = new URL(url);
   if (server.protocol !== "http:" && server.protocol !== "https:") {
     throw new Error(`the API is reached by http or https, not by ${server.protocol.slice(0, -1)}`);
   }

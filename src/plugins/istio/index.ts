@@ -20,7 +20,7 @@
  *   ZONE    where hosts are looked for; default: the zones of the server block
  * Options
  *   endpoint URL                      the API server; without this and kubeconfig: that of the cluster that the pod runs in
- *   tls CERT KEY CA                   files of the client certificate for endpoint
+ *   tls CERT KEY CA                   files of the client certificate for endpoint, whose URL must begin with https:// then
  *   kubeconfig FILE [CONTEXT]         how to reach the API server, from a file
  *   namespace NAMESPACE|@client       only entries whose `exportTo` lets this namespace see them: the same one for all clients, or
  *                                     that of the pod that asks, which `kubernetes` with `pods verified` in the same block

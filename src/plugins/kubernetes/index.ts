@@ -10,7 +10,7 @@
  *           The first that is no reverse zone is where PTR records lead to.
  * Options
  *   endpoint URL                      the API server; without this and kubeconfig: that of the cluster that the pod runs in
- *   tls CERT KEY CA                   files of the client certificate for endpoint
+ *   tls CERT KEY CA                   files of the client certificate for endpoint, whose URL must begin with https:// then
  *   kubeconfig FILE [CONTEXT]         how to reach the API server, from a file
  *   apiserver_qps NUMBER              most requests a second
  *   apiserver_burst N                 and so many at once

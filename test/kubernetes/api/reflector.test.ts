@@ -150,7 +150,7 @@ test("L1: nobody listens at the start", async (t) => {
       port = server.port;
       await server.close();
     },
-    access: () => fromEndpoint(`127.0.0.1:${port}`),
+    access: () => fromEndpoint(`http://127.0.0.1:${port}`),
   });
   await until(() => logged.length > 0, "a warning");
   assert.match(logged[0]!, /^services: cannot list: .*ECONNREFUSED.*; next attempt after \d+ms$/);

@@ -33,6 +33,8 @@ const DEFAULTS: KubernetesConfig = {
   boundAddresses: [],
 };
 
+const CLEAR =
+  "the API is asked without TLS, as 'http://localhost:6443' does not begin with https://: 'tls' does nothing";
 const ZONES = ["cluster.local.", "in-addr.arpa.", "ip6.arpa."];
 
 for (const { line = "kubernetes cluster.local", options = "", config, mistake, warning } of [
@@ -54,6 +56,20 @@ for (const { line = "kubernetes cluster.local", options = "", config, mistake, w
   },
   { options: "endpoint http://localhost:8080", config: { endpoint: "http://localhost:8080" } },
   { options: "endpoint localhost:8080", config: { endpoint: "http://localhost:8080" } },
+  {
+    options: "endpoint localhost:6443\ntls /c /k /a",
+    config: { endpoint: "http://localhost:6443", tls: { cert: "/c", key: "/k", ca: "/a" } },
+    warning: `4:1: plugin/kubernetes: ${CLEAR}`,
+  },
+  {
+    options: "tls /c /k /a\nendpoint http://localhost:6443",
+    config: { endpoint: "http://localhost:6443", tls: { cert: "/c", key: "/k", ca: "/a" } },
+    warning: `4:1: plugin/kubernetes: ${CLEAR}`,
+  },
+  {
+    options: "tls /c /k /a\nendpoint https://localhost:6443",
+    config: { endpoint: "https://localhost:6443", tls: { cert: "/c", key: "/k", ca: "/a" } },
+  },
   {
     options: "endpoint https://a.test:6443 https://b.test",
     config: { endpoint: "https://a.test:6443" },
