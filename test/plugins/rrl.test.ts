@@ -63,7 +63,7 @@ async function setUp(t: TestContext, options: string, directive = "rrl") {
   return { chain, ask, answered, count };
 }
 
-/** So few that none comes back during a test. */
+/** One, and so few that none comes back during a test. */
 const FEW = "responses-per-second 0.001";
 const THREE = "responses-per-second 3\n window 3600";
 
@@ -139,8 +139,8 @@ for (const { kind, nameOf } of [
 test("rrl: every second reply that is not paid says truncated, without records", async (t) => {
   const { ask, count } = await setUp(t, `${FEW}\n slip-ratio 2`);
   const replies = [];
-  for (let i = 0; i < 6; i++) replies.push(await ask("www.test."));
-  assert.deepEqual(replies, ["none", "tc NOERROR 0", "none", "tc NOERROR 0", "none", "tc NOERROR 0"]);
+  for (let i = 0; i < 7; i++) replies.push(await ask("www.test."));
+  assert.deepEqual(replies, ["NOERROR 1", "none", "tc NOERROR 0", "none", "tc NOERROR 0", "none", "tc NOERROR 0"]);
   assert.equal(count("weftdns_rrl_slipped_total"), 3);
   assert.equal(count("rrl_responses_exceeded_total"), 6);
 });
@@ -152,13 +152,14 @@ for (const [name, reply] of [
 ] as const) {
   test(`rrl: a truncated reply keeps its rcode: ${name}`, async (t) => {
     const { ask } = await setUp(t, `${FEW}\n slip-ratio 1`);
+    await ask(name);
     assert.equal(await ask(name), reply);
   });
 }
 
 test("rrl: nobody is limited over TCP, nor outside of the zones", async (t) => {
   const { answered } = await setUp(t, FEW, "rrl limited.test.");
-  assert.equal(await answered(5, () => "www.limited.test."), 0);
+  assert.equal(await answered(5, () => "www.limited.test."), 1);
   assert.equal(
     await answered(
       5,
@@ -178,6 +179,7 @@ test("rrl: who has a good cookie is not limited, who has none of the server's is
   });
   t.after(() => chain.stop());
   const ask = async (option: string) => (await chain.ask({ ask: "www.test. A", edns: { options: [option] } })).reply!;
+  await ask("10 0102030405060708");
   const first = await ask("10 0102030405060708");
   assert.equal(first.flags.includes("tc"), true);
   // Whoever was told to come over TCP may also come again with what he got.
@@ -194,7 +196,7 @@ test("rrl: what another plugin drops costs nothing", async (t) => {
 
 test("rrl: report-only counts and sends", async (t) => {
   const { answered, count, chain } = await setUp(t, `${FEW}\n requests-per-second 0.001\n report-only`);
-  assert.equal(await answered(5, () => "www.test."), 5);
+  assert.equal(await answered(6, () => "www.test."), 6);
   assert.equal(count("rrl_responses_exceeded_total"), 5);
   assert.equal(count("rrl_requests_exceeded_total"), 5);
   const texts = chain.lines.map(({ text }) => text);
@@ -249,6 +251,12 @@ test("accounts: a second's worth at once, then as it comes in; the debt has a li
   // Five could be paid. 5 s is all that is owed.
   assert.equal(over(15_999), 996);
   assert.equal(over(21_100), 0);
+});
+
+test("accounts: with one reply in two seconds, one of each two seconds is paid", () => {
+  const accounts = new Accounts(Accounts.allocate(8));
+  const over = (now: number) => accounts.charge(7, now, 0.5, 15_000);
+  assert.deepEqual([10_000, 11_000, 14_000, 16_000, 60_000, 60_000].map(over), [0, 1, 0, 0, 0, 1]);
 });
 
 test("accounts: who owes stays when a million others come", () => {

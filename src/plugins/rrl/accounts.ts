@@ -17,7 +17,7 @@ const FLOATS = 2;
 const WORDS = 4;
 const TAG = 2;
 const OVER = 3;
-/** What an account gains in so long it may spend at once, and no more. */
+/** What an account gains in so long it may spend at once, and no more; but one reply always, however long that takes. */
 const CREDIT_MS = 1_000;
 /** Three times the third of a second is a second, also in floats of times that have seven digits before their point. */
 const ROUNDING_MS = 0.001;
@@ -42,10 +42,11 @@ export class Accounts {
    * Gives 0 when it could pay, else how often in a row it could not.
    */
   charge(hash: number, now: number, perSecond: number, windowMs: number): number {
-    const at = this.#find(hash === 0 ? 1 : hash, now);
+    const at = this.#find(hash === 0 ? 1 : hash);
+    const price = 1_000 / perSecond;
     const floats = this.#floats;
     const words = this.#words;
-    const due = Math.max(floats[at * FLOATS]!, now - CREDIT_MS) + 1_000 / perSecond;
+    const due = Math.max(floats[at * FLOATS]!, now - Math.max(CREDIT_MS, price)) + price;
     floats[at * FLOATS] = Math.min(due, now + windowMs);
     if (due <= now + ROUNDING_MS) {
       words[at * WORDS + OVER] = 0;
@@ -55,7 +56,7 @@ export class Accounts {
   }
 
   /** The account with this tag, or a new one in the place of another. */
-  #find(tag: number, now: number): number {
+  #find(tag: number): number {
     const floats = this.#floats;
     const words = this.#words;
     const first = Math.floor(((tag >>> 0) / 2 ** 32) * this.#sets) * WAYS;
@@ -66,7 +67,7 @@ export class Accounts {
     }
     words[least * WORDS + TAG] = tag;
     words[least * WORDS + OVER] = 0;
-    floats[least * FLOATS] = now - CREDIT_MS;
+    floats[least * FLOATS] = Number.NEGATIVE_INFINITY;
     return least;
   }
 }

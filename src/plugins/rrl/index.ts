@@ -10,9 +10,10 @@
  *   referral   each delegation by itself
  *   error      all other rcodes together
  *
- * Each has an account, which gains ALLOWANCE a second, up to one second's worth, and pays one for each reply. While it owes,
- * there is no reply, and of these every Nth (`slip-ratio`) is one without records that says "truncated": an honest client
- * in the victim's network then asks over TCP, where nobody is limited. Nor is a client whose cookie is good (see `cookie`).
+ * Each has an account, which gains ALLOWANCE a second, up to one second's worth (below 1: up to one), and pays one for each
+ * reply. While it owes, there is no reply, and of these every Nth (`slip-ratio`) is one without records that says "truncated":
+ * an honest client in the victim's network then asks over TCP, where nobody is limited. Nor is a client whose cookie is good
+ * (see `cookie`).
  * The debt has a limit too, WINDOW seconds' worth, so a network is served again so long after the attack at the latest.
  *
  * Accounts are shared by all workers. When there are more than SIZE the one that owes least is forgotten. Look-ups of the
