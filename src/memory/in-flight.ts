@@ -5,7 +5,7 @@
  *   1 OWNER       bits 0-9 the worker, 10-30 the second in which it began
  *   2 WAITERS     how many workers wait here, each once for a question
  *   3 FAILED      hash of the question here that failed last, or whose answer was none to be kept; 0: none
- *   4 FAILED_AT   milliseconds when it was asked, 32 bits. Of two who write at once one is forgotten, or both.
+ *   4 FAILED_AT   milliseconds when that was known, 32 bits. Of two who write at once one is forgotten, or both.
  *   5 -
  * Behind the marks stands, for each worker's number, the thread that bears it.
  *
@@ -141,7 +141,7 @@ export class InFlight {
     this.#timer = waiting > 0 ? setTimeout(() => this.#tick(), TICK_MS) : undefined;
   }
 
-  /** The question was asked at `now`, in vain. */
+  /** The question was asked in vain, as is known since `now`. */
   noteFailure(hash: number, now: number): void {
     const at = placeOf(hash);
     Atomics.store(this.#words, at + Mark.FAILED_AT, now | 0);
@@ -153,7 +153,7 @@ export class InFlight {
     if (this.#words[at] === hash) Atomics.compareExchange(this.#words, at, hash, 0);
   }
 
-  /** Whether the question was asked in vain less than `withinMs` ago. */
+  /** Whether it is less than `withinMs` ago that the question turned out to be asked in vain. */
   hasFailed(hash: number, now: number, withinMs: number): boolean {
     const at = placeOf(hash);
     if (withinMs === 0 || Atomics.load(this.#words, at + Mark.FAILED) !== hash) return false;

@@ -211,3 +211,32 @@ for (const { recheck, asked } of [
     });
   }
 }
+
+for (const mode of ["immediate 0s 1s", "verify 100ms 0s 1s"]) {
+  test(`cache: RECHECK begins when a renewal has failed, however long that took: ${mode}`, async (t) => {
+    const failed = Promise.withResolvers<void>();
+    let asked = 0;
+    const chain = await linkChain({
+      plugins: [cache],
+      corefile: `. {\ncache {\nsuccess 1024 1 1\nserve_stale 1h ${mode}\n}\n}`,
+      last: async (query) => {
+        if (++asked > 1) {
+          await failed.promise;
+          return query.fail(SERVFAIL, "no upstream");
+        }
+        query.reply.begin(query);
+        query.reply.add(Section.ANSWER, OWNER, Type.A, Class.IN, 1, new Uint8Array(4));
+        return ANSWERED;
+      },
+    });
+    t.after(() => chain.stop());
+    await chain.ask(ASK);
+    await sleep(OVER_MS);
+    await chain.ask(ASK);
+    await sleep(1_200);
+    failed.resolve();
+    await sleep(SLOW_MS);
+    await chain.ask(ASK);
+    assert.equal(asked, 2);
+  });
+}

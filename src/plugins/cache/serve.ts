@@ -317,7 +317,7 @@ class Cache {
     }
     this.#inFlight.end(mark);
     if (isAnswer) this.#inFlight.forgetFailure(hash);
-    else this.#inFlight.noteFailure(hash, now);
+    else this.#inFlight.noteFailure(hash, turnTime());
     return isWanted;
   }
 
