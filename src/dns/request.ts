@@ -129,6 +129,7 @@ export class Request {
     this.start = 0;
     this.length = whole.length;
     this.questionEnd = whole.length;
+    this.#announce(0);
     return Reading.FINE;
   }
 

@@ -203,6 +203,22 @@ const WWW = {
   isSigned: false,
 };
 
+for (const { what, rest, counts } of [
+  { what: "the question", rest: www, counts: [0, 0, 0] },
+  { what: "the question's type", rest: "016100 0001", counts: [0, 0, 0] },
+  { what: "the question's name", rest: "016100", counts: [0, 0, 0] },
+  { what: "an answer", rest: www + A, counts: [1, 0, 0] },
+])
+  test(`a message that ends behind ${what} announces no more records than it has`, () => {
+    const request = new Request();
+    assert.equal(readWithin(fromHex(message("0100", "1112", rest)), 3, 0xff, request), Reading.FINE);
+    const { bytes, start } = request;
+    assert.deepEqual(
+      [6, 8, 10].map((at) => (bytes[start + at]! << 8) | bytes[start + at + 1]!),
+      counts,
+    );
+  });
+
 for (const { size, limit } of [
   { size: 0, limit: 512 },
   { size: 511, limit: 512 },
