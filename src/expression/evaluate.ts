@@ -2,13 +2,13 @@
 import { Failure, isList, isMap, typeName, type Value } from "../template/value.ts";
 import { PREDICATE_BUILTINS } from "./builtin-names.ts";
 import { callBuiltin, direction, items, toText } from "./builtins.ts";
+import { MAX_SIZE, measured } from "./measure.ts";
 import type { BinaryNode, BuiltinNode, MemberNode, Node } from "./nodes.ts";
 import { arithmetic, compare, equal, negate } from "./operators.ts";
 import type { Environment, Scope } from "./scope.ts";
 
-/** Nodes that one evaluation may come by, and characters and items that it may make. */
+/** Nodes that one evaluation may come by. */
 const MAX_STEPS = 100_000;
-const MAX_SIZE = 262_144;
 
 export function evaluate(node: Node, scope: Scope, environment: Environment): Value {
   return new Evaluation(scope, environment).value(node);
@@ -67,11 +67,11 @@ class Evaluation {
       case "call":
         return this.#call(node);
       case "builtin":
-        return this.#builtin(node);
+        return measured(this.#builtin(node));
       case "list":
-        return node.items.map((item) => this.value(item));
+        return measured(node.items.map((item) => this.value(item)));
       case "map":
-        return new Map(node.pairs.map(([key, value]) => [toText(this.value(key)), this.value(value)]));
+        return measured(new Map(node.pairs.map(([key, value]) => [toText(this.value(key)), this.value(value)])));
       case "let": {
         this.#locals.push({ name: node.name, value: this.value(node.value) });
         const result = this.value(node.body);

@@ -80,8 +80,8 @@ export function typeName(value: Value): string {
 }
 
 function elementType(values: readonly Value[]): string {
-  const first = values.length === 0 ? "interface {}" : typeName(values[0]);
-  return values.every((value) => value !== undefined && typeName(value) === first) ? first : "interface {}";
+  const [first, ...others] = values.map((value) => (value === undefined ? undefined : typeName(value)));
+  return first !== undefined && others.every((name) => name === first) ? first : "interface {}";
 }
 
 /** Go's truth: what is neither zero nor empty. */

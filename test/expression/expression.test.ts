@@ -124,6 +124,16 @@ for (const { name, text, message } of [
   { name: "texts", text: "reduce(1..100, #acc + #acc, 'aa')", message: /^memory budget exceeded$/ },
   { name: "repeat", text: "repeat('abc', 1000000)", message: /^memory budget exceeded$/ },
   { name: "replace", text: "replace(repeat('a', 9999), 'a', repeat('b', 9999))", message: /^memory budget exceeded$/ },
+  ...[
+    "string(reduce(1..9000, [#acc]))",
+    "flatten(reduce(1..9000, [#acc]))",
+    "max(reduce(1..9000, [#acc]))",
+    "reduce(1..9000, [#acc]) == reduce(1..9000, [#acc])",
+    "reduce(1..9000, ({a: #acc}))",
+    "reduce(1..9000, groupBy([#acc], 'a'))",
+  ].map((text) => ({ name: `depth, ${text}`, text, message: /^nested more than 200 deep$/ })),
+  { name: "what is doubled", text: "len(string(reduce(1..60, [#acc, #acc])))", message: /^memory budget exceeded$/ },
+  { name: "its name", text: "reduce(1..60, [#acc]) + 1", message: /^invalid operation: (\[\]){59}int \+ int$/ },
   { name: "a date", text: "now()", message: /^unknown name now/ },
 ]) {
   test(`limit: ${name}`, () => {
