@@ -5,18 +5,23 @@
 import { randomBytes } from "node:crypto";
 
 const FACTOR = randomBytes(4).readInt32LE() | 1;
+const MAX_ROUND = 0xffff;
 
 export class AddressSet {
   /** Position of an address, and one; 0 is free. */
   #slots = new Int32Array(256);
-  /** The round in which a slot was used last: a new round empties all. */
-  #rounds = new Int32Array(256);
+  /** The round in which a slot was used last: a new round empties all. Before their numbers begin anew all are cleared. */
+  #rounds = new Uint16Array(256);
   #round = 0;
   #count = 0;
   #size = 4;
 
   /** Begins with nothing in it. Addresses have `size` bytes. */
   clear(size: number): void {
+    if (this.#round === MAX_ROUND) {
+      this.#rounds.fill(0);
+      this.#round = 0;
+    }
     this.#round++;
     this.#count = 0;
     this.#size = size >> 2;
@@ -67,7 +72,7 @@ export class AddressSet {
     const rounds = this.#rounds;
     const round = this.#round;
     this.#slots = new Int32Array(slots.length * 2);
-    this.#rounds = new Int32Array(slots.length * 2);
+    this.#rounds = new Uint16Array(slots.length * 2);
     for (let i = 0; i < slots.length; i++) {
       if (rounds[i] !== round) continue;
       const slot = this.#slotOf(words, slots[i]!, words);
