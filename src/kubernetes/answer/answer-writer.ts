@@ -45,6 +45,8 @@ export class AnswerWriter {
   readonly #soa: Uint8Array;
   /** Where in it the first of the two pointers stands. */
   readonly #soaNames: number;
+  /** A longer zone has no SOA record: one of its names would be too long. */
+  readonly #longestZone: number;
   #reply!: Reply;
   #limit = 0;
   /** Where the zone's name stands in the question, as an offset of the message. */
@@ -61,6 +63,7 @@ export class AnswerWriter {
     this.#ttl = ttl;
     this.#soa = soaTemplate(ttl, nameServer, mailbox);
     this.#soaNames = FIXED_SIZE + nameServer.length;
+    this.#longestZone = MAX_NAME_LENGTH - Math.max(nameServer.length, mailbox.length);
   }
 
   /** Starts an authoritative reply; the zone begins with label `zoneLabel` of the question's name. */
@@ -298,6 +301,7 @@ export class AnswerWriter {
 
   /** The zone's SOA: for its own name, and in all negative answers (RFC 2308 section 3). */
   soa(serial: number, section: Section): void {
+    if (this.#zoneLength > this.#longestZone) return;
     const reply = this.#reply;
     const template = this.#soa;
     if (!reply.reserve(2 + template.length)) {

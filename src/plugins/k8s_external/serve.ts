@@ -159,6 +159,7 @@ class External {
     if (type !== Type.NS || addresses.length === 0) return Found.NO_DATA;
     const zone = originalName(query, 0);
     const server = join(NS1, this.#apex, zone);
+    if (server.length > MAX_NAME_LENGTH) return Found.NO_DATA;
     reply.add(Section.ANSWER, zone, Type.NS, Class.IN, this.#config.ttl, server);
     for (const address of addresses) this.#add(query, Section.ADDITIONAL, server, addressType(address), address);
     return Found.WRITTEN;

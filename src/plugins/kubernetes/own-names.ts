@@ -4,6 +4,7 @@
  * objects.
  */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
+import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { Section } from "../../dns/reply.ts";
 import { Class, Type } from "../../dns/types.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -56,8 +57,8 @@ export class OwnNames {
   #servers(view: ClusterView, zone: Uint8Array): readonly NameServer[] {
     const servers = new Map<string, NameServer>();
     const add = (name: Uint8Array, address: Uint8Array): void => {
-      const server = { name, address };
-      servers.set(Buffer.concat([name, address]).toString("latin1"), server);
+      if (name.length > MAX_NAME_LENGTH) return;
+      servers.set(Buffer.concat([name, address]).toString("latin1"), { name, address });
     };
     for (const address of this.addresses) {
       view.seekEndpoint(address, 0, address.length);
@@ -72,8 +73,8 @@ export class OwnNames {
         for (const ip of addressesOf(view)) add(name, ip);
       }
     }
-    if (servers.size > 0) return [...servers.values()];
-    return this.addresses.map((address) => ({ name: join([DEFAULT, zone]), address }));
+    if (servers.size === 0) for (const address of this.addresses) add(join([DEFAULT, zone]), address);
+    return [...servers.values()];
   }
 }
 
