@@ -64,6 +64,8 @@ export class Reflector {
   #lastDisorder = Number.NEGATIVE_INFINITY;
   #watch: AbortController | undefined;
   #checkTimer: NodeJS.Timeout | undefined;
+  /** When it ends, from `performance.now()`. */
+  #checkDue = Number.POSITIVE_INFINITY;
 
   constructor(client: ApiClient, query: ResourceQuery, sink: ResourceSink, options: ReflectorOptions) {
     this.#client = client;
@@ -176,7 +178,7 @@ export class Reflector {
     this.lists++;
     this.resourceVersion = version;
     this.#standing.well();
-    if (this.#checkTimer === undefined) this.#checkLater(this.#timing.checkMs);
+    this.#checkLater(this.#timing.checkMs);
   }
 
   #stream(request: StreamRequest, begin: () => void): Promise<string> {
@@ -400,18 +402,20 @@ export class Reflector {
     };
   }
 
-  /** A tenth more or less, so that the resources are not compared all at once. */
+  /** Unless it is due before. A tenth more or less, so that the resources are not compared all at once. */
   #checkLater(delayMs: number): void {
+    const due = performance.now() + delayMs * (0.9 + Math.random() / 5);
+    if (due >= this.#checkDue || this.#timing.checkMs === 0 || this.#stop.signal.aborted) return;
     clearTimeout(this.#checkTimer);
-    if (this.#timing.checkMs === 0 || this.#stop.signal.aborted) return;
-    this.#checkTimer = setTimeout(
-      async () => {
-        // What keeps the comparison from being made keeps the watch from running too, and is reported there.
-        await this.check().catch(() => 0);
-        this.#checkLater(this.#timing.checkMs);
-      },
-      delayMs * (0.9 + Math.random() / 5),
-    );
+    this.#checkDue = due;
+    this.#checkTimer = setTimeout(async () => {
+      this.#checkDue = Number.POSITIVE_INFINITY;
+      // One that is being made may have begun before there was a reason for this one.
+      await this.#checking?.catch(() => 0);
+      // What keeps the comparison from being made keeps the watch from running too, and is reported there.
+      await this.check().catch(() => 0);
+      this.#checkLater(this.#timing.checkMs);
+    }, due - performance.now());
     this.#checkTimer.unref();
   }
 

@@ -160,3 +160,21 @@ test("a comparison that fails does no harm", async (t) => {
   assert.deepEqual([reflector.state, sink.held.size], ["synced", 3]);
   assert.equal(await reflector.check(), 0);
 });
+
+for (const { name, timing, delayMs, soonMs } of [
+  { name: "comes while another one is made", timing: { checkMs: 60_000, graceMs: 30 }, delayMs: 3_000, soonMs: 1_000 },
+  { name: "is due after the one before", timing: { checkMs: 1_500, graceMs: 1_000 }, delayMs: 1_000, soonMs: 1_200 },
+]) {
+  test(`the comparison after a silent watch is made when it ${name}`, async (t) => {
+    const { api, reflector } = await start(t, {
+      timing: { watchSeconds: 60, idleMs: 2_000, listMs: 5_000, ...timing },
+    });
+    await until(() => api.watches > 0, "a watch");
+    const compared = () => api.requests.filter(({ kind, query }) => kind === "list" && query.get("limit") !== "1");
+    api.fault({ on: "list", delayMs, times: 1 });
+    if (timing.checkMs === 60_000) void reflector.check();
+    await until(() => compared().length === 2, "another comparison");
+    const [first, second] = compared();
+    assert.ok(second!.at - first!.at - delayMs < soonMs, `${second!.at - first!.at - delayMs} ms later`);
+  });
+}
