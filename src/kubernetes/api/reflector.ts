@@ -6,6 +6,7 @@
  * are noticed though no error tells of them: a half-open connection (silence), an API that was set back to an older state
  * (its version is asked for after each broken watch), and lost events (`self-check.ts`).
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Backoff } from "./backoff.ts";
 import { type ApiClient, collectionPath, type Parameters } from "./client.ts";
 import { BadStream, LineSplitter, ListSplitter } from "./documents.ts";
@@ -420,17 +421,7 @@ export class Reflector {
   }
 
   #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#stop;
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, delayMs);
-      if (signal.aborted) done();
-      else signal.addEventListener("abort", done);
-    });
+    return sleep(delayMs, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
   get #path(): string {

@@ -3,7 +3,7 @@
  * time to time a consistent list, of names and versions only, is compared with the sink. What differs is looked at again after
  * the watch has had time to bring it; what then still stands as it stood was missed, is fetched and put right.
  */
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { ApiClient, Parameters } from "./client.ts";
 import { ListSplitter } from "./documents.ts";
 import { pageList } from "./list.ts";
@@ -55,7 +55,7 @@ export async function selfCheck(target: SelfCheckTarget): Promise<number> {
     return 0;
   }
   if (suspects.length === 0) return 0;
-  await pause(target.graceMs, target.signal);
+  await sleep(target.graceMs, undefined, { signal: target.signal });
   const missed: Suspect[] = [];
   for (const [i, suspect] of suspects.entries()) {
     if ((i + 1) % KEYS_A_TURN === 0) await setImmediate();
@@ -166,18 +166,4 @@ function readOptions({ signal, listMs }: SelfCheckTarget) {
 /** 31 bits, which V8 keeps without an object. */
 function keyHash(namespace: string, name: string): number {
   return versionHash(namespace, name) >>> 1;
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", cancel);
-      resolve();
-    }, delayMs);
-    const cancel = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", cancel, { once: true });
-  });
 }

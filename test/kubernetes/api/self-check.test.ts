@@ -178,3 +178,20 @@ for (const { name, timing, delayMs, soonMs } of [
     assert.ok(second!.at - first!.at - delayMs < soonMs, `${second!.at - first!.at - delayMs} ms later`);
   });
 }
+
+test("a stop while names are compared does not wait for what the watch may bring", async (t) => {
+  const { api, sink, reflector } = await start(t, { timing: { ...LONG, graceMs: 20_000 } });
+  await until(() => api.watches > 0, "a watch");
+  api.dropEvents(1);
+  api.apply(EXTRA);
+  const keys = sink.keys.bind(sink);
+  const stopped = Promise.withResolvers<void>();
+  sink.keys = () => {
+    reflector.stop().then(stopped.resolve);
+    return keys();
+  };
+  const began = performance.now();
+  await assert.rejects(reflector.check());
+  await stopped.promise;
+  assert.ok(performance.now() - began < 10_000, "it waited");
+});
