@@ -42,6 +42,11 @@ export class Namespaces {
     return id;
   }
 
+  /** Why `acquire` has just given 0. */
+  get refusal(): string {
+    return this.#core.key.length > 1 ? "no memory" : "a name that is no label";
+  }
+
   release(id: number): void {
     this.#references[id]!--;
     this.#drop(id);
@@ -64,7 +69,7 @@ export class Namespaces {
     if (id === 0 || !this.#exists(id)) {
       id = this.#write(id, NAMESPACE_EXISTS);
       if (id === 0) {
-        this.#core.refuse("Namespace", "", name, "a name that is no label");
+        this.#core.refuse("Namespace", "", name, this.refusal);
         return;
       }
       this.#core.touch();

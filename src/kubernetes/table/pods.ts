@@ -65,7 +65,7 @@ export class Pods {
     const length = owner === 0 ? 0 : this.#read(object, owner, name);
     if (length === 0) {
       if (owner !== 0) this.#namespaces.release(owner);
-      this.#core.refuse("Pod", namespace, name, "a name that is none");
+      this.#core.refuse("Pod", namespace, name, owner === 0 ? this.#namespaces.refusal : "a name that is none");
       return;
     }
     const before = id === 0 ? 0 : this.directory.row(id);

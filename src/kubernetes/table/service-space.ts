@@ -124,7 +124,7 @@ export class ServiceSpace {
     let id = owner === 0 ? 0 : this.#findSliceName(owner, name);
     const isSlice = owner !== 0 && this.#sliceDraft.read(object, name, cluster, refuse);
     if (!isSlice || !this.#setKey(namespace, service)) {
-      refuse("no endpoints that DNS knows");
+      refuse(owner === 0 ? this.#namespaces.refusal : "no endpoints that DNS knows");
       if (id !== 0) this.removeSlice(id);
       if (owner !== 0) this.#namespaces.release(owner);
       return;

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
-import { Bench, labels, pod, service, slice } from "./support.ts";
+import { Bench, labels, object, pod, service, slice } from "./support.ts";
 
 const COUNT = 4_000;
 const MIB = 1024 * 1024;
@@ -108,6 +108,26 @@ test("a table that is full leaves objects out, keeps what it has, and takes othe
   addAll(bench, 0, 300);
   check(bench, (i) => i < 300);
 });
+
+for (const { kind, upsert } of [
+  {
+    kind: "Namespace",
+    upsert: (bench: Bench, i: number) => bench.namespaces.upsert(object("", `n${i}`)),
+  },
+  {
+    kind: "Pod",
+    upsert: (bench: Bench, i: number) => bench.pods.upsert(pod(`n${i}`, "p", ["10.0.0.1"])),
+  },
+  {
+    kind: "EndpointSlice",
+    upsert: (bench: Bench, i: number) => bench.slices.upsert(slice(`n${i}`, "s", "web", ["10.0.0.1"])),
+  },
+])
+  test(`a full table says that there is no memory, not that a name is none: ${kind} in its own namespace`, () => {
+    const bench = new Bench({ maxBytes: MIB });
+    for (let i = 0; i < 100_000 && bench.absurd.length < 100; i++) upsert(bench, i);
+    assert.deepEqual(new Set(bench.absurd.map((line) => line.replace(/^.*: /, ""))), new Set(["no memory"]));
+  });
 
 test("10,000 Services, 100,000 endpoints and 50,000 pods stay within their memory", () => {
   const bench = new Bench();
