@@ -1,6 +1,6 @@
 /** The web configuration of prometheus: what is understood, and what is refused in which words. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -82,4 +82,16 @@ test("web config: it is read again when it has changed, and not before", () => {
   writeFileSync(path, "nonsense");
   utimesSync(path, 2, 2);
   assert.throws(() => config.options());
+});
+
+test("web config: a file of the same time and size in its place is read too", () => {
+  const config = configOf("http_server_config: {headers: {X-Frame-Options: a}}");
+  utimesSync(path, 1, 1);
+  config.options();
+  const other = `${path}.new`;
+  writeFileSync(other, "http_server_config: {headers: {X-Frame-Options: b}}");
+  utimesSync(other, 1, 1);
+  renameSync(other, path);
+  config.options();
+  assert.deepEqual(config.headers, { "X-Frame-Options": "b" });
 });

@@ -3,11 +3,12 @@
  * before anything is served, and again when it or a file that it names has changed. What we do not do is refused, since
  * it would be there to protect something.
  */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { createSecureContext, type SecureVersion, type TLSSocket, type TlsOptions } from "node:tls";
 import { FAILSAFE_SCHEMA, loadAll, YAMLException } from "js-yaml";
 import { systemMessage } from "../../corefile/system-message.ts";
+import { type FileStamps, haveChanged, stampAt } from "../../zone/file-stamp.ts";
 
 type YamlMap = Readonly<Record<string, unknown>>;
 
@@ -16,8 +17,8 @@ interface Settings {
   readonly tls: TlsOptions | undefined;
   readonly clientAuth: ClientAuth;
   readonly headers: Readonly<Record<string, string>>;
-  /** When each file that it was made of had last changed. */
-  readonly files: ReadonlyMap<string, number>;
+  /** Of each file that it was made of. */
+  readonly files: FileStamps;
 }
 
 const CLIENT_AUTH = {
@@ -79,11 +80,7 @@ export class WebConfig {
 
   /** For a server of its own; the same object while no file has changed. Undefined: it is to be plain HTTP. */
   options(): TlsOptions | undefined {
-    for (const [file, changed] of this.#settings.files) {
-      if (changedAt(file) === changed) continue;
-      this.#settings = this.#read();
-      break;
-    }
+    if (haveChanged(this.#settings.files)) this.#settings = this.#read();
     return this.#settings.tls;
   }
 
@@ -105,9 +102,9 @@ export class WebConfig {
   }
 
   #read(): Settings {
-    const files = new Map<string, number>();
+    const files = new Map<string, string>();
     const read = (path: string): string => {
-      files.set(path, changedAt(path));
+      files.set(path, stampAt(path));
       try {
         return readFileSync(path, "utf8");
       } catch (error) {
@@ -153,16 +150,6 @@ export class WebConfig {
     const demands = CLIENT_AUTH[clientAuth as ClientAuth];
     const options = { cert, key, minVersion, maxVersion, ...(ca === undefined ? {} : { ca }), ...demands };
     return { tls: options, clientAuth: clientAuth as ClientAuth, headers, files };
-  }
-}
-
-/** 0 for a file that is not there. */
-function changedAt(path: string): number {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  } catch {
-    // Reading it says why, with words.
-    return 0;
   }
 }
 
