@@ -2,12 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { randomKey } from "../../src/memory/keyed-hash.ts";
-import { ProxiedClient } from "../../src/plugin/client-reader.ts";
+import { type ClientReader, ProxiedClient } from "../../src/plugin/client-reader.ts";
+import type { ServeContext } from "../../src/plugin/context.ts";
 import { copyExtras, ProxyHeader } from "../../src/plugins/proxyproto/header.ts";
+import { type ProxyConfig, proxyproto } from "../../src/plugins/proxyproto/index.ts";
+import { serve } from "../../src/plugins/proxyproto/serve.ts";
 import { Sessions } from "../../src/plugins/proxyproto/sessions.ts";
 import { ADDRESS_SIZE, formatAddress, readPort, writeAddress } from "../../src/transport/packets.ts";
 import { Preface } from "../../src/transport/preface.ts";
 import { randomFrom } from "../faults/mutate.ts";
+import { parseBlock } from "../support/chain.ts";
 import { binaryHeader, IPV6_ENDS, TEXT_IPV4, textHeader } from "../support/proxy-header.ts";
 
 const MESSAGE = Buffer.from("000c123401000001000000000000", "hex");
@@ -50,6 +54,31 @@ test("proxyproto: whatever the bytes are, a header is read, or it is not", () =>
   }
   assert.deepEqual([...seen].sort(), [Preface.NONE, 3, Preface.WRONG, Preface.INCOMPLETE].sort());
 });
+
+for (const { address, proxy } of [
+  { address: Uint8Array.of(192, 0, 2, 1), proxy: "192.0.2.1:53" },
+  { address: Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), proxy: "[2001:db8::1]:53" },
+]) {
+  test(`proxyproto: the log names the proxy of a header that is wrong: ${proxy}`, () => {
+    const readers: ClientReader[] = [];
+    const lines: string[] = [];
+    const { config } = parseBlock([proxyproto], ". {\nproxyproto\n}").elements[0]!;
+    const context = {
+      counter: () => {},
+      onPublished: () => {},
+      readClients: (one: ClientReader) => readers.push(one),
+      log: { warning: (line: string) => lines.push(line) },
+    };
+    serve(config as ProxyConfig, context as unknown as ServeContext);
+    const peers = new Uint8Array(ADDRESS_SIZE);
+    writeAddress(peers, 0, address, 53);
+    const bytes = Buffer.from(TEXT_IPV4, "hex");
+    assert.equal(readers[0]!.readDatagram(bytes, 0, bytes.length, peers, 0, new ProxiedClient()), Preface.WRONG);
+    const problem = "unsupported Proxy Protocol version 1 (only v2 supported for UDP)";
+    const start = `dropping invalid Proxy Protocol packet from ${proxy}`;
+    assert.deepEqual(lines, [`${start} (${bytes.length} bytes): ${problem}`]);
+  });
+}
 
 const records = new Uint8Array(3 * ADDRESS_SIZE);
 for (let i = 0; i < 3; i++) writeAddress(records, i, Uint8Array.of(198, 51, 100, 1), 1_000 + i);

@@ -8,6 +8,7 @@ import type { ServeContext } from "../../plugin/context.ts";
 import type { Handler } from "../../plugin/outcome.ts";
 import { addressOffset, formatAddress, readFamily, readPort, writeAddress } from "../../transport/packets.ts";
 import { Preface } from "../../transport/preface.ts";
+import { endpointText } from "../../upstream/upstream.ts";
 import { copyExtras, ProxyHeader, Transport } from "./header.ts";
 import type { Policy, ProxyConfig } from "./index.ts";
 import { Sessions, type SharedSessions } from "./sessions.ts";
@@ -122,7 +123,7 @@ class HeaderReader implements ClientReader {
     const now = performance.now();
     if (now - this.#loggedAt >= LOG_EVERY_MS) {
       this.#loggedAt = now;
-      const proxy = `${formatAddress(peers, index)}:${readPort(peers, index)}`;
+      const proxy = endpointText(formatAddress(peers, index), readPort(peers, index));
       this.#context.log.warning(`dropping invalid Proxy Protocol packet from ${proxy} (${length} bytes): ${problem}`);
     }
     return Preface.WRONG;
