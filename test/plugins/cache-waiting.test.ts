@@ -240,3 +240,21 @@ for (const mode of ["immediate 0s 1s", "verify 100ms 0s 1s"]) {
     assert.equal(asked, 2);
   });
 }
+
+for (const { options, isOver } of [
+  { options: "cache", isOver: false },
+  { options: "cache {\n success 1024 1 1\n serve_stale 1h\n}", isOver: true },
+]) {
+  test(`cache: an answer that is written anew while it is copied is a miss, not a hit: ${isOver ? "stale" : "alive"}`, async (t) => {
+    const { said, count } = await setUp(t, options, "address");
+    const hits = () => count("cache_hits_total");
+    await said();
+    if (isOver) await sleep(OVER_MS);
+    const { mock } = t.mock.method(AnswerCache.prototype, "copyTo", () => false, { times: 1 });
+    await said();
+    assert.equal(mock.callCount(), 1);
+    assert.deepEqual([count("cache_misses_total"), hits()], [2, 0]);
+    await said();
+    assert.deepEqual([count("cache_requests_total"), count("cache_misses_total"), hits()], [3, 2, 1]);
+  });
+}

@@ -108,12 +108,12 @@ class Cache {
     const isSeen = name.seenHash === hash;
     const store = isSeen ? kept.find(now, name.seenDenial, name.seenSuccess) : kept.find(now);
     if (store !== undefined) {
-      store.hits.add(1);
       const left = secondsLeft(store.answers, now);
       if (left <= 0) return this.#serveStale(query, store, now);
       const isDue = this.#config.prefetch.amount > 0 && this.#isPopular(store, now, left);
       const ttl = this.#config.keepTtl ? store.answers.ttl : left;
       if (this.#answer(query, store, ttl)) {
+        store.hits.add(1);
         // Afterwards: the chain may look up other names here, and what was found would not be what was found.
         if (isDue) this.#renew(query, hash, now, Renewed.ALIVE);
         return ANSWERED;
@@ -329,7 +329,11 @@ class Cache {
   #serveStale(query: Query, store: Store, now: number): Eventual {
     const stale = this.#config.stale!;
     const { hash } = this.#kept.key;
-    if (!this.#answer(query, store, this.#staleTtl(store, stale))) return this.#ask(query, now);
+    if (!this.#answer(query, store, this.#staleTtl(store, stale))) {
+      this.#counted.misses.add(1);
+      return this.#ask(query, now);
+    }
+    store.hits.add(1);
     if (this.#inFlight.hasFailed(hash, now, stale.recheckMs)) return this.#staleGiven();
     const renewed = this.#config.preferPositive ? kindOfStale(query.reply, store === this.#kept.denial) : Renewed.OVER;
     if (!stale.verify) {
