@@ -1,6 +1,7 @@
 /**
- * Which cluster does a server block show? The plugin that follows it says so, and whoever else in the block answers from it hears
- * of it. The block is known by an object that all of its plugins are given, so what is said is forgotten with the block.
+ * Which cluster does a server block show? The plugin that follows it says so, and the one other plugin of the block that
+ * answers from it, k8s_external, hears of it. The block is known by an object that all of its plugins are given, so what is
+ * said is forgotten with the block.
  */
 import type { ShownOptions } from "./answer/shown-namespaces.ts";
 import { type ClusterMemory, SyncState } from "./table/layout.ts";
@@ -34,7 +35,7 @@ export function offerCluster(block: object, cluster: OfferedCluster): void {
   meeting.receive?.(cluster);
 }
 
-/** `receive` is called once, now or when the cluster is offered. */
+/** `receive` is called once, now or when the cluster is offered. One receiver a block: another would take its place. */
 export function hearOfCluster(block: object, receive: (cluster: OfferedCluster) => void): void {
   const meeting = meetingOf(block);
   meeting.receive = receive;
