@@ -31,7 +31,6 @@ const SHORTEST_LIMIT = 6;
 
 /** With an exponent of at least two digits. */
 function scientific(size: number, precision: number): string {
-  // JavaScript's own forms stop at 100 digits; a double has at most 767 that are not zero, all of which BigInt can give.
   const text = precision < 0 ? size.toExponential() : exponential(size, precision);
   return text.replace(/e([+-])(\d)$/, "e$10$2");
 }
@@ -42,6 +41,7 @@ function exponential(size: number, precision: number): string {
   return `${mantissa.padEnd(precision + 2, "0")}e${exponent}`;
 }
 
+/** Here JavaScript's own forms end. A double may have 767 digits that are not zero, and Go gives all; we write zeros. */
 const MAX_NATIVE_DIGITS = 100;
 
 function fixed(size: number, precision: number): string {
