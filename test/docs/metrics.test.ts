@@ -21,7 +21,7 @@ const COREFILE = `. {
   cookie
   rrl rrl.test {
     responses-per-second 0.1
-    requests-per-second 1
+    requests-per-second 2
     slip-ratio 1
   }
   acl acl.test {
@@ -57,7 +57,7 @@ const COREFILE = `. {
 const QUESTIONS = [
   ...["www.acl.test. A", "www.acl.test. AAAA", "www.acl.test. MX", "www.acl.test. TXT"],
   ...["www.hosts.test. A", "www.good.test. A", "www.bad.test. A", "www.broken.test. A"],
-  ...["www.rrl.test. A", "www.rrl.test. A"],
+  ...["www.rrl.test. A", "www.rrl.test. A", "www.rrl.test. A"],
   ...["www.example.org. A", "www.example.org. A", "other.example.org. A"],
 ];
 
