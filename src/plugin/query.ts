@@ -125,8 +125,10 @@ export class Query extends Request {
     this.metadataValues.set(label, value);
   }
 
-  /** Forgets what belonged to the query before. */
+  /** Forgets what belonged to the query before, and its chain, which may be that of a plan that another follows. */
   reset(): void {
+    this.block = undefined;
+    this.resolver = undefined;
     this.error = "";
     this.isShed = false;
     this.depth = 0;

@@ -29,6 +29,8 @@ export class Served {
   readonly router: ZoneRouter<Target>;
   /** Queries that wait in these chains, which cannot be stopped before they have their outcomes. */
   waiting = 0;
+  /** What queries of these chains look other names up with: made by the engine for the first one. */
+  resolver: Resolver | undefined = undefined;
   /** Counts what the server answers itself; absent when nobody asks for metrics. */
   readonly dropped: CountDropped | undefined;
   /** Answers queries without a question; of several blocks the first that does. */
@@ -159,7 +161,7 @@ export class Engine {
     if (target === undefined) return refuse(served, query);
     query.zone = target.zone;
     query.block = target;
-    query.resolver = this.#resolverOf(served);
+    query.resolver = served.resolver ??= this.#makeResolver(served);
     query.mayWait = this.waiting < MAX_WAITING;
     try {
       return target.handler(query);
@@ -220,16 +222,10 @@ export class Engine {
     return isAnswered ? reply.finish(query, query.sizeLimit) : bareHeader(query);
   }
 
-  /** The query's answer to `lookup`: its own way through the same listener. */
-  #resolverOf(served: Served): Resolver {
-    if (this.#resolverFor !== served || this.#resolver === undefined) {
-      this.#resolverFor = served;
-      this.#resolver = this.#makeResolver(served);
-    }
-    return this.#resolver;
-  }
-
-  /** Apart, since closures cost whoever calls the function that makes them, made or not. */
+  /**
+   * The query's answer to `lookup`: its own way through the same listener. Apart, since closures cost whoever calls the
+   * function that makes them, made or not.
+   */
   #makeResolver(served: Served): Resolver {
     return {
       lookup: (query, name, type) => this.#lookup(served, query, name, type),
@@ -237,8 +233,6 @@ export class Engine {
       release: (query) => this.release(query as ServedQuery),
     };
   }
-  #resolverFor: Served | undefined;
-  #resolver: Resolver | undefined;
 
   #fork(original: Query): Query {
     const query = this.acquire();

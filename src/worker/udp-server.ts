@@ -230,7 +230,9 @@ export class UdpServer {
     query.localAddress = served.plan.address;
     query.localPort = served.plan.port;
     query.socketAddress = this.#addresses[socket]!;
-    const outcome = engine.run(served, this.#targets[place], query);
+    const target = this.#targets[place];
+    this.#targets[place] = undefined;
+    const outcome = engine.run(served, target, query);
     if (typeof outcome !== "number") {
       this.#queries[place] = engine.acquire();
       this.#wait(query, socket, slot, outcome);

@@ -3,13 +3,15 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { type LookAhead, MAX_AHEAD } from "../../src/plugin/context.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
 import { PACKET_COUNTERS, PacketCounter } from "../../src/transport/packets.ts";
 import { boundPort, closeFd, openUdp } from "../../src/transport/udp.ts";
-import { Engine, Served, UNCOUNTED } from "../../src/worker/engine.ts";
+import { Engine, Served, type Target, UNCOUNTED } from "../../src/worker/engine.ts";
 import { UdpServer } from "../../src/worker/udp-server.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
 import { encodeQuestion } from "../support/wire.ts";
@@ -167,5 +169,50 @@ test("a look for overload needs nothing of a descriptor that the supervisor has 
     server.lookForOverload(performance.now());
   } finally {
     server.close();
+  }
+});
+
+test("nothing holds the chains of a plan that another has followed", { skip: skipNative }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const server = new UdpServer(new Engine(UNCOUNTED), new Float64Array(PACKET_COUNTERS));
+  const fd = openUdp({ address: "127.0.0.1", port: 0 });
+  const port = boundPort(fd);
+  const zone = new Uint8Array(1);
+  const plan = { id: "udp 127.0.0.1", address: "127.0.0.1", port, anyClass: false, server: "" } as ListenerPlan;
+  /** Half of the queries are answered late. */
+  const serve = (): Served => {
+    const handler: Handler = (query) => {
+      query.reply.begin(query);
+      return query.id % 2 === 1 ? pause(1).then(() => ANSWERED) : ANSWERED;
+    };
+    const target = { zone, handler, ahead: [], server: "", debug: false, stacktrace: false, dropped: undefined };
+    return new Served(plan, new ZoneRouter([{ zone, target }]));
+  };
+  const client = createSocket("udp4");
+  const ask = async (count: number) => {
+    const came = Promise.withResolvers<void>();
+    let missing = count;
+    client.on("message", () => --missing === 0 && came.resolve());
+    for (let id = 0; id < count; id++)
+      client.send(encodeQuestion({ ask: "www.example.org. A" }, id), port, "127.0.0.1");
+    await came.promise;
+  };
+  const listen = (): [number, WeakRef<Target>] => {
+    const served = serve();
+    const socket = server.listen({ address: "127.0.0.1", port, fd }, served);
+    return [socket, new WeakRef(served.router.root[0]!)];
+  };
+  try {
+    const [socket, before] = listen();
+    await ask(200);
+    server.switchTo(socket, serve());
+    await pause(10);
+    collectGarbage();
+    assert.equal(before.deref(), undefined);
+  } finally {
+    client.close();
+    server.close();
+    closeFd(fd);
   }
 });
