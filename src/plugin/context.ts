@@ -89,7 +89,7 @@ export interface ControlContext {
   readonly instance: Instance;
   /**
    * What the control half of the same plugin, with an equal config in a block of the same keys (`Plugin.holdsAnswers`: in an
-   * equal block), hands over by `inherit` when a reload ends it.
+   * equal block), hands over by `inherit` when a reload ends it. It is there until the start's promise has settled.
    */
   readonly inherited: unknown;
   /** Gives `value` to the serve half in every worker, and to those that start later. It is cloned, SharedArrayBuffers are shared. */

@@ -96,7 +96,7 @@ export class Controls {
     const alike = this.#alike.get(kind) ?? 0;
     this.#alike.set(kind, alike + 1);
     const identity = `${alike} ${kind}`;
-    const context: ControlContext = {
+    const context = {
       log: new Logger(element.plugin),
       debug: host.debug,
       keys,
@@ -122,12 +122,14 @@ export class Controls {
         this.#gauges.push(gauge);
         return gauge;
       },
-    };
+    } satisfies ControlContext;
     const half = plugin.control!;
     const start = "load" in half ? (await half.load()).control : half;
     try {
       const control = await start(element.config, context);
       this.#running.push({ identity, plugin: element.plugin, control, wasReady: false });
+      // A control half may keep its context for as long as it runs, and what it took over is its own to let go of.
+      context.inherited = undefined;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(reason.startsWith("plugin/") ? reason : `plugin/${element.plugin}: ${reason}`);
