@@ -59,7 +59,9 @@ interface Thread {
   reason: string | undefined;
   /** The last plan that has all of its sockets. */
   left: number;
-  /** Settles what the plan in preparation waits for. */
+  /** The plan that it was given last. What it says of another comes too late. */
+  generation: number;
+  /** Settles what that plan waits for. */
   prepared: ((failure: string | undefined) => void) | undefined;
   committed: (() => void) | undefined;
 }
@@ -242,6 +244,7 @@ export class WorkerPool {
       late: false,
       reason: undefined,
       left: 0,
+      generation: 0,
       prepared: undefined,
       committed: undefined,
     };
@@ -295,7 +298,9 @@ export class WorkerPool {
     published: ReadonlyMap<string, unknown>,
   ): Promise<string | undefined> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(`worker ${thread.index} could not prepare in time`), PREPARE_TIMEOUT_MS);
+      const late = `worker ${thread.index} could not prepare in time`;
+      const timer = setTimeout(() => thread.prepared?.(late), PREPARE_TIMEOUT_MS);
+      thread.generation = plan.generation;
       thread.prepared = (failure) => {
         clearTimeout(timer);
         thread.prepared = undefined;
@@ -307,6 +312,7 @@ export class WorkerPool {
     });
   }
 
+  /** Who has prepared answers at once. Whose loop does not turn is ended, which settles it too. */
   #commit(thread: Thread, plan: Plan): Promise<void> {
     return new Promise((resolve) => {
       thread.committed = () => {
@@ -327,21 +333,18 @@ export class WorkerPool {
   }
 
   #hear(thread: Thread, message: FromWorker): void {
-    if (message.kind === "prepared") {
-      thread.prepared?.(undefined);
-    } else if (message.kind === "described") {
+    if (message.kind === "described") {
       thread.descriptions.push(message.description);
     } else if (message.kind === "cellsLeft") {
       void this.#takeLeft(thread, message.descriptions);
-    } else if (message.kind === "failed") {
-      thread.prepared?.(message.reason);
-    } else if (message.kind === "committed") {
-      thread.committed?.();
     } else if (message.kind === "left") {
       thread.left = message.generation;
       if (this.hasLeft) this.#events.left();
-    } else {
+    } else if (message.kind === "told") {
       this.#events.told(message.id, message.value, thread.index);
+    } else if (message.generation === thread.generation) {
+      if (message.kind === "committed") thread.committed?.();
+      else thread.prepared?.(message.kind === "failed" ? message.reason : undefined);
     }
   }
 

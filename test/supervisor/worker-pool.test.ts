@@ -1,7 +1,11 @@
 /** How the pool replaces its workers: real threads, and a clock that the test turns. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import type { BlockPlan, Plan } from "../../src/plugin/plan.ts";
 import { WorkerPool } from "../../src/supervisor/worker-pool.ts";
 
@@ -25,7 +29,7 @@ function setUp(t: TestContext, died: (reason: string) => void = () => {}) {
   t.after(() => pool.stop(0));
   const blocks: BlockPlan[] = [];
   const plan: Plan = { generation: 1, logFormat: "text", debug: false, listeners: [], blocks };
-  const deploy = () => pool.deploy(plan, () => new Map(), new Map());
+  const deploy = (generation = 1) => pool.deploy({ ...plan, generation }, () => new Map(), new Map());
   /** The worker runs: it has described what it counts. */
   const running = async () => {
     while ((pool.rows()[0]?.descriptions.length ?? 0) === 0) await moment();
@@ -98,4 +102,29 @@ test("a pause of the whole process counts as one look at a worker's beats", opti
   await dead(1);
   // 25 ms of the first look, and 29 that were in time.
   assert.deepEqual(reasons, ["its loop has not turned for 2055 ms"]);
+});
+
+test("an answer that comes when its plan has been given up is not taken for one about the next", options, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "pool-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const slow = join(directory, "slow.mjs");
+  writeFileSync(slow, "await new Promise((go) => setTimeout(go, 300));\nexport default { parse() {} };\n");
+  const { blocks, deploy } = setUp(t);
+  await deploy();
+  const real = setTimeout;
+  const timers = t.mock.method(globalThis, "setTimeout", (run: () => void, ms?: number) => {
+    if (ms === 30_000) queueMicrotask(run);
+    return real(run, ms);
+  });
+  await assert.rejects(deploy(2), { message: "worker 0 could not prepare in time" });
+  timers.mock.restore();
+  const url = pathToFileURL(slow).href;
+  blocks.push({
+    zones: [],
+    elements: [{ id: "0", plugin: "slow", url, config: {} }],
+    debug: false,
+    stacktrace: false,
+  });
+  const outcome = await Promise.race([deploy(3), sleep(5_000, "it hangs")]);
+  assert.equal(outcome, undefined);
 });
