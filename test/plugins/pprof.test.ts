@@ -4,11 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { startHeapProfile } from "node:v8";
+import type { Worker } from "node:worker_threads";
 import { gunzipSync } from "node:zlib";
 import { Profile } from "pprof-format";
 import { pprof } from "../../src/plugins/pprof/index.ts";
 import { cpuStacks, heapStacks } from "../../src/plugins/pprof/stacks.ts";
+import { takeProfile } from "../../src/plugins/pprof/take-profile.ts";
 import { parseBlock } from "../support/chain.ts";
 import { get } from "../support/http.ts";
 import { TestServer } from "../support/server.ts";
@@ -75,6 +79,31 @@ test("pprof: V8's heap profile as stacks", () => {
     children: [{ callFrame: frame("outer"), selfSize: 0, children: [leaf] }, leaf],
   };
   assert.deepEqual(names(heapStacks(JSON.stringify({ head }))).sort(), ["leaf 7", "leaf<outer 7"]);
+});
+
+/** A worker that begins its profile after so long, and notes its end. */
+function workerAfter(ms: number, ended: string[]): Worker {
+  const stop = () => {
+    ended.push(`after ${ms} ms`);
+    return JSON.stringify({ head: { callFrame: frame("(root)"), selfSize: 0, children: [] } });
+  };
+  return { threadId: 1, startHeapProfile: () => sleep(ms, { stop }) } as unknown as Worker;
+}
+
+test("pprof: every profile that has begun is ended, whoever fails or is late", async () => {
+  const ended: string[] = [];
+  const failing = { threadId: 1, startHeapProfile: () => Promise.reject(new Error("gone")) } as unknown as Worker;
+  const workers = [failing, workerAfter(0, ended), workerAfter(3_500, ended)];
+  const other = startHeapProfile();
+  try {
+    // The main thread has one already, and cannot have two.
+    await takeProfile("heap", 0, workers, new AbortController().signal);
+  } finally {
+    other.stop();
+  }
+  assert.deepEqual(ended, ["after 0 ms"]);
+  await sleep(600);
+  assert.deepEqual(ended, ["after 0 ms", "after 3500 ms"]);
 });
 
 const run = promisify(execFile);

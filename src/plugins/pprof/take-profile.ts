@@ -37,13 +37,21 @@ export async function takeProfile(
     includeObjectsCollectedByMinorGC: kind === "allocs",
   };
   const startedAt = Date.now();
-  const starting = workers.map(async (worker) => {
-    const handle: Handle = await (isCpu ? worker.startCpuProfile(cpuOptions) : worker.startHeapProfile(heapOptions));
-    return { name: nameOf(worker), handle };
-  });
-  const main = { name: "main", handle: isCpu ? startCpuProfile(cpuOptions) : startHeapProfile(heapOptions) };
-  const running = [main, ...(await inTime(starting))];
+  const running: { name: string; handle: Handle }[] = [];
+  let isOver = false;
+  const start = async (name: string, begin: () => Handle | Promise<Handle>) => {
+    const handle = await begin();
+    // Whoever begins so late is in no profile, and would measure for ever.
+    if (isOver) await handle.stop();
+    else running.push({ name, handle });
+  };
+  const onWorker = (worker: Worker) =>
+    isCpu ? worker.startCpuProfile(cpuOptions) : worker.startHeapProfile(heapOptions);
+  const starting = workers.map((worker) => start(nameOf(worker), () => onWorker(worker)));
+  starting.push(start("main", () => (isCpu ? startCpuProfile(cpuOptions) : startHeapProfile(heapOptions))));
+  await inTime(starting);
   await sleep(seconds * 1_000, undefined, { signal }).catch(() => {});
+  isOver = true;
   const durationMs = Date.now() - startedAt;
   const taken = await inTime(running.map(async ({ name, handle }) => ({ name, json: await handle.stop() })));
 
