@@ -32,6 +32,7 @@ import type { Control, ControlContext, ServeContext } from "../plugin/context.ts
 import { ANSWERED, DROPPED, type Handler, type Outcome, SERVFAIL } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
+import { MAX_TIMER_MS } from "../plugin/timer.ts";
 
 interface ErraticConfig {
   readonly drop: number;
@@ -80,7 +81,8 @@ function readAmount(line: Option): number {
 
 function readDelay(line: Option): number {
   const token = line.token();
-  return parseDuration(token.text) ?? line.fail(`time: invalid duration "${token.text}"`, token, { form: "plain" });
+  const ms = parseDuration(token.text) ?? line.fail(`time: invalid duration "${token.text}"`, token, { form: "plain" });
+  return Math.min(ms, MAX_TIMER_MS);
 }
 
 /** All workers count in one cell, so that the sequence is the one that a client was promised. */

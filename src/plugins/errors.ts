@@ -40,6 +40,7 @@ import { after, type Handler, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
 import { compileRegex } from "../plugin/regex.ts";
+import { MAX_TIMER_MS } from "../plugin/timer.ts";
 
 interface ErrorsConfig {
   readonly rules: readonly ConsolidateConfig[];
@@ -82,7 +83,7 @@ export const errors = definePlugin<ErrorsConfig>({
 function readRule(line: Option): ConsolidateConfig {
   const period = line.token("a duration");
   const pattern = line.token("a regular expression");
-  const periodMs = parseDuration(period.text) ?? line.fail(`time: invalid duration "${period.text}"`, period);
+  const ms = parseDuration(period.text) ?? line.fail(`time: invalid duration "${period.text}"`, period);
   const { length } = pattern.text;
   if (length > MAX_PATTERN_LENGTH) line.fail(`regex pattern too long: ${length} > ${MAX_PATTERN_LENGTH}`, pattern);
   try {
@@ -103,7 +104,7 @@ function readRule(line: Option): ConsolidateConfig {
     else if (level !== undefined) line.fail("multiple log levels specified in consolidate", token);
     else level = word;
   }
-  return { pattern: pattern.text, periodMs, level: level ?? "ERROR", showFirst };
+  return { pattern: pattern.text, periodMs: Math.min(ms, MAX_TIMER_MS), level: level ?? "ERROR", showFirst };
 }
 
 /** Counts how many errors fit each rule; all workers count in the same cells. */

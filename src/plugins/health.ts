@@ -27,6 +27,7 @@ import type { Control, ControlContext } from "../plugin/context.ts";
 import { formatGoDuration } from "../plugin/go-duration.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import { respond } from "../plugin/respond.ts";
+import { MAX_TIMER_MS } from "../plugin/timer.ts";
 
 interface HealthConfig {
   readonly address: string;
@@ -63,7 +64,7 @@ function parse(directive: Directive): HealthConfig {
           const problem = `unable to parse lameduck duration value: '${token.text}' : ${durationProblem(token.text)}`;
           return line.fail(problem, token, { form: "plain" });
         }
-        lameduckMs = Math.max(0, ms);
+        lameduckMs = Math.min(Math.max(0, ms), MAX_TIMER_MS);
       },
     });
   }

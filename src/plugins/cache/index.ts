@@ -42,6 +42,7 @@ changes nothing in the block leaves its answers; any other begins without.
 import type { Directive, Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 
 /** One of the two kinds of answers. */
 export interface KindConfig {
@@ -209,7 +210,8 @@ function readStale(line: Option): StaleConfig {
   }
   stale.verify = mode === "verify";
   if (stale.verify && line.left > 0) {
-    stale.timeoutMs = staleDuration(line, "invalid negative timeout for serve_stale verify");
+    const ms = staleDuration(line, "invalid negative timeout for serve_stale verify");
+    stale.timeoutMs = Math.min(ms, MAX_TIMER_MS);
   }
   if (line.left > 0) {
     const at = line.args.at(-line.left)!;

@@ -7,6 +7,7 @@ import { splitAddress } from "../../corefile/host-port.ts";
 import type { Line } from "../../corefile/line.ts";
 import { isDomainName, normalizeZone, zonesOf } from "../../corefile/zones.ts";
 import { Rcode, rcodeNumber } from "../../dns/types.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { MAX_UPSTREAMS } from "../../upstream/exchange.ts";
 import { parseTarget, type Target, tooManyUpstreams, withoutDuplicates } from "../../upstream/targets.ts";
 
@@ -208,7 +209,7 @@ export function readExcept(line: Line): string[] {
 }
 
 function readHealthCheck(line: Option, config: ForwardConfig): void {
-  config.probeIntervalMs = readDuration(line);
+  config.probeIntervalMs = Math.min(readDuration(line), MAX_TIMER_MS);
   while (line.left > 0) {
     const token = line.token();
     if (token.text === "no_rec") {

@@ -6,6 +6,7 @@ import { normalizeZone, zonesOf } from "../../corefile/zones.ts";
 import { type AccessConfig, accessReaders } from "../../kubernetes/access-options.ts";
 import { DOUBT_MODES, type DoubtMode } from "../../kubernetes/clusters.ts";
 import type { BlockSettings } from "../../plugin/block-settings.ts";
+import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { selectorProblem } from "./selector.ts";
 
 const POD_MODES = ["disabled", "verified", "insecure"] as const;
@@ -46,6 +47,8 @@ const DEFAULT_STARTUP_TIMEOUT_MS = 5_000;
 /** What is missed without any error is found and repaired within this time. */
 const DEFAULT_CHECK_INTERVAL_MS = 300_000;
 const MIN_CHECK_INTERVAL_MS = 1_000;
+/** The wait for the next comparison is up to a tenth longer. */
+const MAX_CHECK_INTERVAL_MS = Math.floor(MAX_TIMER_MS / 1.1);
 
 export function parse(directive: Directive, block: BlockSettings): KubernetesConfig {
   const stanza = directive.once();
@@ -153,7 +156,7 @@ function readers(config: KubernetesConfig): Record<string, (line: Option) => voi
     },
     check_interval: (line) => {
       const token = line.args[0];
-      config.checkIntervalMs = line.duration();
+      config.checkIntervalMs = Math.min(line.duration(), MAX_CHECK_INTERVAL_MS);
       if (config.checkIntervalMs > 0 && config.checkIntervalMs < MIN_CHECK_INTERVAL_MS)
         line.fail("check_interval must be 0 or at least 1s", token);
     },
