@@ -11,13 +11,23 @@ export type Step = (outcome: Outcome, query: Query) => Eventual;
 /** The same for an error: gives the outcome that takes its place, or throws. */
 export type Rescue = (error: unknown, query: Query) => Eventual;
 
-/** Lists keep their memory for the next outcome that comes later. */
+/** Lists keep their memory for the next outcome that comes later, and nothing of what stood in them. */
 class Steps {
-  readonly finish: Step[] = [];
+  readonly finish: (Step | undefined)[] = [];
   readonly rescue: (Rescue | undefined)[] = [];
   count = 0;
+
+  clear(): void {
+    for (let at = 0; at < this.count; at++) {
+      this.finish[at] = undefined;
+      this.rescue[at] = undefined;
+    }
+    this.count = 0;
+  }
 }
 
+/** As many as a worker keeps queries for. */
+const SPARE_STEPS = 1_024;
 const spare: Steps[] = [];
 
 export class Later implements Promise<Outcome> {
@@ -120,8 +130,8 @@ export class Later implements Promise<Outcome> {
       }
     }
     this.#steps = undefined;
-    steps.count = 0;
-    spare.push(steps);
+    steps.clear();
+    if (spare.length < SPARE_STEPS) spare.push(steps);
     this.#outcome = outcome;
     if (this.#hasFailed && this.#failedAt >= this.#toldAt) throw this.#error;
   }

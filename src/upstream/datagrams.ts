@@ -25,9 +25,10 @@ const CONNECT: ConnectOptions = {};
 
 const EMFILE = 24;
 
-/** One open socket. */
+/** One socket. Its object is used again for the next one of its number. */
 interface Socket {
-  upstream: Upstream;
+  /** Undefined when it is closed. */
+  upstream: Upstream | undefined;
   /** Exchanges that wait on it. */
   waiting: Exchange[];
   used: number;
@@ -39,10 +40,9 @@ export class Datagrams {
   readonly #asker: Asker;
   readonly #port: PacketPort;
   /** By socket number. */
-  readonly #sockets: (Socket | undefined)[] = [];
+  readonly #sockets: Socket[] = [];
   /** Upstreams with a socket that takes new queries. */
   readonly #current: Upstream[] = [];
-  readonly #spare: Socket[] = [];
   #filled = 0;
   #used = 0;
   #flushPlanned = false;
@@ -112,7 +112,7 @@ export class Datagrams {
     const place = waiting.indexOf(exchange);
     const last = waiting.pop()!;
     if (last !== exchange) waiting[place] = last;
-    if (waiting.length === 0 && socket.upstream.socket !== number) this.#close(number);
+    if (waiting.length === 0 && socket.upstream!.socket !== number) this.#close(number);
   }
 
   /** Takes the sockets whose time is over out of use. */
@@ -158,12 +158,12 @@ export class Datagrams {
     upstream.counters.opened(false);
     upstream.socket = opened;
     this.#current.push(upstream);
-    const socket = this.#spare.pop() ?? { upstream, waiting: [], used: 0, openedAt: 0, nearMisses: 0 };
+    this.#sockets[opened] ??= { upstream, waiting: [], used: 0, openedAt: 0, nearMisses: 0 };
+    const socket = this.#sockets[opened];
     socket.upstream = upstream;
     socket.used = 0;
     socket.openedAt = this.#asker.now;
     socket.nearMisses = 0;
-    this.#sockets[opened] = socket;
     return opened;
   }
 
@@ -179,8 +179,7 @@ export class Datagrams {
   #close(number: number): void {
     // What was written for it must leave before it does: an answer cannot have come for that, but a deadline may have.
     if (this.#filled > 0) this.flush();
-    this.#spare.push(this.#sockets[number]!);
-    this.#sockets[number] = undefined;
+    this.#sockets[number]!.upstream = undefined;
     this.#port.remove(number);
   }
 
@@ -189,9 +188,9 @@ export class Datagrams {
     this.#asker.tell();
     for (let slot = 0; slot < count; slot++) {
       const number = sockets[slot]!;
-      const socket = this.#sockets[number];
+      const socket = this.#sockets[number]!;
       // Closed since the batch was read.
-      if (socket === undefined) continue;
+      if (socket.upstream === undefined) continue;
       const length = lengths[slot]!;
       if (length < 0) this.#fail(number, socket, -length);
       else this.#receive(number, socket, received, slot * stride, length);
@@ -203,7 +202,7 @@ export class Datagrams {
   #fail(number: number, socket: Socket, errno: number): void {
     const reason = errnoText(errno);
     const waiting = socket.waiting.slice();
-    if (socket.upstream.socket === number) this.#retire(socket.upstream);
+    if (socket.upstream!.socket === number) this.#retire(socket.upstream!);
     for (const exchange of waiting) {
       const path = this.path(exchange);
       this.release(exchange);
@@ -212,7 +211,7 @@ export class Datagrams {
   }
 
   #receive(number: number, socket: Socket, bytes: Uint8Array, at: number, length: number): void {
-    const counters = socket.upstream.counters;
+    const { counters } = socket.upstream!;
     if (length < HEADER_SIZE) {
       counters.ignored(Ignored.NO_REPLY);
       return;
@@ -232,11 +231,12 @@ export class Datagrams {
   }
 
   #nearMiss(number: number, socket: Socket): void {
-    socket.upstream.counters.ignored(Ignored.ID);
+    const upstream = socket.upstream!;
+    upstream.counters.ignored(Ignored.ID);
     socket.nearMisses++;
     if (socket.nearMisses !== MAX_NEAR_MISSES) return;
     const waiting = socket.waiting.slice();
-    if (socket.upstream.socket === number) this.#retire(socket.upstream);
+    if (upstream.socket === number) this.#retire(upstream);
     for (const exchange of waiting) this.#asker.distrust(exchange);
   }
 }

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { native } from "../../src/native/index.ts";
+import { collectGarbage } from "../support/garbage.ts";
 
 const PAGE = 4_096;
 
@@ -29,8 +28,6 @@ test("releasePages: what is given back reads as zeros, what stands beside it sta
 });
 
 test("shared memory that nobody writes to takes none, also when some was freed before", { skip: !native }, async () => {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc") as () => void;
   const before = residentMiB();
   let kept: SharedArrayBuffer[] = [];
   for (let round = 0; round < 10; round++) {

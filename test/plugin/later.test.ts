@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Later } from "../../src/plugin/later.ts";
 import { after, type Outcome } from "../../src/plugin/outcome.ts";
 import { Query } from "../../src/plugin/query.ts";
+import { collectGarbage } from "../support/garbage.ts";
 
 const query = new Query();
 const plus =
@@ -130,4 +132,22 @@ test("lists of steps are used again, and are empty then", () => {
   }
   new Later(query).settle(0);
   assert.deepEqual(seen, ["first 0", "second 0"]);
+});
+
+test("nothing holds a step that has run", async () => {
+  const run = () => {
+    const later = new Later(query);
+    const step = plus([], "step");
+    const rescue = () => 0;
+    after(later, query, step, rescue);
+    later.settle(0);
+    return [new WeakRef(step), new WeakRef(rescue)];
+  };
+  const steps = run();
+  await nextTurn();
+  collectGarbage();
+  assert.deepEqual(
+    steps.map((step) => step.deref()),
+    [undefined, undefined],
+  );
 });

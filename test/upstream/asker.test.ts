@@ -1,9 +1,12 @@
 /** Deadlines of what is asked, when the whole process stands still for longer than they are. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ANSWERED } from "../../src/plugin/outcome.ts";
-import { type Asked, answerAddress, silent } from "../support/fakeup.ts";
-import { setUp } from "./forward-support.ts";
+import type { Asker } from "../../src/upstream/asker.ts";
+import { type Asked, answerAddress, Fakeup, silent } from "../support/fakeup.ts";
+import { collectGarbage } from "../support/garbage.ts";
+import { ForwardUnderTest, setUp } from "./forward-support.ts";
 
 const PAUSE_MS = 60_000;
 /** How often deadlines are looked at. */
@@ -36,4 +39,20 @@ test("whoever always looks too late has his deadlines all the same", async (t) =
   assert.equal(outcome, 2);
   assert.match(error, /i\/o timeout$/);
   assert.ok(awakeMs < 1_500, `${awakeMs} ms`);
+});
+
+test("nothing holds a stanza that is over", async () => {
+  const up = await Fakeup.start(answerAddress);
+  const ask = async (): Promise<[Asker, WeakRef<ForwardUnderTest>]> => {
+    const forward = await ForwardUnderTest.start(`. ${up.to}`);
+    await Promise.all(Array.from({ length: 20 }, () => forward.ask("www.example.org. A")));
+    forward.stop();
+    return [forward.asker, new WeakRef(forward)];
+  };
+  const [asker, forward] = await ask();
+  await up.stop();
+  await sleep(50);
+  collectGarbage();
+  assert.ok(forward.deref() === undefined);
+  assert.equal(asker.inUse, 0);
 });

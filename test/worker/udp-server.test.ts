@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { type LookAhead, MAX_AHEAD } from "../../src/plugin/context.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
@@ -14,6 +12,7 @@ import { boundPort, closeFd, openUdp } from "../../src/transport/udp.ts";
 import { Engine, Served, type Target, UNCOUNTED } from "../../src/worker/engine.ts";
 import { UdpServer } from "../../src/worker/udp-server.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { encodeQuestion } from "../support/wire.ts";
 import { pause, skipNative } from "../transport/udp-support.ts";
 
@@ -173,8 +172,6 @@ test("a look for overload needs nothing of a descriptor that the supervisor has 
 });
 
 test("nothing holds the chains of a plan that another has followed", { skip: skipNative }, async () => {
-  setFlagsFromString("--expose-gc");
-  const collectGarbage = runInNewContext("gc") as () => void;
   const server = new UdpServer(new Engine(UNCOUNTED), new Float64Array(PACKET_COUNTERS));
   const fd = openUdp({ address: "127.0.0.1", port: 0 });
   const port = boundPort(fd);
