@@ -6,11 +6,12 @@ import { ADDRESS_SIZE, formatAddress, keepAddress, writeAddress } from "./packet
 import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 /**
- * Answers to messages that came in one piece leave in one piece. They are gathered here while a connection is read, one
- * connection at a time.
+ * Answers to messages that came in one piece leave in one piece. They are gathered here while a connection is read, for one
+ * connection at a time: `gatherer`, undefined when there are none.
  */
 const gathering = allocateBytes(2 ** 16 + 2);
 let gathered = 0;
+let gatherer: Connection | undefined;
 
 export class Connection {
   readonly socket: Socket;
@@ -64,7 +65,8 @@ export class Connection {
   /** Sends `length` bytes of `bytes` as one message. They are copied. */
   send(bytes: Uint8Array, start: number, length: number): void {
     if (this.socket.destroyed) return;
-    if (gathered + length + 2 > gathering.length) this.flush();
+    if (gatherer !== this || gathered + length + 2 > gathering.length) gatherer?.flush();
+    gatherer = this;
     const at = gathered;
     gathering[at] = length >> 8;
     gathering[at + 1] = length;
@@ -76,8 +78,9 @@ export class Connection {
 
   /** Hands what was gathered to the socket, in one piece. */
   flush(): void {
+    if (gatherer !== this) return;
+    gatherer = undefined;
     const size = gathered;
-    if (size === 0) return;
     gathered = 0;
     const { socket } = this;
     if (socket.destroyed || socket.writableEnded) return;
@@ -90,7 +93,7 @@ export class Connection {
 
   /** Bytes that the client has not taken. */
   get unsent(): number {
-    return (this.reading ? gathered : 0) + this.socket.writableLength;
+    return (gatherer === this ? gathered : 0) + this.socket.writableLength;
   }
 
   /** Keeps what arrived until a message is whole. */

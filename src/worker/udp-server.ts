@@ -282,6 +282,7 @@ export class UdpServer {
     this.#answerLate(query as ServedQuery, this.#engine.panic(query, error));
 
   #answerLate(query: ServedQuery, outcome: Outcome): Outcome {
+    if (this.#inBatch) return this.#answerBehind(query, outcome);
     const port = this.#port;
     const engine = this.#engine;
     const { socket } = query;
@@ -299,9 +300,15 @@ export class UdpServer {
       if (query.proxy === undefined) keepAddress(query.peers, query.peerIndex, port.addresses, record);
       else keepAddress(query.proxy, 0, port.addresses, record);
       this.#describe(socket, record, offset, length);
-      if (!this.#inBatch && !this.#flushPlanned) this.#planFlush();
+      if (!this.#flushPlanned) this.#planFlush();
     }
     engine.release(query);
+    return outcome;
+  }
+
+  /** Behind the batch: until then the next place in the arena is that of the query which is handled now. */
+  #answerBehind(query: ServedQuery, outcome: Outcome): Outcome {
+    queueMicrotask(() => this.#answerLate(query, outcome));
     return outcome;
   }
 

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { type LookAhead, MAX_AHEAD } from "../../src/plugin/context.ts";
+import { Later } from "../../src/plugin/later.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
 import { PACKET_COUNTERS, PacketCounter } from "../../src/transport/packets.ts";
@@ -168,6 +169,46 @@ test("a look for overload needs nothing of a descriptor that the supervisor has 
     server.lookForOverload(performance.now());
   } finally {
     server.close();
+  }
+});
+
+test("an answer that comes while another query is handled is not written over that one's reply", {
+  skip: skipNative,
+}, async () => {
+  const server = new UdpServer(new Engine(UNCOUNTED), new Float64Array(PACKET_COUNTERS));
+  let later: Later | undefined;
+  const handler: Handler = (query) => {
+    query.reply.begin(query);
+    if (query.id === 1) {
+      later = new Later(query);
+      return later;
+    }
+    later!.settle(ANSWERED);
+    return ANSWERED;
+  };
+  const zone = new Uint8Array(1);
+  const target = { zone, handler, ahead: [], server: "", debug: false, stacktrace: false, dropped: undefined };
+  const fd = openUdp({ address: "127.0.0.1", port: 0 });
+  const port = boundPort(fd);
+  const plan = { id: "udp 127.0.0.1", address: "127.0.0.1", port, anyClass: false, server: "" } as ListenerPlan;
+  server.listen({ address: "127.0.0.1", port, fd }, new Served(plan, new ZoneRouter([{ zone, target }])));
+  const client = createSocket("udp4");
+  const questions = ["first", "second"].map((host, i) => encodeQuestion({ ask: `${host}.example.org. A` }, i + 1));
+  try {
+    const replies: Buffer[] = [];
+    const both = Promise.withResolvers<void>();
+    client.on("message", (reply) => replies.push(reply) === 2 && both.resolve());
+    for (const question of questions) client.send(question, port, "127.0.0.1");
+    await Promise.race([both.promise, pause(2_000)]);
+    replies.sort((a, b) => a.readUInt16BE(0) - b.readUInt16BE(0));
+    assert.deepEqual(
+      replies.map((reply) => [reply.readUInt16BE(0), reply.subarray(12)]),
+      questions.map((question) => [question.readUInt16BE(0), question.subarray(12)]),
+    );
+  } finally {
+    client.close();
+    server.close();
+    closeFd(fd);
   }
 });
 
