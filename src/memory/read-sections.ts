@@ -19,8 +19,8 @@
  * is an acquire, and no compiler moves a load over it). What a plain load has led to is loaded after it, since the one
  * gives the other's address; a load that nothing leads to, like that of a second cell, may come before it.
  *
- * A reader that dies inside stays odd. Whoever replaces it, or `forget`, makes it even; meanwhile memory is only not
- * freed. A section that an error has left open ends with the next `enter`, which stores another odd number.
+ * A reader that dies inside stays odd. Whoever replaces it makes it even; meanwhile memory is only not freed. A section
+ * that an error has left open ends with the next `enter`, which stores another odd number.
  */
 const MAX_READERS = 1_024;
 const CELL_WORDS = 16;
@@ -95,13 +95,6 @@ export class RetiredList {
     [this.#open, this.#closed] = [this.#closed, this.#open];
     this.#lookAtReaders();
     if (this.#inside.length === 0) this.#freeClosed();
-  }
-
-  /** The reader of this number is dead. */
-  forget(reader: number): void {
-    const at = this.#first + CELL_WORDS * (1 + (reader & (MAX_READERS - 1)));
-    const value = Atomics.load(this.#cells, at);
-    if ((value & 1) === 1) Atomics.compareExchange(this.#cells, at, value, (value + 1) | 0);
   }
 
   #haveLeft(): boolean {

@@ -87,11 +87,6 @@ export class ClusterTable {
     Atomics.store(this.#core.header, Header.STATES + resource, state);
   }
 
-  /** The worker of this number is gone: what it was reading is not read any more. */
-  forgetReader(worker: number): void {
-    this.#core.retired.forget(worker);
-  }
-
   /** Frees what no reader sees any more. The sinks do so after each object. */
   reclaim(): void {
     this.#core.retired.reclaim();
