@@ -32,7 +32,6 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=undersc
 const SLICE_MS = 10;
 
 interface GaugeState {
-  readonly type: "gauge";
   readonly name: string;
   readonly help: string;
   readonly labels: Labels;
@@ -71,7 +70,7 @@ export class Metrics {
 
   gauge(name: string, help: string, labels: Labels, read?: () => number): Gauge {
     const key = `${name} ${JSON.stringify(labels)}`;
-    const gauge: GaugeState = { type: "gauge", name, help, labels, value: undefined, read };
+    const gauge: GaugeState = { name, help, labels, value: undefined, read };
     const states = this.#gauges.get(key) ?? [];
     this.#gauges.set(key, states);
     if (read) states.push(gauge);
