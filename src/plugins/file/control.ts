@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { nameToWire, ROOT } from "../../dns/name-text.ts";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
+import { formatGoDuration } from "../../plugin/go-duration.ts";
 import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { type FileStamps, haveChanged } from "../../zone/file-stamp.ts";
 import { type LoadedZone, type LoadRequest, run } from "../../zone/load-zone.ts";
@@ -86,7 +87,7 @@ class ZoneFiles implements Control {
       return;
     }
     if (!loaded.missing || config.reloadMs === 0) throw new Error(loaded.error);
-    const wait = formatWait(config.reloadMs);
+    const wait = formatGoDuration(config.reloadMs);
     this.#context.log.warning(`Failed to open "${loaded.error}": trying again in ${wait}`);
   }
 
@@ -168,13 +169,4 @@ function isSmall(path: string): boolean {
   } catch {
     return true;
   }
-}
-
-/** As Go prints it: 1m0s. */
-function formatWait(ms: number): string {
-  if (ms < 1000) return `${ms}ms`;
-  const seconds = `${(ms % 60_000) / 1000}s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes === 0) return seconds;
-  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }
