@@ -1,8 +1,8 @@
 /** What a `log` line says of a query's end: one object per chain, filled for each query. */
-import { Flag, OPT_RECORD_SIZE } from "../../dns/header.ts";
+import { Flag } from "../../dns/header.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
-import { requestLength, uncompressedLength } from "../../dns/uncompressed-length.ts";
+import { requestLength } from "../../dns/uncompressed-length.ts";
 import { ANSWERED, DROPPED, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import type { Class } from "./index.ts";
@@ -34,10 +34,7 @@ export class Seen {
   get size(): number {
     if (!this.answered) return 0;
     if (this.#outcome !== ANSWERED) return this.#query!.questionEnd;
-    const { bytes, start, end, questionEnd, counts, hasOpt, options } = this.#query!.reply;
-    const records = counts[0]! + counts[1]! + counts[2]!;
-    const ownOpt = hasOpt ? OPT_RECORD_SIZE + options.length : 0;
-    return uncompressedLength(bytes, start, end, questionEnd, records) + ownOpt;
+    return this.#query!.reply.uncompressedLength();
   }
 
   /**
