@@ -8,8 +8,8 @@
  * Options
  *   ttl SECONDS               of the answers, from 1 to 65535 (3600)
  *   no_reverse                no answers to PTR
- *   reload DUR                how often the file is looked at (5s); 0: never. It is read again when its time of change or its
- *                             size differs. A file that cannot be read leaves everything as it is.
+ *   reload DUR                how often the file is looked at (5s); 0: never. It is read again when it has changed, or another
+ *                             file is in its place. A file that cannot be read leaves everything as it is.
  *   fallthrough [ZONE...]     names that are not known are passed on to the next plugin; without ZONE all such names.
  *                             Without this option they get SERVFAIL. PTR for unknown addresses is always passed on.
  *   fallthrough_unsupported   types other than A, AAAA and PTR are passed on under the zones of `fallthrough`, known names too
