@@ -381,16 +381,17 @@ export class Forwarder implements ExchangeOwner {
   }
 
   #receive({ upstreams, board }: Published): void {
-    const { config, counters } = { config: this.#config, counters: this.#context };
+    const config = this.#config;
+    const context = this.#context;
     this.#board = new Board(upstreams.length, board);
     this.#load = loadOf(board);
-    this.#board.setWaiting(counters.worker, this.#load.waiting);
+    this.#board.setWaiting(context.worker, this.#load.waiting);
     for (const upstream of this.#upstreams) this.#asker.forget(upstream);
     this.#upstreams = upstreams.map(({ host, port }, index) => {
-      const maxIdle = config.maxIdle === 0 ? 0 : Math.max(1, Math.floor(config.maxIdle / counters.workerCount));
+      const maxIdle = config.maxIdle === 0 ? 0 : Math.max(1, Math.floor(config.maxIdle / context.workerCount));
       const options = { index, address: host, port, expireMs: config.expireMs, maxAgeMs: config.maxAgeMs, maxIdle };
       const source = config.source === undefined ? {} : { source: config.source };
-      return new Upstream({ ...options, ...source }, this.#board, countersOf(counters, endpointText(host, port)));
+      return new Upstream({ ...options, ...source }, this.#board, countersOf(context, endpointText(host, port)));
     });
     this.#durations = this.#upstreams.map(() => []);
     for (const upstream of this.#upstreams) for (const rcode of COMMON_RCODES) this.#durationOf(upstream.index, rcode);
