@@ -2,7 +2,8 @@
 import { OPT_RECORD_SIZE } from "./header.ts";
 import type { Request } from "./request.ts";
 
-const HEADER_SIZE = 4;
+/** Code and length. */
+const OPTION_HEADER = 4;
 
 /** The options of a message as it stands. */
 export function optionsOf({ hasOpt, optOffset, optionsLength, bytes, start }: Request): Uint8Array {
@@ -14,7 +15,7 @@ const NO_OPTIONS = new Uint8Array(0);
 
 /** Where the first option of `code` stands from `at` on, -1 when there is none. */
 export function findOption(options: Uint8Array, code: number, at = 0): number {
-  for (; at + HEADER_SIZE <= options.length; at = endOfOption(options, at)) {
+  for (; at + OPTION_HEADER <= options.length; at = endOfOption(options, at)) {
     if (read16(options, at) === code) return at;
   }
   return -1;
@@ -27,7 +28,7 @@ function findLast(options: Uint8Array, code: number): number {
 }
 
 export function optionData(options: Uint8Array, at: number): Uint8Array {
-  return options.slice(at + HEADER_SIZE, endOfOption(options, at));
+  return options.slice(at + OPTION_HEADER, endOfOption(options, at));
 }
 
 export function appendOption(options: Uint8Array, code: number, data: Uint8Array): Uint8Array {
@@ -56,7 +57,7 @@ export function removeLast(options: Uint8Array, code: number): Uint8Array {
 export function keepOptions(options: Uint8Array, keeps: (code: number) => boolean): Uint8Array {
   const out = new Uint8Array(options.length);
   let to = 0;
-  for (let at = 0, next = 0; at + HEADER_SIZE <= options.length; at = next) {
+  for (let at = 0, next = 0; at + OPTION_HEADER <= options.length; at = next) {
     next = endOfOption(options, at);
     if (!keeps(read16(options, at))) continue;
     out.set(options.subarray(at, next), to);
@@ -66,20 +67,20 @@ export function keepOptions(options: Uint8Array, keeps: (code: number) => boolea
 }
 
 function splice(options: Uint8Array, at: number, next: number, code: number, data: Uint8Array): Uint8Array {
-  const out = new Uint8Array(options.length - (next - at) + HEADER_SIZE + data.length);
+  const out = new Uint8Array(options.length - (next - at) + OPTION_HEADER + data.length);
   out.set(options.subarray(0, at));
   out[at] = code >> 8;
   out[at + 1] = code;
   out[at + 2] = data.length >> 8;
   out[at + 3] = data.length;
-  out.set(data, at + HEADER_SIZE);
-  out.set(options.subarray(next), at + HEADER_SIZE + data.length);
+  out.set(data, at + OPTION_HEADER);
+  out.set(options.subarray(next), at + OPTION_HEADER + data.length);
   return out;
 }
 
 /** Options from an upstream may be damaged, so this is never beyond their end. */
 function endOfOption(options: Uint8Array, at: number): number {
-  return Math.min(at + HEADER_SIZE + read16(options, at + 2), options.length);
+  return Math.min(at + OPTION_HEADER + read16(options, at + 2), options.length);
 }
 
 function read16(bytes: Uint8Array, at: number): number {

@@ -84,13 +84,14 @@ export class EntryReader {
     return this.bytes.toString("latin1", this.starts[word], this.ends[word]);
   }
 
-  /** The line of the file in which byte `at` of the entry stands, and its column, both from 1. */
+  /** The line of the file in which byte `at` of the entry stands, from 1. */
   lineOf(at: number): number {
     let line = this.#entryLine;
     for (let i = this.#entry; i < at; i++) if (this.bytes[i] === NEWLINE) line++;
     return line;
   }
 
+  /** Its column there, from 1. */
   columnOf(at: number): number {
     let start = at;
     while (start > this.#entry && this.bytes[start - 1] !== NEWLINE) start--;
