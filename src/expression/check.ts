@@ -2,7 +2,7 @@
  * Finds the mistakes of an expression that its text shows: unknown names, operators between types that do not go together,
  * wrong arguments. Gives the type of its value. Throws a Mistake in expr-lang's words.
  */
-import { PREDICATE_BUILTINS } from "./builtin-names.ts";
+import { BUILTIN_NAMES, PREDICATE_BUILTINS } from "./builtin-names.ts";
 import { builtinType } from "./builtin-types.ts";
 import { Mistake } from "./lexer.ts";
 import type { BinaryNode, BuiltinNode, MemberNode, Node } from "./nodes.ts";
@@ -88,20 +88,18 @@ class Checker {
         return listOf(types.length === 0 ? ANY : types.reduce(common));
       }
       case "map": {
-        const fields = new Map<string, Type>();
         for (const [key, value] of node.pairs) {
           const keyType = this.type(key);
           if (!maybe(keyType, "string"))
             throw new Mistake(`cannot use ${typeText(keyType)} as type string in map key`, key.at);
-          const type = this.type(value);
-          if (key.kind === "constant") fields.set(key.value as string, type);
+          this.type(value);
         }
         return MAP;
       }
       case "let": {
         if (this.#isKnown(node.name)) throw new Mistake(`cannot redeclare ${node.name}`, node.at);
         const type = this.type(node.value);
-        this.#locals.push({ name: node.name, type: type.kind === "nil" ? NIL : type });
+        this.#locals.push({ name: node.name, type });
         const result = this.type(node.body);
         this.#locals.pop();
         return result;
@@ -122,7 +120,7 @@ class Checker {
     const type = local?.type ?? this.#scope.values.get(name) ?? this.#scope.functions.get(name);
     if (type !== undefined) return type;
     // A builtin that is not called is a value to Go; nobody can do anything with it.
-    if (isBuiltinName(name)) return functionOf([ANY], ANY);
+    if (BUILTIN_NAMES.has(name)) return functionOf([ANY], ANY);
     throw new Mistake(`unknown name ${name}`, at);
   }
 
@@ -357,10 +355,6 @@ function predicateResult(name: string, element: Type, result: Type): Type {
     default:
       return ANY;
   }
-}
-
-function isBuiltinName(name: string): boolean {
-  return PREDICATE_BUILTINS.has(name) || builtinType(name) !== undefined;
 }
 
 function constantType(value: unknown): Type {

@@ -2,7 +2,7 @@
 export type Type =
   | { readonly kind: "int" | "float64" | "string" | "bool" | "nil" | "any" }
   | { readonly kind: "list"; readonly of: Type; readonly text?: string }
-  | { readonly kind: "map"; readonly fields?: ReadonlyMap<string, Type> }
+  | { readonly kind: "map" }
   | { readonly kind: "function"; readonly parameters: readonly Type[]; readonly result: Type };
 
 export type FunctionType = Extract<Type, { kind: "function" }>;
