@@ -287,7 +287,7 @@ function formatFloatWith(directive: Directive, value: number): string {
   const finite = Number.isFinite(value);
   let sign = text.startsWith("-") ? "-" : "+";
   const digits = text.replace(/^[+-]/, "");
-  if (sign === "+" && !plus) sign = space ? " " : text === "+Inf" && !plus ? (verb === "v" ? "+" : "+") : "";
+  if (sign === "+" && !plus) sign = space ? " " : text === "+Inf" ? "+" : "";
   if (Number.isNaN(value) && !plus && !space) sign = "";
   if (directive.zero && !directive.minus && finite) {
     return sign + digits.padStart(directive.width - sign.length, "0");

@@ -174,9 +174,9 @@ class Parser {
     return { kind, at, pipe, list, otherwise };
   }
 
-  #otherwise(kind: string): readonly Node[] {
+  #otherwise(kind: BranchNode["kind"]): readonly Node[] {
     const next = this.#peekWord();
-    if (kind !== "range" && (kind === "if" || kind === "with") && this.#isKeyword(kind)) {
+    if (kind !== "range" && this.#isKeyword(kind)) {
       this.#takeWord();
       if (++this.#nesting > MAX_NESTING) this.#fail(`nested more than ${MAX_NESTING} deep`);
       const branch = this.#branch(kind, next.at);
