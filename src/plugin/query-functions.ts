@@ -6,9 +6,9 @@ import { requestLength } from "../dns/uncompressed-length.ts";
 import type { Scope } from "../expression/scope.ts";
 import { BOOL, type FunctionType, functionOf, INT, STRING } from "../expression/types.ts";
 import { Failure, type Value } from "../template/value.ts";
-import { formatAddress, formatLocalAddress, readPort } from "../transport/packets.ts";
+import { formatAddress, readPort } from "../transport/packets.ts";
 import { hasAddress, packNetworks, parseNetwork } from "./address-set.ts";
-import { type Query, Transport } from "./query.ts";
+import { protocolOf, type Query, serverAddressOf } from "./query.ts";
 import { compileRegex } from "./regex.ts";
 
 type Metadata = (query: Query, label: string) => string | undefined;
@@ -36,7 +36,7 @@ const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map<string, QueryFunct
   ["opcode", { type: number, run: (query) => BigInt(query.opcode) }],
   ["port", { type: text, run: ({ peers, peerIndex }) => String(readPort(peers, peerIndex)) }],
   ["proto", { type: text, run: protocolOf }],
-  ["server_ip", { type: text, run: serverAddress }],
+  ["server_ip", { type: text, run: serverAddressOf }],
   ["server_port", { type: text, run: (query) => String(query.localPort) }],
   ["size", { type: number, run: (query) => BigInt(requestLength(query)) }],
   ["type", { type: text, run: (query) => typeName(query.type) }],
@@ -57,18 +57,6 @@ export function callQueryFunction(query: Query, name: string, args: readonly Val
   const called = FUNCTIONS.get(name);
   if (called === undefined) throw new Failure(`unknown function ${name}`);
   return called.run(query, args as readonly string[], metadata);
-}
-
-/** QUIC and HTTP/3 are UDP to CoreDNS. */
-function protocolOf({ transport }: Query): string {
-  const overUdp = transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3;
-  return overUdp ? "udp" : "tcp";
-}
-
-/** CoreDNS knows the address that a datagram was sent to only where the listener has no other. */
-function serverAddress({ transport, peers, peerIndex, localAddress: bound }: Query): string {
-  if (transport === Transport.UDP) return bound === "" ? "::" : bound;
-  return formatLocalAddress(peers, peerIndex) || bound;
 }
 
 function isIn(address: string, cidr: string): boolean {

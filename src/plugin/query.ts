@@ -14,12 +14,27 @@ import { allocateBytes, type Bytes, copyBytes } from "../dns/bytes.ts";
 import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
-import { ADDRESS_SIZE, keepAddress } from "../transport/packets.ts";
+import { ADDRESS_SIZE, formatLocalAddress, keepAddress } from "../transport/packets.ts";
 import type { Outcome } from "./outcome.ts";
 import { OuterMessage, writeMessage } from "./outer-message.ts";
 
 export const Transport = { UDP: 0, TCP: 1, TLS: 2, HTTPS: 3, GRPC: 4, QUIC: 5, HTTPS3: 6 } as const;
 export type Transport = (typeof Transport)[keyof typeof Transport];
+
+/** What the socket speaks (behaviour 2.10): QUIC and HTTP/3 run over UDP. */
+export function isOverUdp(transport: Transport): boolean {
+  return transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3;
+}
+
+export function protocolOf({ transport }: Query): "udp" | "tcp" {
+  return isOverUdp(transport) ? "udp" : "tcp";
+}
+
+/** CoreDNS knows the address that a datagram was sent to only where the listener has no other. */
+export function serverAddressOf({ transport, peers, peerIndex, localAddress: bound }: Query): string {
+  if (transport === Transport.UDP) return bound === "" ? "::" : bound;
+  return formatLocalAddress(peers, peerIndex) || bound;
+}
 
 export class Query extends Request {
   readonly reply = new Reply();

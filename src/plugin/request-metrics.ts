@@ -12,7 +12,7 @@ import type { Counter, CounterTable, Histogram } from "../memory/counters.ts";
 import { readFamily } from "../transport/packets.ts";
 import type { Dimensions, Labels } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
-import { type Query, Transport } from "./query.ts";
+import { isOverUdp, type Query } from "./query.ts";
 
 /** Name and help of the counter of all drops: the supervisor adds those of the transport, workers those of server and plugins. */
 export const DROPS = ["weftdns_drops_total", "Queries and replies that were dropped, by place and reason."] as const;
@@ -50,11 +50,6 @@ const SIZE_BOUNDS = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000,
 
 /** Times of arrival that are kept until the clock is read: what is answered in one turn came in a few batches. */
 const MAX_ARRIVALS = 64;
-
-/** `proto` names what the socket speaks (behaviour 2.10): QUIC and HTTP/3 run over UDP. */
-function protocolIndex(transport: Transport): 0 | 1 {
-  return transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3 ? 0 : 1;
-}
 
 /** The cells of one zone of one listener. Made when its first query comes, so that zones without any cost nothing. */
 export class RequestMetrics {
@@ -101,7 +96,7 @@ export class RequestMetrics {
 
   /** `written` says that a plugin wrote the reply, which is `size` bytes long; the label `plugin` names it then. */
   count(query: Query, rcode: number, written: boolean, size: number, requestSize: number = requestLength(query)): void {
-    const protocol = protocolIndex(query.transport);
+    const protocol = isOverUdp(query.transport) ? 0 : 1;
     const family = readFamily(query.peers, query.peerIndex) === 6 ? 1 : 0;
     const type = query.type <= Type.ANY ? typeIndices[query.type]! : OTHER_TYPE;
     this.#requests.add((protocol * FAMILIES.length + family) * TYPE_COUNT + type, 1);

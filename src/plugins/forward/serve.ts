@@ -10,7 +10,7 @@ import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { Later } from "../../plugin/later.ts";
 import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
-import { type Query, Transport } from "../../plugin/query.ts";
+import { isOverUdp, type Query } from "../../plugin/query.ts";
 import { type Asker, MAX_EXCHANGES } from "../../upstream/asker.ts";
 import { Board } from "../../upstream/board.ts";
 import type { Answer, Exchange, ExchangeOwner } from "../../upstream/exchange.ts";
@@ -225,7 +225,7 @@ export class Forwarder implements ExchangeOwner {
     const config = this.#config;
     const upstreams = this.#upstreams;
     const query = exchange.request as Query;
-    const overTcp = config.forceTcp || (!config.preferUdp && isStream(query.transport));
+    const overTcp = config.forceTcp || (!config.preferUdp && !isOverUdp(query.transport));
     while (this.#mayAttempt(exchange)) {
       const index = this.#pick(exchange);
       if (index < 0) break;
@@ -459,11 +459,6 @@ function countersOf(context: ServeContext, to: string) {
     opened: (overTcp: boolean) => misses[overTcp ? 1 : 0]!.add(1),
     ignored: (kind: number) => ignored.add(kind, 1),
   };
-}
-
-/** CoreDNS asks over UDP for clients of QUIC and HTTP/3, whose sockets are UDP sockets. */
-function isStream(transport: Transport): boolean {
-  return transport !== Transport.UDP && transport !== Transport.QUIC && transport !== Transport.HTTPS3;
 }
 
 function rcodeOf(answer: Answer): number {

@@ -1,8 +1,8 @@
 /** FORMAT of a `log` line, compiled once into the steps that write a line. */
 import { Flag } from "../../dns/header.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
-import { type Query, Transport } from "../../plugin/query.ts";
-import { addressOffset, formatAddress, formatLocalAddress, readFamily, readPort } from "../../transport/packets.ts";
+import { protocolOf, type Query, serverAddressOf } from "../../plugin/query.ts";
+import { addressOffset, formatAddress, readFamily, readPort } from "../../transport/packets.ts";
 import type { LogLine } from "./line.ts";
 import type { Seen } from "./seen.ts";
 
@@ -71,7 +71,7 @@ const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
   ["{size}", (line, _query, seen) => line.integer(seen.requestSize)],
   ["{remote}", writeRemote],
   ["{port}", (line, query) => line.integer(readPort(query.peers, query.peerIndex))],
-  ["{local}", (line, query) => line.ascii(bracketed(localAddress(query)))],
+  ["{local}", (line, query) => line.ascii(bracketed(serverAddressOf(query)))],
   ["{>id}", (line, query) => line.integer(query.id)],
   ["{>opcode}", (line, query) => line.integer(query.opcode)],
   ["{>do}", (line, query) => line.ascii(query.dnssecOk ? "true" : "false")],
@@ -96,11 +96,6 @@ function metadataStep(label: string, metadata: Metadata): Step {
   };
 }
 
-export function protocolOf({ transport }: Query): "udp" | "tcp" {
-  const overUdp = transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3;
-  return overUdp ? "udp" : "tcp";
-}
-
 function writeRemote(line: LogLine, query: Query): void {
   const { peers, peerIndex } = query;
   if (readFamily(peers, peerIndex) !== 4) {
@@ -112,12 +107,6 @@ function writeRemote(line: LogLine, query: Query): void {
     line.integer(peers[offset + i]!);
     if (i < 3) line.ascii(".");
   }
-}
-
-/** CoreDNS knows the address that a datagram was sent to only where the listener has no other. */
-function localAddress({ transport, peers, peerIndex, localAddress: bound }: Query): string {
-  if (transport === Transport.UDP) return bound === "" ? "::" : bound;
-  return formatLocalAddress(peers, peerIndex) || bound;
 }
 
 function bracketed(address: string): string {

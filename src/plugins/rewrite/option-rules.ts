@@ -4,7 +4,7 @@ import { HEADER_SIZE } from "../../dns/header.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import { appendOption, findOption, optionData, removeOptions, replaceOption } from "../../dns/options.ts";
 import type { ServeContext } from "../../plugin/context.ts";
-import { type Query, Transport } from "../../plugin/query.ts";
+import { protocolOf, type Query } from "../../plugin/query.ts";
 import { addressOffset, formatLocalAddress, readFamily, readPort } from "../../transport/packets.ts";
 import { type Asked, Result } from "./asked.ts";
 import type { OptionRuleConfig, OptionValue, Variable } from "./config.ts";
@@ -66,14 +66,10 @@ const VARIABLES: Readonly<Record<Variable, (query: Query, renamed: boolean) => U
   qtype: ({ type }) => number16(type),
   client_ip: clientAddress,
   client_port: ({ peers, peerIndex }) => number16(readPort(peers, peerIndex)),
-  protocol: ({ transport }) => Buffer.from(isDatagram(transport) ? "udp" : "tcp"),
+  protocol: (query) => Buffer.from(protocolOf(query)),
   server_ip: serverAddress,
   server_port: ({ localPort }) => number16(localPort),
 };
-
-function isDatagram(transport: Transport): boolean {
-  return transport === Transport.UDP || transport === Transport.QUIC || transport === Transport.HTTPS3;
-}
 
 function number16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value);
