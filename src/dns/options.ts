@@ -13,6 +13,15 @@ export function optionsOf({ hasOpt, optOffset, optionsLength, bytes, start }: Re
 }
 const NO_OPTIONS = new Uint8Array(0);
 
+/** The codes of RFC 8914 that plugins say. */
+export const ExtendedError = { NOT_READY: 14, BLOCKED: 15, FILTERED: 17, NO_REACHABLE_AUTHORITY: 22 } as const;
+const EXTENDED_ERROR = 15;
+
+/** RFC 8914 section 2: the options of a reply that has only this one. */
+export function extendedError(code: number, text = ""): Uint8Array {
+  return appendOption(NO_OPTIONS, EXTENDED_ERROR, Uint8Array.of(code >> 8, code, ...Buffer.from(text, "utf8")));
+}
+
 /** Where the first option of `code` stands from `at` on, -1 when there is none. */
 export function findOption(options: Uint8Array, code: number, at = 0): number {
   for (; at + OPTION_HEADER <= options.length; at = endOfOption(options, at)) {

@@ -39,6 +39,7 @@ import type { Option, Stanza } from "../corefile/directive.ts";
 import type { Name } from "../dns/name.ts";
 import { hashName } from "../dns/name.ts";
 import { nameToWire } from "../dns/name-text.ts";
+import { ExtendedError, extendedError } from "../dns/options.ts";
 import { Rcode, typeNumber } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
 import { type AddressSet, hasAddress, type Network, packNetworks, parseNetwork } from "../plugin/address-set.ts";
@@ -227,9 +228,8 @@ function refuse(query: Query, action: Action): Outcome {
   return ANSWERED;
 }
 
-/** RFC 8914: option 15, two bytes of code. */
-const BLOCKED = Uint8Array.of(0, 15, 0, 2, 0, 15);
-const FILTERED = Uint8Array.of(0, 15, 0, 2, 0, 17);
+const BLOCKED = extendedError(ExtendedError.BLOCKED);
+const FILTERED = extendedError(ExtendedError.FILTERED);
 /** What CoreDNS says to clients that did not send an OPT record, and get one nevertheless. */
 const OPT_SIZE = 4_096;
 

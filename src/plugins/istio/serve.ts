@@ -1,6 +1,7 @@
 /** The serve half of istio: the host that fits, whose addresses they are, and what an unknown name means for the chain. */
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { zoneToWire } from "../../dns/name-text.ts";
+import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
@@ -122,12 +123,5 @@ function fail(query: Query, isStarting: boolean): Outcome {
   return ANSWERED;
 }
 
-const EXTENDED_ERROR = 15;
-/** RFC 8914 sections 4.15 and 4.23: "Not Ready", and "No Reachable Authority". */
-const STARTING = extendedError(14, "ServiceEntries of the cluster are not known yet");
-const DOUBTFUL = extendedError(22, "ServiceEntries of the cluster may have changed");
-
-function extendedError(code: number, text: string): Uint8Array {
-  const size = 2 + text.length;
-  return Uint8Array.of(0, EXTENDED_ERROR, size >> 8, size, 0, code, ...Buffer.from(text));
-}
+const STARTING = extendedError(ExtendedError.NOT_READY, "ServiceEntries of the cluster are not known yet");
+const DOUBTFUL = extendedError(ExtendedError.NO_REACHABLE_AUTHORITY, "ServiceEntries of the cluster may have changed");

@@ -1,6 +1,7 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { isSubdomain, zoneToWire } from "../../dns/name-text.ts";
+import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Rcode, Type } from "../../dns/types.ts";
@@ -206,11 +207,6 @@ function fail(query: Query, resource: Resource, state: SyncState): void {
     reply.setOpt(EXTENDED_ERRORS[resource]![state === SyncState.STARTING ? 0 : 1]!, query.udpSize, query.dnssecOk);
 }
 
-/** RFC 8914 sections 4.15 and 4.23: "Not Ready", and "No Reachable Authority". */
-const NOT_READY = 14;
-const NO_AUTHORITY = 22;
-const EXTENDED_ERROR = 15;
-
 /** By `Resource`; not yet complete, and in doubt. */
 const EXTENDED_ERRORS: readonly (readonly Uint8Array[])[] = [
   "Services",
@@ -220,11 +216,6 @@ const EXTENDED_ERRORS: readonly (readonly Uint8Array[])[] = [
   "ServiceImports",
   "EndpointSlices of ServiceImports",
 ].map((what) => [
-  extendedError(NOT_READY, `${what} of the cluster are not known yet`),
-  extendedError(NO_AUTHORITY, `${what} of the cluster may have changed`),
+  extendedError(ExtendedError.NOT_READY, `${what} of the cluster are not known yet`),
+  extendedError(ExtendedError.NO_REACHABLE_AUTHORITY, `${what} of the cluster may have changed`),
 ]);
-
-function extendedError(code: number, text: string): Uint8Array {
-  const size = 2 + text.length;
-  return Uint8Array.of(0, EXTENDED_ERROR, size >> 8, size, 0, code, ...Buffer.from(text));
-}

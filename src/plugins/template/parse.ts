@@ -25,7 +25,7 @@ export interface StanzaConfig {
   readonly fallthrough: readonly string[];
 }
 
-export interface ExtendedError {
+interface ExtendedError {
   readonly code: number;
   readonly reason: string;
 }

@@ -1,5 +1,6 @@
 /** One stanza as a worker runs it: whether a query is for it, and the records that it has for one. */
 import { nameToText, zoneToWire } from "../../dns/name-text.ts";
+import { extendedError } from "../../dns/options.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { Class, className, Type, typeName } from "../../dns/types.ts";
 import { encode } from "../../expression/builtins.ts";
@@ -16,7 +17,7 @@ import { formatAddress } from "../../transport/packets.ts";
 import { dataOf, type Match } from "./data.ts";
 import { GROUP, scopeWith, TEMPLATE_FUNCTIONS } from "./environment.ts";
 import { firstRecord } from "./first-record.ts";
-import type { ExtendedError, SectionName, StanzaConfig } from "./parse.ts";
+import type { SectionName, StanzaConfig } from "./parse.ts";
 
 /** A query that a stanza is for: what its templates work on. */
 export interface Fit {
@@ -51,7 +52,7 @@ export class CompiledStanza {
 
   constructor(config: StanzaConfig, context: ServeContext) {
     this.rcode = config.rcode;
-    this.extendedError = config.extendedError && extendedErrorOption(config.extendedError);
+    this.extendedError = config.extendedError && extendedError(config.extendedError.code, config.extendedError.reason);
     this.#context = context;
     this.#class = config.class;
     this.#type = config.type;
@@ -216,11 +217,4 @@ function knownOr(name: string, prefix: string): string {
 function compiled<Result>(result: Result | Failure): Result {
   if (result instanceof Failure) throw new Error(result.message);
   return result;
-}
-
-/** RFC 8914 section 2: option 15, its length, the code, the text. */
-function extendedErrorOption({ code, reason }: ExtendedError): Uint8Array {
-  const text = Buffer.from(reason, "utf8");
-  const size = 2 + text.length;
-  return Uint8Array.of(0, 15, size >> 8, size, code >> 8, code, ...text);
 }
