@@ -77,6 +77,12 @@ function hexDigit(code: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
+/** RFC 4291 section 2.5.5.2: whether the 16 bytes at `start` are an IPv4 address in its IPv6 form, ::ffff:0:0/96. */
+export function isMapped(bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < 10; i++) if (bytes[start + i] !== 0) return false;
+  return bytes[start + 10] === 0xff && bytes[start + 11] === 0xff;
+}
+
 export function formatIpv4(bytes: Uint8Array, start: number): string {
   return `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}`;
 }

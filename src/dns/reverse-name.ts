@@ -1,4 +1,5 @@
 /** The address that a reverse name stands for: RFC 1035 section 3.5, RFC 3596 section 2.5. */
+import { isMapped } from "./address.ts";
 import type { Name } from "./name.ts";
 
 const IPV4_LABELS = 4;
@@ -11,7 +12,7 @@ export function reverseAddress(name: Name, out: Uint8Array): number {
   const labels = name.labelCount - 2;
   if (labels === IPV4_LABELS && name.suffixEquals(labels, IPV4_APEX)) return readIpv4(name, out) ? 4 : 0;
   if (labels !== IPV6_LABELS || !name.suffixEquals(labels, IPV6_APEX) || !readIpv6(name, out)) return 0;
-  if (!isMapped(out)) return 16;
+  if (!isMapped(out, 0)) return 16;
   for (let i = 0; i < 4; i++) out[i] = out[12 + i]!;
   return 4;
 }
@@ -44,10 +45,4 @@ function readIpv6({ bytes, offsets }: Name, out: Uint8Array): boolean {
     out[octet] = label % 2 === 0 ? digit : out[octet]! | (digit << 4);
   }
   return true;
-}
-
-/** RFC 4291 section 2.5.5.2: an IPv4 address in IPv6's clothes. */
-export function isMapped(address: Uint8Array): boolean {
-  for (let i = 0; i < 10; i++) if (address[i] !== 0) return false;
-  return address[10] === 0xff && address[11] === 0xff;
 }

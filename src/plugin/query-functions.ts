@@ -1,5 +1,5 @@
 /** What expressions (`template`, `view`) may ask of a query: `client_ip()`, `type()`, `incidr(client_ip(), '10.0.0.0/8')` ... */
-import { parseIpv4, parseIpv6 } from "../dns/address.ts";
+import { isMapped, parseIpv4, parseIpv6 } from "../dns/address.ts";
 import { nameToText } from "../dns/name-text.ts";
 import { className, typeName } from "../dns/types.ts";
 import { requestLength } from "../dns/uncompressed-length.ts";
@@ -65,7 +65,7 @@ function isIn(address: string, cidr: string): boolean {
   if (!isIPv4 && !parseIpv6(address, bytes, 0)) throw new Failure("first argument is not an IP address");
   const network = parseNetwork(cidr);
   if (network === undefined) throw new Failure(`invalid CIDR address: ${cidr}`);
-  // RFC 4291 section 2.5.5.2: an IPv4 address in its IPv6 form is the same address.
-  const mapped = !isIPv4 && bytes.every((byte, i) => i >= 12 || byte === (i < 10 ? 0 : 0xff));
+  // An IPv4 address in its IPv6 form is the same address.
+  const mapped = !isIPv4 && isMapped(bytes, 0);
   return hasAddress(packNetworks([network]), bytes, mapped ? 12 : 0, isIPv4 || mapped ? 4 : 6);
 }

@@ -36,6 +36,7 @@
  *   }
  */
 import type { Option, Stanza } from "../corefile/directive.ts";
+import { isMapped } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
 import { hashName } from "../dns/name.ts";
 import { nameToWire } from "../dns/name-text.ts";
@@ -130,7 +131,7 @@ function readSources(line: Option, networks: Network[]): boolean {
   return readSection(line, "net", (text, at) => {
     const cidr = text.includes("/") ? text : text + (text.includes(":") ? "/128" : "/32");
     const network = parseNetwork(cidr) ?? line.fail(`illegal CIDR notation "${cidr}"`, at);
-    if (isMapped(network.first)) line.warn(`'${text}' fits no client: write it as an IPv4 network`, at);
+    if (isMapped(network.first, 0)) line.warn(`'${text}' fits no client: write it as an IPv4 network`, at);
     networks.push(network);
   });
 }
@@ -157,11 +158,6 @@ function isMnemonic(text: string): boolean {
 }
 /** CoreDNS takes the name of a number that is no type. */
 const RESERVED = 65_535;
-
-/** RFC 4291 section 2.5.5.2. */
-function isMapped(address: Uint8Array): boolean {
-  return address.length === 16 && address.every((byte, i) => i >= 12 || byte === (i < 10 ? 0 : 0xff));
-}
 
 function serve(config: readonly RuleConfig[], context: ServeContext): Handler {
   const { next, counter, server } = context;

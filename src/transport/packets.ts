@@ -25,7 +25,7 @@
  * layout.
  */
 import assert from "node:assert";
-import { formatIpv4, formatIpv6 } from "../dns/address.ts";
+import { formatIpv4, formatIpv6, isMapped } from "../dns/address.ts";
 import { allocateBytes, copyBytes } from "../dns/bytes.ts";
 
 export const ADDRESS_SIZE = 64;
@@ -276,12 +276,6 @@ export function writeAddress(
   for (let i = 0; i < size; i++) records[address + i] = bytes[i]!;
   if (!isIPv4) for (let i = 0; i < 4; i++) records[at + 24 + i] = scope >>> (8 * i);
   records[at + PEER_LENGTH] = isIPv4 ? 16 : 28;
-}
-
-/** RFC 4291 section 2.5.5.2: ::ffff:0:0/96. */
-function isMapped(bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < 10; i++) if (bytes[at + i] !== 0) return false;
-  return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff;
 }
 
 function formatIp(bytes: Uint8Array, at: number, family: 4 | 6): string {

@@ -4,10 +4,9 @@
  *
  * Lines whose first word is no address, and words that are no names, are left out without a word, as CoreDNS does it.
  */
-import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
+import { isMapped, parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
 import { ROOT } from "../../dns/name-text.ts";
-import { isMapped } from "../../dns/reverse-name.ts";
 import type { ZoneFinder } from "../../dns/zone-finder.ts";
 import { BAD_NAME_BYTES, encodeNameBytes } from "../../zone/name-bytes.ts";
 import type { TableBuilder } from "./table-builder.ts";
@@ -143,7 +142,7 @@ export class HostsText {
     const text = bytes.toString("latin1", from, end);
     if (parseIpv4(text, address, 0)) return 4;
     if (!parseIpv6(text, address, 0)) return 0;
-    if (!isMapped(address)) return 16;
+    if (!isMapped(address, 0)) return 16;
     address.copyWithin(0, 12);
     return 4;
   }

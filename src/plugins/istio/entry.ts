@@ -1,7 +1,6 @@
 /** A ServiceEntry reduced to what answers are made of. Somebody else wrote it, so whatever has a wrong form is left out. */
-import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
+import { isMapped, parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { lowerCaseWire, nameToWire } from "../../dns/name-text.ts";
-import { isMapped } from "../../dns/reverse-name.ts";
 import { hashOf } from "../../kubernetes/api/objects.ts";
 import type { KubernetesObject } from "../../kubernetes/api/resource.ts";
 import { fieldsOf, itemsOf, textOf } from "../../kubernetes/table/fields.ts";
@@ -155,7 +154,7 @@ function addressOf(text: string): Uint8Array | undefined {
   if (parseIpv4(text, ipv4, 0)) return ipv4;
   const ipv6 = new Uint8Array(16);
   if (!parseIpv6(text, ipv6, 0)) return undefined;
-  return isMapped(ipv6) ? ipv6.slice(12) : ipv6;
+  return isMapped(ipv6, 0) ? ipv6.slice(12) : ipv6;
 }
 
 /** A name that could be an address is a misspelt one. */
