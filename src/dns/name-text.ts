@@ -46,6 +46,11 @@ export function sureNameToWire(text: string): Uint8Array {
   return wire;
 }
 
+/** Labels in wire form, without the root behind them: what a name may begin with. */
+export function wireLabels(...texts: readonly string[]): Uint8Array {
+  return Uint8Array.from(texts.flatMap((text) => [text.length, ...Buffer.from(text)]));
+}
+
 /** A zone's name, which the Corefile's reader has checked, in wire form; the root for what is no name. */
 export function zoneToWire(text: string): Uint8Array {
   const wire = nameToWire(text);

@@ -1,11 +1,12 @@
 /** The address that a reverse name stands for: RFC 1035 section 3.5, RFC 3596 section 2.5. */
 import { isMapped } from "./address.ts";
 import type { Name } from "./name.ts";
+import { zoneToWire } from "./name-text.ts";
 
 const IPV4_LABELS = 4;
 const IPV6_LABELS = 32;
-const IPV4_APEX = Uint8Array.of(7, ...Buffer.from("in-addr"), 4, ...Buffer.from("arpa"), 0);
-const IPV6_APEX = Uint8Array.of(3, ...Buffer.from("ip6"), 4, ...Buffer.from("arpa"), 0);
+const IPV4_APEX = zoneToWire("in-addr.arpa.");
+const IPV6_APEX = zoneToWire("ip6.arpa.");
 
 /** Writes it to `out` and gives its size, 4 or 16, where IPv4 in IPv6's form is IPv4; 0 for other names. */
 export function reverseAddress(name: Name, out: Uint8Array): number {

@@ -16,6 +16,7 @@
  */
 import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../dns/name.ts";
+import { wireLabels } from "../dns/name-text.ts";
 import { Section } from "../dns/reply.ts";
 import { Type } from "../dns/types.ts";
 import { ANSWERED, type Outcome } from "../plugin/outcome.ts";
@@ -56,5 +57,5 @@ function serverRdata(port: number): Uint8Array {
   return Uint8Array.of(0, 0, 0, 0, port >> 8, port, 0);
 }
 
-const UDP = Uint8Array.of(4, ...Buffer.from("_udp"));
-const TCP = Uint8Array.of(4, ...Buffer.from("_tcp"));
+const UDP = wireLabels("_udp");
+const TCP = wireLabels("_tcp");

@@ -8,6 +8,7 @@
 import { copyBytes } from "../../dns/bytes.ts";
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../../dns/name.ts";
+import { wireLabels } from "../../dns/name-text.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import type { Request } from "../../dns/request.ts";
 import { Class, Type } from "../../dns/types.ts";
@@ -376,6 +377,6 @@ function soaTemplate(ttl: number, nameServer: Uint8Array, mailbox: Uint8Array): 
   );
 }
 
-const NS_DNS = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));
-const HOSTMASTER = Uint8Array.of(10, ...Buffer.from("hostmaster"));
-const VERSION = Uint8Array.of(5, ...Buffer.from("1.1.0"));
+const NS_DNS = wireLabels("ns", "dns");
+const HOSTMASTER = wireLabels("hostmaster");
+const VERSION = wireLabels("1.1.0");

@@ -3,6 +3,7 @@
  * address, and what chooses among a Service's endpoints (behaviour 3.G). One object is used for every query.
  */
 import type { Name } from "../../dns/name.ts";
+import { wireLabels } from "../../dns/name-text.ts";
 
 export const Form = {
   /** Nothing that could ever exist. */
@@ -76,12 +77,11 @@ export class Cut {
   }
 }
 
-const label = (text: string): Uint8Array => Uint8Array.of(text.length, ...Buffer.from(text));
-const SVC = label("svc");
-const POD = label("pod");
-const ZONE_MARK = label("_zone");
-const PIN = label("pin");
-const PREFER = label("prefer");
+const SVC = wireLabels("svc");
+const POD = wireLabels("pod");
+const ZONE_MARK = wireLabels("_zone");
+const PIN = wireLabels("pin");
+const PREFER = wireLabels("prefer");
 const UNDERSCORE = 0x5f;
 
 /** Whether the label at `at` is `word`, a label in lower case. */

@@ -3,6 +3,7 @@
  * zone. What the view's cursors `slice` and `endpoint` stand on is the one that was found.
  */
 import type { Name } from "../../dns/name.ts";
+import { wireLabels } from "../../dns/name-text.ts";
 import type { ClusterView, PortList } from "../table/cluster-view.ts";
 import { type Cut, Form, isWord } from "./cut.ts";
 
@@ -164,4 +165,4 @@ const STAR = Uint8Array.of(1, 0x2a);
 const ANY = Uint8Array.of(3, 0x61, 0x6e, 0x79);
 const UNDERSCORE_STAR = Uint8Array.of(2, UNDERSCORE, 0x2a);
 /** By `Protocol`. */
-const PROTOCOLS = ["tcp", "udp", "sctp"].map((text) => Uint8Array.of(text.length, ...Buffer.from(text)));
+const PROTOCOLS = ["tcp", "udp", "sctp"].map((text) => wireLabels(text));

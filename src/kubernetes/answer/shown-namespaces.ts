@@ -1,4 +1,5 @@
 /** Which namespaces have names: those that are listed, those with certain labels, or all. Names are labels in lower case. */
+import { wireLabels } from "../../dns/name-text.ts";
 import type { ClusterView } from "../table/cluster-view.ts";
 import { isWord } from "./cut.ts";
 
@@ -16,7 +17,7 @@ export class ShownNamespaces {
 
   constructor({ namespaces, namespaceLabels }: ShownOptions) {
     this.byLabels = namespaceLabels !== "";
-    this.#listed = namespaces.map((name) => Uint8Array.of(name.length, ...Buffer.from(name.toLowerCase())));
+    this.#listed = namespaces.map((name) => wireLabels(name.toLowerCase()));
   }
 
   /** Whether names are in the namespace whose label stands at `at`. */

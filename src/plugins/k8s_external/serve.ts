@@ -1,7 +1,7 @@
 /** The serve half of k8s_external: finds the Service that a name means, and writes what it has outside of the cluster. */
 import { HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH, type Name } from "../../dns/name.ts";
-import { labelCount, wireLength, zoneToWire } from "../../dns/name-text.ts";
+import { labelCount, wireLabels, wireLength, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
@@ -344,5 +344,5 @@ function join(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-const NS1 = Uint8Array.of(3, ...Buffer.from("ns1"));
-const HOSTMASTER = Uint8Array.of(10, ...Buffer.from("hostmaster"));
+const NS1 = wireLabels("ns1");
+const HOSTMASTER = wireLabels("hostmaster");

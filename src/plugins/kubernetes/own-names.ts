@@ -5,6 +5,7 @@
  */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { MAX_NAME_LENGTH } from "../../dns/name.ts";
+import { wireLabels } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { Class, Type } from "../../dns/types.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -109,5 +110,5 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 const ROOT = Uint8Array.of(0);
-const DEFAULT = Uint8Array.of(2, ...Buffer.from("ns"), 3, ...Buffer.from("dns"));
-const SVC = Uint8Array.of(3, ...Buffer.from("svc"));
+const DEFAULT = wireLabels("ns", "dns");
+const SVC = wireLabels("svc");

@@ -3,6 +3,7 @@
  * from a name that does not exist is for the handler.
  */
 import type { Name } from "../../dns/name.ts";
+import { wireLabels } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Type } from "../../dns/types.ts";
@@ -271,7 +272,6 @@ export class Responder {
   }
 }
 
-const label = (text: string): Uint8Array => Uint8Array.of(text.length, ...Buffer.from(text));
-const NS = label("ns");
-const DNS = label("dns");
-const DNS_VERSION = label("dns-version");
+const NS = wireLabels("ns");
+const DNS = wireLabels("dns");
+const DNS_VERSION = wireLabels("dns-version");
