@@ -8,6 +8,16 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** The other way round. */
+export function endpointText(host: string, port: number | string): string {
+  return `${bracketed(host)}:${port}`;
+}
+
+/** A host as it stands before a port. */
+export function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 /** Undefined for text that is no such address, or that has no port when there is no default for it. */
 export function splitAddress(text: string, defaultPort?: number): HostPort | undefined {
   if (isIPv6(text)) return defaultPort === undefined ? undefined : { host: text, port: defaultPort };

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { serialize } from "node:v8";
 import type { Directive } from "../corefile/directive.ts";
+import { endpointText } from "../corefile/host-port.ts";
 import { findClashes, zoneLine } from "../corefile/keys.ts";
 import { ConfigMistake, type Mistake, startText, tokenMistake } from "../corefile/mistake.ts";
 import { DEFAULT_COREFILE, isPluginPath, type Parsed, parseCorefile } from "../corefile/parser.ts";
@@ -269,7 +270,7 @@ function layOut(
     for (const key of block.keys) {
       for (const address of set.addresses ?? [""]) {
         const id = socketId(address, key.port);
-        const server = `dns://${address.includes(":") ? `[${address}]` : address}:${key.port}`;
+        const server = `dns://${endpointText(address, key.port)}`;
         const { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries } = set;
         const times = { readTimeoutMs, writeTimeoutMs, idleTimeoutMs, maxTcpQueries };
         const place = { address, ownAddresses: [], port: key.port };

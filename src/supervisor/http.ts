@@ -9,7 +9,7 @@ import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
-import { splitAddress } from "../corefile/host-port.ts";
+import { endpointText, splitAddress } from "../corefile/host-port.ts";
 import type { HttpHandler, HttpOptions, HttpSite } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import { respond } from "../plugin/respond.ts";
@@ -200,7 +200,7 @@ async function listen(server: Server | TlsServer, host: string, port: number): P
           () => undefined,
         );
   if (address === undefined) throw new Error(`listen tcp: lookup ${host}: no such host`);
-  const shown = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const shown = endpointText(address, port);
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => {
       reject(new Error(`listen tcp ${shown}: bind: ${BIND_ERRORS[error.code ?? ""] ?? error.message}`));

@@ -5,6 +5,7 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
+import { endpointText } from "../corefile/host-port.ts";
 import {
   type CellDescription,
   type Counter,
@@ -208,7 +209,7 @@ async function newRegistry(): Promise<Registry> {
 /** `udp 127.0.0.1 53`, a listener's id, as its `server` label. */
 function serverOf(id: string): string {
   const [, address = "", port = ""] = id.split(" ");
-  return `dns://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  return `dns://${endpointText(address, port)}`;
 }
 
 const KERNEL_DROPS = [

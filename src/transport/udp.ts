@@ -4,6 +4,7 @@
  */
 import assert from "node:assert";
 import { getSystemErrorMessage, getSystemErrorName } from "node:util";
+import { endpointText } from "../corefile/host-port.ts";
 import { type Native, native, nativeError, OPEN_ONLY_6, OPEN_REUSE_PORT } from "../native/index.ts";
 import {
   allocateBuffers,
@@ -43,7 +44,7 @@ export function openUdp(options: OpenUdpOptions): number {
   const fd = tryOpen(needNative(), options);
   if (fd >= 0) return fd;
   const { address, port } = options;
-  throw systemError(fd, `cannot listen on udp ${formatEndpoint(address, port)}`, address, port);
+  throw systemError(fd, `cannot listen on udp ${endpointText(address, port)}`, address, port);
 }
 
 /** The port a socket is bound to, for listeners that asked for port 0. */
@@ -140,10 +141,6 @@ function systemError(errno: number, failure: string, address?: string, port?: nu
   const code = getSystemErrorName(errno);
   const error = new Error(`${failure}: ${getSystemErrorMessage(errno)} (${code})`);
   return Object.assign(error, { code, errno }, address === undefined ? {} : { address, port });
-}
-
-function formatEndpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 class NativePort implements PacketPort {

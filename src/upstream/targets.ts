@@ -6,7 +6,7 @@
 import { Resolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
-import { splitAddress } from "../corefile/host-port.ts";
+import { endpointText, splitAddress } from "../corefile/host-port.ts";
 import { isDomainName } from "../corefile/zones.ts";
 import { MAX_UPSTREAMS } from "./exchange.ts";
 
@@ -115,5 +115,5 @@ async function resolveHost(host: string, resolvers: readonly string[]): Promise<
 }
 
 function withPort(server: string): string {
-  return isIP(server) === 0 ? server : isIP(server) === 6 ? `[${server}]:${DNS_PORT}` : `${server}:${DNS_PORT}`;
+  return isIP(server) === 0 ? server : endpointText(server, DNS_PORT);
 }

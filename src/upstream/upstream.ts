@@ -1,4 +1,5 @@
 /** One server that is asked: where it is, how it is asked, what is counted about it, and its sockets in this worker. */
+import { endpointText } from "../corefile/host-port.ts";
 import type { Board } from "./board.ts";
 import { MANY_CONNECTIONS, Streams } from "./streams.ts";
 
@@ -79,8 +80,4 @@ export class Upstream {
 
 function minuteNow(): number {
   return Date.now() / 60_000;
-}
-
-export function endpointText(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -5,6 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { endpointText } from "../../corefile/host-port.ts";
 import type { Access, Credentials, TlsMaterial } from "./access.ts";
 import { kubeconfigReader } from "./kubeconfig.ts";
 
@@ -30,7 +31,7 @@ export function inCluster(env: NodeJS.ProcessEnv = process.env, directory: strin
       "unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined",
     );
   }
-  const server = new URL(`https://${host.includes(":") ? `[${host}]` : host}:${port}`);
+  const server = new URL(`https://${endpointText(host, port)}`);
   return fromFiles(server, { ca: join(directory, "ca.crt"), token: join(directory, "token") });
 }
 

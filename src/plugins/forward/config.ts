@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import type { Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
-import { splitAddress } from "../../corefile/host-port.ts";
+import { endpointText, splitAddress } from "../../corefile/host-port.ts";
 import type { Line } from "../../corefile/line.ts";
 import { isDomainName, normalizeZone, zonesOf } from "../../corefile/zones.ts";
 import { Rcode, rcodeNumber } from "../../dns/types.ts";
@@ -237,7 +237,7 @@ function readResolver(line: Option, text: string): string {
   if (address === undefined || isIP(address.host) === 0 || address.port === 0) {
     return refuse(line, `resolver must be an IP address or IP:port: "${text}"`);
   }
-  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return endpointText(address.host, address.port);
 }
 
 function readDuration(line: Option): number {

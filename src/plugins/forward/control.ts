@@ -1,10 +1,10 @@
 /** The control half of forward: finds the servers, keeps the board on which their health stands, and probes them. */
+import { endpointText } from "../../corefile/host-port.ts";
 import { nameToWire } from "../../dns/name-text.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { Board } from "../../upstream/board.ts";
 import { Prober } from "../../upstream/probe.ts";
 import { resolveTargets, type Target } from "../../upstream/targets.ts";
-import { endpointText } from "../../upstream/upstream.ts";
 import type { ForwardConfig } from "./config.ts";
 
 /** What the workers are given. */

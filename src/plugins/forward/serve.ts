@@ -2,6 +2,7 @@
  * The serve half of forward. For each query: a list of the servers in the policy's order, attempts one after the other
  * until one has an answer, the deadline has passed or the attempts are used up (behaviour 3.E).
  */
+import { endpointText } from "../../corefile/host-port.ts";
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import { sureNameToWire } from "../../dns/name-text.ts";
@@ -17,7 +18,7 @@ import type { Answer, Exchange, ExchangeOwner } from "../../upstream/exchange.ts
 import { LARGE_UDP_SIZE, SAFE_UDP_SIZE } from "../../upstream/outgoing.ts";
 import { randomBelow } from "../../upstream/random.ts";
 import { shareAsker } from "../../upstream/share.ts";
-import { endpointText, ignoredNames, Upstream } from "../../upstream/upstream.ts";
+import { ignoredNames, Upstream } from "../../upstream/upstream.ts";
 import { adoptAnswer } from "./adopt.ts";
 import type { ForwardConfig } from "./config.ts";
 import type { Published } from "./control.ts";

@@ -1,4 +1,5 @@
 /** FORMAT of a `log` line, compiled once into the steps that write a line. */
+import { bracketed } from "../../corefile/host-port.ts";
 import { Flag } from "../../dns/header.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
 import { protocolOf, type Query, serverAddressOf } from "../../plugin/query.ts";
@@ -107,10 +108,6 @@ function writeRemote(line: LogLine, query: Query): void {
     line.integer(peers[offset + i]!);
     if (i < 3) line.ascii(".");
   }
-}
-
-function bracketed(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
 }
 
 const FLAGS: readonly (readonly [string, number])[] = [

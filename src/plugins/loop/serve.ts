@@ -1,9 +1,10 @@
 /** The serve half of loop: counts the probe, and while there is a loop ends the queries that come back. */
+import { endpointText } from "../../corefile/host-port.ts";
 import { Type } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { after, type Eventual, type Handler, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
-import { formatAddress, readFamily, readPort } from "../../transport/packets.ts";
+import { formatAddress, readPort } from "../../transport/packets.ts";
 import { Sightings } from "./sightings.ts";
 
 /** Seen more often than this the probe has come back: a client may well send its packet twice. */
@@ -70,6 +71,5 @@ function keyOf({ name, type }: Query): string {
 }
 
 function remoteOf({ peers, peerIndex }: Query): string {
-  const address = formatAddress(peers, peerIndex);
-  return `${readFamily(peers, peerIndex) === 6 ? `[${address}]` : address}:${readPort(peers, peerIndex)}`;
+  return endpointText(formatAddress(peers, peerIndex), readPort(peers, peerIndex));
 }
