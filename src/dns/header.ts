@@ -1,6 +1,8 @@
 /** The fixed numbers of a message: RFC 1035 section 4.1.1, RFC 2535 section 6.1 (AD, CD), RFC 6891 section 6.1.2 (OPT). */
 
 export const HEADER_SIZE = 12;
+/** Type and class of a question (RFC 1035 section 4.1.2). */
+export const QUESTION_FIXED_SIZE = 4;
 /** What two bytes of length can say; the largest message on a stream. */
 export const MAX_MESSAGE_SIZE = 65_535;
 /** RFC 1035 section 4.2.1: what every UDP client takes. */

@@ -12,7 +12,7 @@
  *   BARE          as HEADER_ONLY, unless somebody answers queries that have options and no question
  */
 import type { Bytes } from "./bytes.ts";
-import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT } from "./header.ts";
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT, QUESTION_FIXED_SIZE } from "./header.ts";
 import { checkRecord, skipName } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
 import { Opcode, Rcode, Type } from "./types.ts";
@@ -53,6 +53,11 @@ export class Request {
 
   get opcode(): number {
     return (this.flags & Flag.OPCODE) >> OPCODE_SHIFT;
+  }
+
+  /** The question's name with the client's letters: a view into `bytes`. */
+  get questionName(): Uint8Array {
+    return this.bytes.subarray(this.start + HEADER_SIZE, this.start + this.questionEnd - QUESTION_FIXED_SIZE);
   }
 
   get recursionDesired(): boolean {

@@ -2,7 +2,7 @@
  * How long a message would be without compression: what CoreDNS's logs and metrics call its size. Asked for every query
  * that is logged, so it walks the bytes and makes nothing. Total: of a malformed message it counts what it could read.
  */
-import { HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
+import { HEADER_SIZE, OPT_RECORD_SIZE, QUESTION_FIXED_SIZE } from "./header.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
 import type { Request } from "./request.ts";
 import { Type } from "./types.ts";
@@ -10,8 +10,6 @@ import { endOfName } from "./wire-name.ts";
 
 /** Type, class, TTL and RDLENGTH (RFC 1035 section 4.1.3). */
 const FIXED_SIZE = 10;
-/** Type and class (RFC 1035 section 4.1.2). */
-const QUESTION_FIXED_SIZE = 4;
 
 /**
  * Where the names stand that somebody may have compressed (RFC 3597 section 4, and SRV, which many did): behind so many

@@ -15,7 +15,6 @@
  *
  *   dig @127.0.0.1 -p 1053 www.example.org ANY +notcp
  */
-import { HEADER_SIZE } from "../dns/header.ts";
 import { Section } from "../dns/reply.ts";
 import { Class, Type } from "../dns/types.ts";
 import { ANSWERED } from "../plugin/outcome.ts";
@@ -30,11 +29,9 @@ export const any = definePlugin({
       if (query.type !== Type.ANY) return next(query);
       const { reply } = query;
       reply.begin(query);
-      // The client's own spelling of the name, capital letters included.
-      const name = query.bytes.subarray(query.start + HEADER_SIZE, query.start + query.questionEnd - 4);
       // A record has the class of its question; no record has the class ANY (RFC 1035 section 3.2.5).
       const klass = query.class === Class.ANY ? Class.IN : query.class;
-      reply.add(Section.ANSWER, name, Type.HINFO, klass, TTL, HINFO);
+      reply.add(Section.ANSWER, query.questionName, Type.HINFO, klass, TTL, HINFO);
       return ANSWERED;
     },
 });

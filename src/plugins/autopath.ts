@@ -29,7 +29,6 @@ import type { Directive, Stanza } from "../corefile/directive.ts";
 import type { Token } from "../corefile/server-block.ts";
 import { systemMessage } from "../corefile/system-message.ts";
 import { zonesOf } from "../corefile/zones.ts";
-import { HEADER_SIZE } from "../dns/header.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
 import { nameToText, zoneToWire } from "../dns/name-text.ts";
 import { Section, type SectionRecord } from "../dns/reply.ts";
@@ -135,14 +134,9 @@ export function serve(config: AutopathConfig, { next, counter, metadata }: Serve
     const label = search.length === 0 ? -1 : name.labelOf(search[0]!);
     // The first of the list itself has nothing in front that others could have too.
     if (label <= 0) return next(query);
-    const base = originalName(query).slice(0, name.offsets[label]!);
+    const base = query.questionName.slice(0, name.offsets[label]!);
     return attempt({ query, base, search, first: undefined, firstOutcome: ANSWERED }, 0);
   };
-}
-
-/** The question's name with its letters. */
-function originalName({ bytes, start, name }: Query): Uint8Array {
-  return bytes.subarray(start + HEADER_SIZE, start + HEADER_SIZE + name.length);
 }
 
 function giveUp({ query, first, firstOutcome }: Walk): Outcome {
@@ -157,7 +151,7 @@ function giveUp({ query, first, firstOutcome }: Walk): Outcome {
 /** The reply to another name becomes one to the name that was asked. */
 function answerWith(query: Query, records: readonly SectionRecord[]): void {
   const { reply } = query;
-  const own = new Uint8Array(originalName(query));
+  const own = query.questionName.slice();
   reply.setQuestion(query);
   const found = records.find(({ section, name }) => section === Section.ANSWER && !isSameName(name, own));
   if (found === undefined) {

@@ -21,7 +21,6 @@
  */
 import { hostname } from "node:os";
 import type { Directive } from "../corefile/directive.ts";
-import { HEADER_SIZE } from "../dns/header.ts";
 import type { Name } from "../dns/name.ts";
 import { nameToWire } from "../dns/name-text.ts";
 import { Section } from "../dns/reply.ts";
@@ -60,9 +59,7 @@ export const chaos = definePlugin<ChaosConfig>({
       if (answer === undefined) return next(query);
       const { reply } = query;
       reply.begin(query);
-      // The client's own spelling of the name, capital letters included.
-      const name = query.bytes.subarray(query.start + HEADER_SIZE, query.start + query.questionEnd - 4);
-      for (const data of answer.records) reply.add(Section.ANSWER, name, Type.TXT, Class.CH, 0, data);
+      for (const data of answer.records) reply.add(Section.ANSWER, query.questionName, Type.TXT, Class.CH, 0, data);
       return ANSWERED;
     };
     return handler;

@@ -24,7 +24,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Option } from "../corefile/directive.ts";
 import { parseDuration } from "../corefile/duration.ts";
-import { Flag, HEADER_SIZE } from "../dns/header.ts";
+import { Flag } from "../dns/header.ts";
 import { parseRecordText, type ResourceRecord } from "../dns/record.ts";
 import { Section } from "../dns/reply.ts";
 import { Class, Type } from "../dns/types.ts";
@@ -133,7 +133,7 @@ function answerAddress(query: Query, address: Uint8Array, truncated: boolean, re
   const { reply } = query;
   reply.begin(query);
   reply.flags |= truncated ? Flag.AA | Flag.TC : Flag.AA;
-  const name = askedName(query);
+  const name = query.questionName;
   for (let i = 0; i < records; i++) reply.add(Section.ANSWER, name, query.type, query.class, 0, address);
   return ANSWERED;
 }
@@ -143,8 +143,7 @@ function answerTransfer(query: Query, truncated: boolean): Outcome {
   const { reply } = query;
   reply.begin(query);
   reply.flags |= Flag.AA;
-  const name = askedName(query);
-  const records = transferRecords(name);
+  const records = transferRecords(query.questionName);
   for (const { name: owner, type, data } of truncated ? records.slice(0, -1) : records) {
     reply.add(Section.ANSWER, owner, type, Class.IN, 0, data);
   }
@@ -157,11 +156,6 @@ function transferRecords(zone: Uint8Array): ResourceRecord[] {
   const records = lines.map((line) => parseRecordText(line, { origin: zone }));
   // Under a name of the greatest length there is no room for `a` and `b`.
   return records.filter((record) => "data" in record);
-}
-
-/** The client's own spelling of the name. A copy, since what waits finds its bytes elsewhere. */
-function askedName(query: Query): Uint8Array {
-  return query.bytes.slice(query.start + HEADER_SIZE, query.start + query.questionEnd - 4);
 }
 
 const IPV4 = Uint8Array.of(192, 0, 2, 53);

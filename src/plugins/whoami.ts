@@ -14,7 +14,7 @@
  *
  *   dig @127.0.0.1 -p 1053 www.example.org +noall +additional
  */
-import { Flag, HEADER_SIZE } from "../dns/header.ts";
+import { Flag } from "../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../dns/name.ts";
 import { wireLabels } from "../dns/name-text.ts";
 import { Section } from "../dns/reply.ts";
@@ -38,8 +38,7 @@ function answer(query: Query): Outcome {
   const isIPv4 = readFamily(peers, peerIndex) === 4;
   const offset = addressOffset(peers, peerIndex);
   const address = peers.subarray(offset, offset + (isIPv4 ? 4 : 16));
-  // The client's own spelling of the name, capital letters included.
-  const name = query.bytes.subarray(query.start + HEADER_SIZE, query.start + query.questionEnd - 4);
+  const name = query.questionName;
   reply.add(Section.ADDITIONAL, name, isIPv4 ? Type.A : Type.AAAA, query.class, 0, address);
 
   const prefix = query.transport === Transport.UDP ? UDP : TCP;

@@ -1,5 +1,4 @@
 /** The serve half of istio: the host that fits, whose addresses they are, and what an unknown name means for the chain. */
-import { HEADER_SIZE } from "../../dns/header.ts";
 import { zoneToWire } from "../../dns/name-text.ts";
 import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
@@ -103,15 +102,13 @@ function sizeOf(type: number): number {
 }
 
 /** False when nobody could say whether the name has addresses. */
-function takeAddresses({ bytes, start, name, type, reply }: Query, found: Lookup, ttl: number): boolean {
+function takeAddresses({ questionName, type, reply }: Query, found: Lookup, ttl: number): boolean {
   const { rcode } = found.reply;
   if (found.outcome !== ANSWERED || found.reply.empty) return false;
   if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return false;
-  const at = start + HEADER_SIZE;
-  const owner = bytes.slice(at, at + name.length);
   for (const record of found.reply.records()) {
     if (record.section !== Section.ANSWER || record.type !== type || record.class !== Class.IN) continue;
-    reply.add(Section.ANSWER, owner, type, Class.IN, Math.min(ttl, record.ttl), record.data);
+    reply.add(Section.ANSWER, questionName, type, Class.IN, Math.min(ttl, record.ttl), record.data);
   }
   return true;
 }

@@ -1,5 +1,4 @@
 /** The serve half of k8s_external: finds the Service that a name means, and writes what it has outside of the cluster. */
-import { HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH, type Name } from "../../dns/name.ts";
 import { labelCount, wireLabels, wireLength, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
@@ -262,10 +261,9 @@ class External {
     return Found.WRITTEN;
   }
 
-  #addSrv({ reply, bytes, start, name }: Query, weight: number, port: number, target: Uint8Array): void {
-    const owner = bytes.slice(start + HEADER_SIZE, start + HEADER_SIZE + name.length);
+  #addSrv({ reply, questionName }: Query, weight: number, port: number, target: Uint8Array): void {
     const fixed = Uint8Array.of(0, 0, 0, weight, port >> 8, port);
-    reply.add(Section.ANSWER, owner, Type.SRV, Class.IN, this.#config.ttl, join(fixed, target));
+    reply.add(Section.ANSWER, questionName, Type.SRV, Class.IN, this.#config.ttl, join(fixed, target));
   }
 
   #reverse(view: ClusterView, size: number): Found {
@@ -298,9 +296,8 @@ function weightOf(records: number): number {
 }
 
 /** The question's name from label `label` on, with its letters. */
-function originalName({ bytes, start, name }: Query, label: number): Uint8Array {
-  const at = start + HEADER_SIZE;
-  return bytes.slice(at + name.offsets[label]!, at + name.length);
+function originalName({ questionName, name }: Query, label: number): Uint8Array {
+  return questionName.subarray(name.offsets[label]);
 }
 
 /** Service and namespace, two labels. */

@@ -1,5 +1,4 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
-import { HEADER_SIZE } from "../../dns/header.ts";
 import { isSubdomain, zoneToWire } from "../../dns/name-text.ts";
 import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
@@ -75,13 +74,9 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
 
   const answerOwn = (table: ClusterView, query: Query, zoneLabel: number): Result => {
     // Letters as in the question.
-    const { bytes, start, name } = query;
-    const at = start + HEADER_SIZE;
-    const zone = bytes.slice(at + name.offsets[zoneLabel]!, at + name.length);
-    const found =
-      zoneLabel === 0
-        ? ownNames.nameServers(table, query, zone)
-        : ownNames.default(table, query, bytes.slice(at, at + name.length));
+    const name = query.questionName;
+    const zone = name.subarray(query.name.offsets[zoneLabel]);
+    const found = zoneLabel === 0 ? ownNames.nameServers(table, query, zone) : ownNames.default(table, query, name);
     return found ? Result.WRITTEN : Result.NO_DATA;
   };
 

@@ -61,13 +61,10 @@ function method(name: string, run: () => Value): () => Method {
 
 /** As the client wrote it, unless a plugin asks for another name. */
 function questionName(query: Query): string {
-  const { bytes, start, questionEnd, name } = query;
-  const written = nameToText(bytes.subarray(start + NAME_OFFSET, start + questionEnd - TYPE_AND_CLASS));
-  const asked = nameToText(name.bytes);
+  const written = nameToText(query.questionName);
+  const asked = nameToText(query.name.bytes);
   return written.toLowerCase() === asked ? written : asked;
 }
-const NAME_OFFSET = 12;
-const TYPE_AND_CLASS = 4;
 
 function questionText(query: Query): string {
   return `;${questionName(query)}\t${className(query.class)}\t ${typeName(query.type)}`;
