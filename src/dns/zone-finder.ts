@@ -15,11 +15,11 @@ export class ZoneFinder {
   readonly #few: readonly Zone[];
   readonly #many = new Map<number, Zone[]>();
 
-  /** Zones as the Corefile's readers give them, in lower case with the final dot. */
-  constructor(zones: readonly string[]) {
+  /** Zones in lower case: as the Corefile's readers give them, with the final dot, or in wire form. */
+  constructor(zones: readonly (string | Uint8Array)[]) {
     const all: Zone[] = [];
     for (const [index, zone] of zones.entries()) {
-      const wire = nameToWire(zone);
+      const wire = typeof zone === "string" ? nameToWire(zone) : zone;
       if (typeof wire !== "string") all.push({ wire, index });
     }
     const isFew = all.length <= FEW_ZONES;

@@ -37,11 +37,9 @@
  */
 import type { Option, Stanza } from "../corefile/directive.ts";
 import { isMapped } from "../dns/address.ts";
-import type { Name } from "../dns/name.ts";
-import { hashName } from "../dns/name.ts";
-import { nameToWire } from "../dns/name-text.ts";
 import { ExtendedError, extendedError } from "../dns/options.ts";
 import { Rcode, typeNumber } from "../dns/types.ts";
+import { ZoneFinder } from "../dns/zone-finder.ts";
 import type { Counter } from "../memory/counters.ts";
 import { type AddressSet, hasAddress, type Network, packNetworks, parseNetwork } from "../plugin/address-set.ts";
 import type { ServeContext } from "../plugin/context.ts";
@@ -67,7 +65,7 @@ interface PolicyConfig {
 
 /** A rule as a worker runs it. */
 interface Rule {
-  readonly zones: ZoneList;
+  readonly zones: ZoneFinder;
   readonly policies: readonly PolicyConfig[];
   /** Per zone of the rule, per action; actions that the rule does not have are not counted. */
   readonly counters: readonly (Counter | undefined)[][];
@@ -162,7 +160,7 @@ const RESERVED = 65_535;
 function serve(config: readonly RuleConfig[], context: ServeContext): Handler {
   const { next, counter, server } = context;
   const rules: Rule[] = config.map(({ zones, policies }) => ({
-    zones: new ZoneList(zones),
+    zones: new ZoneFinder(zones),
     policies,
     counters: zones.map((zone) => countersOf(zone, policies, context)),
   }));
@@ -228,29 +226,3 @@ const BLOCKED = extendedError(ExtendedError.BLOCKED);
 const FILTERED = extendedError(ExtendedError.FILTERED);
 /** What CoreDNS says to clients that did not send an OPT record, and get one nevertheless. */
 const OPT_SIZE = 4_096;
-
-/** The zones of a rule, found by the hashes that came with reading the query's name. */
-class ZoneList {
-  readonly #zones: readonly Uint8Array[];
-  readonly #byHash = new Map<number, number[]>();
-
-  constructor(zones: readonly string[]) {
-    this.#zones = zones.map((zone) => nameToWire(zone) as Uint8Array);
-    this.#zones.forEach((zone, index) => {
-      const hash = hashName(zone);
-      this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), index]);
-    });
-  }
-
-  /** Index of the longest zone that the name lies in, -1 when there is none. */
-  find(name: Name): number {
-    for (let label = 0; label <= name.labelCount; label++) {
-      const indices = this.#byHash.get(name.hashes[label]!);
-      if (indices === undefined) continue;
-      for (let i = 0; i < indices.length; i++) {
-        if (name.suffixEquals(label, this.#zones[indices[i]!]!)) return indices[i]!;
-      }
-    }
-    return -1;
-  }
-}

@@ -1,7 +1,6 @@
 /** The serve half of prometheus: counts what the rest of the chain has made of each query. */
-import type { Name } from "../../dns/name.ts";
-import { hashName } from "../../dns/name.ts";
-import { nameToText } from "../../dns/name-text.ts";
+import { isSubdomain, nameToText } from "../../dns/name-text.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, DROPPED, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
@@ -36,7 +35,7 @@ class Zones {
   /** There is nothing to choose. */
   readonly isOne: boolean;
   readonly #zones: readonly Uint8Array[];
-  readonly #byHash = new Map<number, number[]>();
+  readonly #finder: ZoneFinder;
   /** By the zone that led to the block: its index where no other zone of the block lies in it, else undefined. */
   readonly #byRoute = new Map<Uint8Array, number | undefined>();
 
@@ -44,38 +43,20 @@ class Zones {
     this.#zones = zones;
     this.names = [...zones.map((zone) => nameToText(zone)), "."];
     this.isOne = zones.length === 1;
-    for (const [index, zone] of zones.entries()) {
-      const hash = hashName(zone);
-      this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), index]);
-    }
+    this.#finder = new ZoneFinder(zones);
   }
 
   find({ zone, name }: Query): number {
     const index = this.#byRoute.get(zone);
     if (index !== undefined) return index;
     if (!this.#byRoute.has(zone)) this.#byRoute.set(zone, this.#onlyIn(zone));
-    return this.#search(name);
-  }
-
-  #search(name: Name): number {
-    for (let label = 0; label <= name.labelCount; label++) {
-      const indices = this.#byHash.get(name.hashes[label]!);
-      if (indices === undefined) continue;
-      for (const index of indices) if (name.suffixEquals(label, this.#zones[index]!)) return index;
-    }
-    return this.#zones.length;
+    const found = this.#finder.find(name);
+    return found < 0 ? this.#zones.length : found;
   }
 
   /** The index of `zone`, when names in it can lie in no other. */
   #onlyIn(zone: Uint8Array): number | undefined {
-    const within = this.#zones.filter((other) => isWithin(other, zone));
+    const within = this.#zones.filter((other) => isSubdomain(other, zone));
     return within.length === 1 && within[0]!.length === zone.length ? this.#zones.indexOf(within[0]!) : undefined;
   }
-}
-
-/** Whether the name `inner` is `outer` or lies below it. */
-function isWithin(inner: Uint8Array, outer: Uint8Array): boolean {
-  let at = 0;
-  while (inner.length - at > outer.length) at += inner[at]! + 1;
-  return Buffer.compare(inner.subarray(at), outer) === 0;
 }
