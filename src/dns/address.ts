@@ -71,7 +71,8 @@ export function parseIpv6(text: string, out: Uint8Array, start: number): boolean
   return true;
 }
 
-function hexDigit(code: number): number {
+/** 0-15, or -1 for what is no hexadecimal digit. */
+export function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const letter = code | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;

@@ -2,15 +2,11 @@
  * Whether who wrote a message has shortened its names (RFC 1035 section 4.1.4). Some servers and many test programs do not, and
  * to write such a message anew saves bytes; with others it would cost a hundred times what reading the message costs.
  */
-import { HEADER_SIZE } from "./header.ts";
+import { HEADER_SIZE, MAX_POINTER, RECORD_FIXED_SIZE } from "./header.ts";
 import { compressibleNames } from "./rdata.ts";
 import { Type } from "./types.ts";
 import { endOfName } from "./wire-name.ts";
 
-/** Type, class, TTL and RDLENGTH (RFC 1035 section 4.1.3). */
-const FIXED_SIZE = 10;
-/** A pointer has 14 bits. */
-const MAX_POINTER = 0x3fff;
 /** Names in full are rare in a message that is compressed: of so many, their last labels are told apart. */
 const MAX_TOPS = 16;
 
@@ -39,8 +35,8 @@ export function isCompressed(
   let at = start + questionEnd;
   for (let i = 0; i < recordCount; i++) {
     const fixed = endOfName(bytes, at, end);
-    if (fixed < 0 || fixed + FIXED_SIZE > end || !isShort(bytes, start, at)) return false;
-    const data = fixed + FIXED_SIZE;
+    if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end || !isShort(bytes, start, at)) return false;
+    const data = fixed + RECORD_FIXED_SIZE;
     const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
     if (stop > end || !areShort(bytes, start, (bytes[fixed]! << 8) | bytes[fixed + 1]!, data, stop)) return false;
     at = stop;

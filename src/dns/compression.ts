@@ -2,13 +2,11 @@
  * Name compression in a message that is being written (RFC 1035 section 4.1.4): which names stand where, so that the end
  * of a further one can be a pointer.
  */
-import { HEADER_SIZE } from "./header.ts";
+import { HEADER_SIZE, MAX_POINTER } from "./header.ts";
 import { suffixHash, suffixHashes, suffixOffsets } from "./suffixes.ts";
 
 /** At most this many names may be pointed to; more are written in full (row A12: bounded). */
 const MAX_TARGETS = 120;
-/** A pointer has 14 bits. */
-const MAX_POINTER = 0x3fff;
 
 /** The message: `bytes` from `start` on, written up to `end`. */
 interface Message {

@@ -7,6 +7,12 @@ export const QUESTION_FIXED_SIZE = 4;
 export const MAX_MESSAGE_SIZE = 65_535;
 /** RFC 1035 section 4.2.1: what every UDP client takes. */
 export const MIN_UDP_SIZE = 512;
+/** Type, class, TTL and RDLENGTH stand between a record's name and its data (RFC 1035 section 4.1.3). */
+export const RECORD_FIXED_SIZE = 10;
+/** The same with a pointer in the name's place. */
+export const POINTED_RECORD_SIZE = 12;
+/** The largest offset that a pointer can say (RFC 1035 section 4.1.4). */
+export const MAX_POINTER = 0x3fff;
 /** An OPT record without options: root, type, class, TTL, RDLENGTH. */
 export const OPT_RECORD_SIZE = 11;
 

@@ -1,5 +1,5 @@
 /** Checks on whole messages that came from elsewhere. Total: any bytes give an answer, none throws. */
-import { HEADER_SIZE } from "./header.ts";
+import { HEADER_SIZE, RECORD_FIXED_SIZE } from "./header.ts";
 import { MAX_NAME_LENGTH } from "./name.ts";
 import { expandRdata } from "./rdata.ts";
 import { Type } from "./types.ts";
@@ -41,15 +41,15 @@ export function skipName(bytes: Uint8Array, at: number, end: number, start: numb
  */
 export function checkRecord(bytes: Uint8Array, start: number, at: number, end: number): number {
   const fixed = skipName(bytes, at, end, start);
-  if (fixed < 0 || fixed + 10 > end) return -1;
+  if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) return -1;
   const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
   const size = (bytes[fixed + 8]! << 8) | bytes[fixed + 9]!;
-  const stop = fixed + 10 + size;
+  const stop = fixed + RECORD_FIXED_SIZE + size;
   if (stop > end) return -1;
   // An empty RDATA is what UPDATE and NOTIFY send for any type (RFC 2136 section 2.4).
   if (size !== 0 && type !== Type.OPT) {
     const message = bytes.subarray(start, end);
-    if (expandRdata(type, message, fixed + 10 - start, size) === undefined) return -1;
+    if (expandRdata(type, message, fixed + RECORD_FIXED_SIZE - start, size) === undefined) return -1;
   }
   return stop;
 }
@@ -84,8 +84,8 @@ export function checkMessage(
     const countAt = start + 6 + 2 * section;
     for (let left = (bytes[countAt]! << 8) | bytes[countAt + 1]!; left > 0; left--) {
       const fixed = skipName(bytes, at, end, start);
-      if (fixed < 0 || fixed + 10 > end) return undefined;
-      const stop = fixed + 10 + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
+      if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) return undefined;
+      const stop = fixed + RECORD_FIXED_SIZE + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
       if (stop > end) return undefined;
       const isOpt = section === 2 && fixed === at + 1 && bytes[fixed] === 0 && bytes[fixed + 1] === Type.OPT;
       if (isOpt && opt === 0) opt = at - start;

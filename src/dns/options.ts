@@ -1,5 +1,6 @@
 /** EDNS options in wire form: code, length, data, one behind the other (RFC 6891 section 6.1.2). They are well-formed. */
 import { OPT_RECORD_SIZE } from "./header.ts";
+import { read16 } from "./rdata-field.ts";
 import type { Request } from "./request.ts";
 
 /** Code and length. */
@@ -90,8 +91,4 @@ function splice(options: Uint8Array, at: number, next: number, code: number, dat
 /** Options from an upstream may be damaged, so this is never beyond their end. */
 function endOfOption(options: Uint8Array, at: number): number {
   return Math.min(at + OPTION_HEADER + read16(options, at + 2), options.length);
-}
-
-function read16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
 }

@@ -1,4 +1,5 @@
 /** Fields of bytes that zone files show as base64, base32hex or hexadecimal digits: keys, digests, signatures, salts. */
+import { hexDigit } from "./address.ts";
 import { type Field, MALFORMED, parseNumber, type RdataSource, read16 } from "./rdata-field.ts";
 
 /**
@@ -44,18 +45,11 @@ export function toHex(bytes: Uint8Array, from: number, to: number): string {
   return text;
 }
 
-/** 0-15, or -1 for what is no hexadecimal digit. */
-function hexValue(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  const letter = code | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
-}
-
 export function putHex(source: RdataSource, text: string): boolean {
   if (text.length % 2 !== 0 || !source.room(text.length / 2)) return false;
   for (let i = 0; i < text.length; i += 2) {
-    const high = hexValue(text.charCodeAt(i));
-    const low = hexValue(text.charCodeAt(i + 1));
+    const high = hexDigit(text.charCodeAt(i));
+    const low = hexDigit(text.charCodeAt(i + 1));
     if (high < 0 || low < 0) return false;
     source.put8((high << 4) | low);
   }

@@ -1,4 +1,5 @@
 /** A resource record as an object of its own: for whatever is off the hot path, from templates to transfers and tests. */
+import { RECORD_FIXED_SIZE } from "./header.ts";
 import { type NameError, nameToText, nameToWire, ROOT } from "./name-text.ts";
 import { expandRdata, formatRdata, parseRdata } from "./rdata.ts";
 import { parseTtl, read16, read32 } from "./rdata-field.ts";
@@ -17,8 +18,6 @@ export interface ResourceRecord {
   readonly data: Uint8Array;
 }
 
-/** Type, class, TTL and RDLENGTH stand between a record's name and its rdata (RFC 1035 section 4.1.3). */
-const FIXED_SIZE = 10;
 const NO_DATA = new Uint8Array(0);
 
 /**
@@ -31,13 +30,13 @@ export function readRecord(
   end: number,
 ): { record: ResourceRecord; next: number } | undefined {
   const fixed = endOfName(message, offset, end);
-  if (fixed < 0 || fixed + FIXED_SIZE > end) return undefined;
+  if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) return undefined;
   const name = expandName(message, offset, end);
   const type = read16(message, fixed);
   const length = read16(message, fixed + 8);
-  const next = fixed + FIXED_SIZE + length;
+  const next = fixed + RECORD_FIXED_SIZE + length;
   if (name === undefined || next > end) return undefined;
-  const data = length === 0 ? NO_DATA : expandRdata(type, message, fixed + FIXED_SIZE, length);
+  const data = length === 0 ? NO_DATA : expandRdata(type, message, fixed + RECORD_FIXED_SIZE, length);
   if (data === undefined) return undefined;
   const record = { name, type, class: read16(message, fixed + 2), ttl: read32(message, fixed + 4), data };
   return { record, next };

@@ -10,7 +10,7 @@
 import { allocateBytes, type Bytes, copyBytes } from "./bytes.ts";
 import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
-import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "./header.ts";
+import { Flag, HEADER_SIZE, OPT_RECORD_SIZE, RECORD_FIXED_SIZE } from "./header.ts";
 import { skipName } from "./message.ts";
 import { LOWER } from "./name.ts";
 import { rdataNames } from "./rdata.ts";
@@ -188,7 +188,7 @@ export class Reply {
   /** Appends a record. Sections must be filled in their order. False when it did not fit: then `overflow` is set. */
   add(section: Section, owner: Uint8Array, type: number, klass: number, ttl: number, data: Uint8Array): boolean {
     // The owner may shrink by compression but never grow, the rest is as long as it looks: check once, then write freely.
-    if (this.overflow || !this.reserve(owner.length + 10 + data.length)) {
+    if (this.overflow || !this.reserve(owner.length + RECORD_FIXED_SIZE + data.length)) {
       this.overflow = true;
       return false;
     }
@@ -225,9 +225,9 @@ export class Reply {
     for (let section = 0; section < 3; section++) {
       for (let left = this.counts[section]!; left > 0; left--) {
         const fixed = skipName(bytes, at, end, start);
-        if (fixed < 0 || fixed + 10 > end) break;
+        if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) break;
         const size = (bytes[fixed + 8]! << 8) | bytes[fixed + 9]!;
-        if (fixed + 10 + size > end) break;
+        if (fixed + RECORD_FIXED_SIZE + size > end) break;
         const word = count * INDEX_WORDS;
         if (word + INDEX_WORDS > this.#index.length) this.#index = grow(this.#index);
         const index = this.#index;
@@ -235,9 +235,9 @@ export class Reply {
         index[word + Index.OWNER] = at - start;
         index[word + Index.TYPE] = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
         index[word + Index.TTL] = fixed + 4 - start;
-        index[word + Index.RDATA] = fixed + 10 - start;
+        index[word + Index.RDATA] = fixed + RECORD_FIXED_SIZE - start;
         index[word + Index.RDATA_LENGTH] = size;
-        at = fixed + 10 + size;
+        at = fixed + RECORD_FIXED_SIZE + size;
         index[word + Index.END] = at - start;
         count++;
       }

@@ -12,7 +12,7 @@
  *   BARE          as HEADER_ONLY, unless somebody answers queries that have options and no question
  */
 import type { Bytes } from "./bytes.ts";
-import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT, QUESTION_FIXED_SIZE } from "./header.ts";
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT, OPT_RECORD_SIZE, QUESTION_FIXED_SIZE } from "./header.ts";
 import { checkRecord, skipName } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
 import { Opcode, Rcode, Type } from "./types.ts";
@@ -147,7 +147,7 @@ export class Request {
         this.#announce(i);
         break;
       }
-      const isOpt = bytes[at] === 0 && at + 11 <= end && bytes[at + 1] === 0 && bytes[at + 2] === Type.OPT;
+      const isOpt = bytes[at] === 0 && at + OPT_RECORD_SIZE <= end && bytes[at + 1] === 0 && bytes[at + 2] === Type.OPT;
       const next = isOpt ? this.#skipOpt(at, end) : checkRecord(bytes, this.start, at, end);
       if (next < 0) return Reading.MALFORMED;
       this.isSigned = !isOpt && i >= beforeAdditional && isSignature(bytes, at, end, this.start);
@@ -157,7 +157,7 @@ export class Request {
         this.udpSize = (bytes[at + 3]! << 8) | bytes[at + 4]!;
         this.ednsVersion = bytes[at + 6]!;
         this.dnssecOk = (bytes[at + 7]! & 0x80) !== 0;
-        this.optionsLength = next - at - 11;
+        this.optionsLength = next - at - OPT_RECORD_SIZE;
       }
       at = next;
     }
@@ -178,9 +178,9 @@ export class Request {
   /** Checks that the options fill their record exactly (RFC 6891 section 6.1.2). Gives the offset behind it or -1. */
   #skipOpt(at: number, end: number): number {
     const bytes = this.bytes;
-    const stop = at + 11 + ((bytes[at + 9]! << 8) | bytes[at + 10]!);
+    const stop = at + OPT_RECORD_SIZE + ((bytes[at + 9]! << 8) | bytes[at + 10]!);
     if (stop > end) return -1;
-    let option = at + 11;
+    let option = at + OPT_RECORD_SIZE;
     while (option < stop) {
       if (option + 4 > stop) return -1;
       const size = (bytes[option + 2]! << 8) | bytes[option + 3]!;

@@ -2,14 +2,11 @@
  * How long a message would be without compression: what CoreDNS's logs and metrics call its size. Asked for every query
  * that is logged, so it walks the bytes and makes nothing. Total: of a malformed message it counts what it could read.
  */
-import { HEADER_SIZE, OPT_RECORD_SIZE, QUESTION_FIXED_SIZE } from "./header.ts";
+import { HEADER_SIZE, OPT_RECORD_SIZE, QUESTION_FIXED_SIZE, RECORD_FIXED_SIZE } from "./header.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "./name.ts";
 import type { Request } from "./request.ts";
 import { Type } from "./types.ts";
 import { endOfName } from "./wire-name.ts";
-
-/** Type, class, TTL and RDLENGTH (RFC 1035 section 4.1.3). */
-const FIXED_SIZE = 10;
 
 /**
  * Where the names stand that somebody may have compressed (RFC 3597 section 4, and SRV, which many did): behind so many
@@ -46,7 +43,7 @@ export function uncompressedLength(
     let ownerLength: number;
     if (bytes[at]! >= 0xc0) {
       fixed = at + 2;
-      if (fixed + FIXED_SIZE > end) break;
+      if (fixed + RECORD_FIXED_SIZE > end) break;
       const pointer = ((bytes[at]! & 0x3f) << 8) | bytes[at + 1]!;
       if (pointer !== target) {
         target = pointer;
@@ -55,15 +52,15 @@ export function uncompressedLength(
       ownerLength = targetLength;
     } else {
       fixed = endOfName(bytes, at, end);
-      if (fixed < 0 || fixed + FIXED_SIZE > end) break;
+      if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) break;
       ownerLength = nameLength(bytes, start, at, end);
     }
-    const data = fixed + FIXED_SIZE;
+    const data = fixed + RECORD_FIXED_SIZE;
     const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
     if (stop > end) break;
     const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
     const length = type === Type.A || type === Type.AAAA ? stop - data : dataLength(bytes, start, type, data, stop);
-    size += ownerLength + FIXED_SIZE + length;
+    size += ownerLength + RECORD_FIXED_SIZE + length;
     at = stop;
   }
   return size;

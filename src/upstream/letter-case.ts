@@ -4,6 +4,7 @@
  * full with our letters: owners, and names in the data of old types.
  */
 import { copyBytes, sameBytes } from "../dns/bytes.ts";
+import { RECORD_FIXED_SIZE } from "../dns/header.ts";
 import { skipName } from "../dns/message.ts";
 import { Type } from "../dns/types.ts";
 
@@ -26,10 +27,10 @@ export function restoreLetters(
   let at = start + questionEnd;
   while (at < end) {
     const fixed = skipName(bytes, at, end, start);
-    if (fixed < 0 || fixed + 10 > end) return;
+    if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) return;
     restoreName(bytes, at, end, sent, sentStart, client, clientStart, length);
     const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
-    const data = fixed + 10;
+    const data = fixed + RECORD_FIXED_SIZE;
     const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
     if (stop > end) return;
     const name = nameInData(type, bytes, data, stop);

@@ -9,6 +9,7 @@
  */
 import { type Bytes, CASE_BIT, copyRange, lettersOf, readWord, writeWord } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
+import { read16 } from "../dns/rdata-field.ts";
 import type { Request } from "../dns/request.ts";
 import { Type } from "../dns/types.ts";
 import { randomWord } from "./random.ts";
@@ -131,8 +132,4 @@ function addOpt(request: Request, out: Uint8Array, at: number, to: number, size:
   writeOptFields(request, out, to, size);
   out[at + 11] = 1;
   return to + OPT_RECORD_SIZE;
-}
-
-function read16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
 }

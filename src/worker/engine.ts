@@ -2,7 +2,7 @@
  * What happens to a query between a transport and a plugin chain: which block answers, what the server says itself, how
  * the reply is finished. Every transport of a worker uses the one engine of that worker.
  */
-import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
 import { Reading } from "../dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
@@ -320,7 +320,7 @@ function rejectedFlags(query: Query, rcode: number): number {
 
 /** Makes `query` ask for `name` as `parent`'s client would: same id, flags and OPT record. */
 function writeLookup(query: Query, parent: Query, name: Uint8Array, type: number): void {
-  const optSize = parent.hasOpt ? 11 + parent.optionsLength : 0;
+  const optSize = parent.hasOpt ? OPT_RECORD_SIZE + parent.optionsLength : 0;
   const message = new Uint8Array(HEADER_SIZE + name.length + 4 + optSize);
   message.set(parent.bytes.subarray(parent.start, parent.start + 4));
   message[5] = 1;

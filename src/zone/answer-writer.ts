@@ -6,18 +6,15 @@
  * reach of pointers, or beyond the room) goes through `Reply.add`, record by record.
  */
 import { copyBytes } from "../dns/bytes.ts";
-import { Flag, HEADER_SIZE } from "../dns/header.ts";
+import { Flag, HEADER_SIZE, MAX_POINTER, POINTED_RECORD_SIZE } from "../dns/header.ts";
 import { Name } from "../dns/name.ts";
 import { readRecord } from "../dns/record.ts";
 import { type Reply, Section } from "../dns/reply.ts";
 import type { Request } from "../dns/request.ts";
 import { Extra, FRAGMENT_HEADER, NODE_HEADER, OVERSIZE, PATCH_APEX, RRSET_FRAGMENT, type Zone } from "./snapshot.ts";
 
-/** The largest offset that a pointer can say (RFC 1035 section 4.1.4), and that a fragment's own pointers do (fragment-writer.ts). */
-export const MAX_POINTER = 0x3fff;
+/** The largest offset that a fragment's own pointers say (fragment-writer.ts). */
 const MAX_TARGET_OFFSET = 0x3000;
-/** Owner pointer, type, class, TTL, RDLENGTH: how the records of a fragment begin. */
-export const RECORD_HEADER = 12;
 /** In place of a label: the records belong to the zone's name. */
 const APEX = -1;
 
@@ -160,7 +157,7 @@ export class AnswerWriter {
         bytes[base + at] = pointer >> 8;
         bytes[base + at + 1] = pointer;
       }
-      at += RECORD_HEADER + ((data[from + at + 10]! << 8) | data[from + at + 11]!);
+      at += POINTED_RECORD_SIZE + ((data[from + at + 10]! << 8) | data[from + at + 11]!);
     }
   }
 

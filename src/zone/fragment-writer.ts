@@ -1,13 +1,12 @@
 /** Writes the fragments of a snapshot: records as wire bytes, their names compressed as `snapshot.ts` describes it. */
 
+import { RECORD_FIXED_SIZE } from "../dns/header.ts";
 import { wireLength } from "../dns/name-text.ts";
 import { rdataNames } from "../dns/rdata.ts";
 import { FRAGMENT_HEADER, OVERSIZE, PATCH_APEX } from "./snapshot.ts";
 
 const MAX_BYTES = 0xffff;
 const MAX_COUNT = OVERSIZE - 1;
-/** A record's type, class, TTL and RDLENGTH. */
-const FIXED_SIZE = 10;
 /** Names that later ones may point to. More are written in full. */
 const MAX_TARGETS = 256;
 /** Pointers have 14 bits; what an answer may have before the fragment takes part of their range. */
@@ -122,7 +121,7 @@ export class FragmentWriter {
   }
 
   #hasRoom(size: number): boolean {
-    if (this.#at + size + FIXED_SIZE > MAX_BYTES || this.#count === MAX_COUNT) this.#oversize = true;
+    if (this.#at + size + RECORD_FIXED_SIZE > MAX_BYTES || this.#count === MAX_COUNT) this.#oversize = true;
     if (!this.#oversize) this.#count++;
     return !this.#oversize;
   }

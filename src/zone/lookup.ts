@@ -12,7 +12,7 @@
  * A hit copies ready bytes and neither allocates nor throws. What is rare goes through records: replies beyond the reach of
  * pointers, replies that do not fit, DNAME, and proofs that something does not exist.
  */
-import { Flag, HEADER_SIZE } from "../dns/header.ts";
+import { Flag, HEADER_SIZE, MAX_POINTER, POINTED_RECORD_SIZE } from "../dns/header.ts";
 import { MAX_NAME_LENGTH, Name } from "../dns/name.ts";
 import { compareNames } from "../dns/name-text.ts";
 import { read16 } from "../dns/rdata-field.ts";
@@ -20,7 +20,7 @@ import type { ResourceRecord } from "../dns/record.ts";
 import { type Reply, Section } from "../dns/reply.ts";
 import type { Request } from "../dns/request.ts";
 import { Class, Rcode, Type } from "../dns/types.ts";
-import { AnswerWriter, MAX_POINTER, nodeName, RECORD_HEADER } from "./answer-writer.ts";
+import { AnswerWriter, nodeName } from "./answer-writer.ts";
 import { Extra, FRAGMENT_HEADER, NodeFlag, RRSET_FRAGMENT, targetOffset, type Zone } from "./snapshot.ts";
 
 export const Result = {
@@ -238,7 +238,7 @@ export class ZoneLookup {
       // A wildcard's alias to a name that it stands for runs into the limit of look-ups, as in CoreDNS.
       const isWildcards = this.#wildcardLabel > 0 && writer.owner === this.#request.name;
       if (!isWildcards && sameName(target, writer.owner)) return Result.FAILED;
-      const next = this.#followTarget(target, writer.base + RECORD_HEADER, type, aliases);
+      const next = this.#followTarget(target, writer.base + POINTED_RECORD_SIZE, type, aliases);
       if (next < 0) return (-next - 1) as Result;
       rrset = next;
     }
@@ -360,7 +360,7 @@ export class ZoneLookup {
   #targetLength(rrset: number, start: number): number {
     const data = this.#zone.data;
     const wire = this.#targetWire;
-    let from = this.#fragmentBytes(rrset + RRSET_FRAGMENT) + RECORD_HEADER;
+    let from = this.#fragmentBytes(rrset + RRSET_FRAGMENT) + POINTED_RECORD_SIZE;
     let length = 0;
     while (length < MAX_NAME_LENGTH) {
       const size = data[from]!;

@@ -12,12 +12,13 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { systemMessage } from "../corefile/system-message.ts";
 import { MAX_NAME_LENGTH } from "../dns/name.ts";
+import { isDigit } from "../dns/name-text.ts";
 import { parseRdata, type RdataToken } from "../dns/rdata.ts";
 import { parseTtl } from "../dns/rdata-field.ts";
 import { Class, classNumber, Type, typeName, typeNumber } from "../dns/types.ts";
 import { BROKEN, END, EntryReader } from "./entry-reader.ts";
 import { generateLines } from "./generate.ts";
-import { AS_WRITTEN, BAD_NAME_BYTES, encodeNameBytes, escapedByteAt, isDigit, lowerName } from "./name-bytes.ts";
+import { AS_WRITTEN, BAD_NAME_BYTES, encodeNameBytes, escapedByteAt, lowerName } from "./name-bytes.ts";
 
 /** How deep $INCLUDE may nest, as in CoreDNS: so that a loop ends. */
 const MAX_INCLUDE_DEPTH = 7;

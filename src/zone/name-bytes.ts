@@ -3,6 +3,7 @@
  * `src/dns/name-text.ts` does the same from text, for everything else.
  */
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
+import { isDigit } from "../dns/name-text.ts";
 
 const MAX_LABEL_LENGTH = 63;
 const DOT = 0x2e;
@@ -81,10 +82,6 @@ export function escapedByteAt(bytes: Uint8Array, at: number, to: number): number
   if (at + 3 > to || !isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) return -1;
   const value = (first - 0x30) * 100 + (bytes[at + 1]! - 0x30) * 10 + bytes[at + 2]! - 0x30;
   return value <= 255 ? value : -1;
-}
-
-export function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
 }
 
 /** Lower-cases the name at `bytes[at]` where it stands. Gives the offset behind it. */

@@ -1,7 +1,8 @@
 /** A and AAAA records of endpoints: those of a Service, or those that a name chooses among them. */
+import { POINTED_RECORD_SIZE } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import type { ClusterView } from "../table/cluster-view.ts";
-import { type AnswerWriter, RECORD_HEADER } from "./answer-writer.ts";
+import type { AnswerWriter } from "./answer-writer.ts";
 import { type Cut, Form } from "./cut.ts";
 import { Duplicates } from "./duplicates.ts";
 import type { EndpointWalk } from "./endpoint-walk.ts";
@@ -29,7 +30,7 @@ export class AddressWriter {
     this.seen = service.endpointCount;
     this.written = 0;
     // Of more endpoints than the client can be told, each slice has its turn.
-    const isTooMuch = slices > 1 && writer.worth(this.seen, RECORD_HEADER + size) < this.seen;
+    const isTooMuch = slices > 1 && writer.worth(this.seen, POINTED_RECORD_SIZE + size) < this.seen;
     const first = isTooMuch ? writer.turn(slices) : 0;
     for (let i = 0; i < slices && !writer.full; i++) {
       view.openSlice((first + i) % slices);

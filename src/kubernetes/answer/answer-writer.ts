@@ -6,21 +6,15 @@
  * the server cuts the reply and sets TC.
  */
 import { copyBytes } from "../../dns/bytes.ts";
-import { Flag, HEADER_SIZE } from "../../dns/header.ts";
+import { Flag, HEADER_SIZE, MAX_POINTER, POINTED_RECORD_SIZE, RECORD_FIXED_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { wireLabels } from "../../dns/name-text.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import type { Request } from "../../dns/request.ts";
 import { Class, Type } from "../../dns/types.ts";
 
-/** Owner pointer, type, class, TTL, RDLENGTH. */
-export const RECORD_HEADER = 12;
-/** The same without the owner. */
-const FIXED_SIZE = 10;
 /** Priority, weight, port. */
 const SRV_FIXED = 6;
-/** The largest offset that a pointer can say. */
-const MAX_POINTER = 0x3fff;
 const POINTER_SIZE = 2;
 /** Serial, refresh, retry, expire, minimum. */
 const SOA_NUMBERS = 20;
@@ -63,7 +57,7 @@ export class AnswerWriter {
   constructor(ttl: number, nameServer: Uint8Array = NS_DNS, mailbox: Uint8Array = HOSTMASTER) {
     this.#ttl = ttl;
     this.#soa = soaTemplate(ttl, nameServer, mailbox);
-    this.#soaNames = FIXED_SIZE + nameServer.length;
+    this.#soaNames = RECORD_FIXED_SIZE + nameServer.length;
     this.#longestZone = MAX_NAME_LENGTH - Math.max(nameServer.length, mailbox.length);
   }
 
@@ -118,7 +112,7 @@ export class AnswerWriter {
   /** Records of the question's name with `count` addresses, which stand one behind the other at `bytes[at]`. */
   addresses(bytes: Uint8Array, at: number, count: number, size: number): void {
     const reply = this.#reply;
-    const length = RECORD_HEADER + size;
+    const length = POINTED_RECORD_SIZE + size;
     const some = this.worth(count, length);
     if (some <= 0) return;
     if (reply.overflow || !reply.reserve(some * length)) {
@@ -147,17 +141,17 @@ export class AnswerWriter {
     }
     reply.end = to;
     const before = reply.addressRun;
-    const isOther = before > 0 && out[reply.start + reply.questionEnd + RECORD_HEADER - 1] !== size;
+    const isOther = before > 0 && out[reply.start + reply.questionEnd + POINTED_RECORD_SIZE - 1] !== size;
     if (isOther || reply.counts[Section.ANSWER] !== before) reply.isDescribed = false;
     reply.counts[Section.ANSWER]! += some;
     reply.addressRun += some;
-    reply.plainLength += some * (this.#nameLength + FIXED_SIZE + size);
+    reply.plainLength += some * (this.#nameLength + RECORD_FIXED_SIZE + size);
   }
 
   /** An address in the additional section, whose owner is the SRV target of `length` bytes at `target` (see `targetAt`). */
   glue(bytes: Uint8Array, at: number, size: number, target: number, length: number): boolean {
     const reply = this.#reply;
-    if (reply.overflow || !reply.reserve(256 + RECORD_HEADER + size)) {
+    if (reply.overflow || !reply.reserve(256 + POINTED_RECORD_SIZE + size)) {
       reply.overflow = true;
       return false;
     }
@@ -183,7 +177,7 @@ export class AnswerWriter {
   beginSrv(weight: number, port: number): boolean {
     const reply = this.#reply;
     // A target has 255 bytes at most.
-    if (reply.overflow || !reply.reserve(RECORD_HEADER + SRV_FIXED + 256)) {
+    if (reply.overflow || !reply.reserve(POINTED_RECORD_SIZE + SRV_FIXED + 256)) {
       reply.overflow = true;
       return false;
     }
@@ -230,7 +224,7 @@ export class AnswerWriter {
   /** Takes back the SRV record written last. */
   dropSrv(): void {
     const reply = this.#reply;
-    reply.end = reply.start + this.targetAt - SRV_FIXED - RECORD_HEADER;
+    reply.end = reply.start + this.targetAt - SRV_FIXED - POINTED_RECORD_SIZE;
     reply.isDescribed = false;
     reply.counts[Section.ANSWER]!--;
   }
@@ -239,7 +233,7 @@ export class AnswerWriter {
   name(type: number, bytes: Uint8Array, at: number, length: number, zone: Uint8Array | undefined): void {
     const reply = this.#reply;
     const size = zone === undefined ? length : length + SVC.length + zone.length;
-    if (reply.overflow || !reply.reserve(RECORD_HEADER + size)) {
+    if (reply.overflow || !reply.reserve(POINTED_RECORD_SIZE + size)) {
       reply.overflow = true;
       return;
     }
@@ -264,7 +258,7 @@ export class AnswerWriter {
     const reply = this.#reply;
     const plainSize = length + SVC.length + zone.length;
     const size = this.#suffixAt === 0 ? plainSize : length + POINTER_SIZE;
-    if (reply.overflow || !reply.reserve(RECORD_HEADER + size)) {
+    if (reply.overflow || !reply.reserve(POINTED_RECORD_SIZE + size)) {
       reply.overflow = true;
       return false;
     }
@@ -286,7 +280,7 @@ export class AnswerWriter {
   /** Takes back the PTR record written last, whose name begins at `at`. */
   dropPtr(at: number): void {
     const reply = this.#reply;
-    reply.end = reply.start + at - RECORD_HEADER;
+    reply.end = reply.start + at - POINTED_RECORD_SIZE;
     reply.isDescribed = false;
     reply.counts[Section.ANSWER]!--;
   }
@@ -327,7 +321,7 @@ export class AnswerWriter {
   /** A record that is no address of the question's name, of these lengths without compression. */
   #describe(owner: number, data: number): void {
     const reply = this.#reply;
-    reply.plainLength += owner + FIXED_SIZE + data;
+    reply.plainLength += owner + RECORD_FIXED_SIZE + data;
     if (reply.addressRun > 0) reply.isDescribed = false;
   }
 
@@ -364,7 +358,7 @@ export class AnswerWriter {
 /** RFC 1035 section 3.3.13. */
 function soaTemplate(ttl: number, nameServer: Uint8Array, mailbox: Uint8Array): Uint8Array {
   const size = nameServer.length + mailbox.length + 4 + SOA_NUMBERS;
-  const fixed = new DataView(new ArrayBuffer(FIXED_SIZE));
+  const fixed = new DataView(new ArrayBuffer(RECORD_FIXED_SIZE));
   fixed.setUint16(0, Type.SOA);
   fixed.setUint16(2, Class.IN);
   fixed.setUint32(4, Math.min(ttl, MAX_SOA_TTL));

@@ -2,17 +2,18 @@
  * SRV records with the addresses of their targets, and PTR records of endpoints: what has names of endpoints in it.
  * The weight is 100 divided by the number of records before equal ones are left out (behaviour 3.G).
  */
+import { POINTED_RECORD_SIZE } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import type { ClusterView } from "../table/cluster-view.ts";
 import { writeDashed } from "../table/host-label.ts";
 import { hashOf } from "./address-writer.ts";
-import { type AnswerWriter, RECORD_HEADER } from "./answer-writer.ts";
+import type { AnswerWriter } from "./answer-writer.ts";
 import { type Cut, Form } from "./cut.ts";
 import { Duplicates } from "./duplicates.ts";
 import { type EndpointWalk, isPort } from "./endpoint-walk.ts";
 
 /** The shortest SRV record with a name of the cluster behind it: as many targets as a message may have. */
-const MAX_TARGETS = Math.ceil(65_535 / (RECORD_HEADER + 6 + 12));
+const MAX_TARGETS = Math.ceil(65_535 / (POINTED_RECORD_SIZE + 6 + 12));
 
 export class SrvWriter {
   readonly #writer: AnswerWriter;
@@ -267,7 +268,7 @@ export class SrvWriter {
 }
 
 /** The least that an SRV record takes. */
-const MIN_SRV = RECORD_HEADER + 6 + 12;
+const MIN_SRV = POINTED_RECORD_SIZE + 6 + 12;
 
 function weightOf(records: number): number {
   return Math.max(1, Math.floor(100 / records));

@@ -1,5 +1,5 @@
 /** The serve half of hosts: whose addresses, whose name, and what an answer that is not there means for the chain. */
-import { Flag, HEADER_SIZE } from "../../dns/header.ts";
+import { Flag, HEADER_SIZE, RECORD_FIXED_SIZE } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
@@ -72,9 +72,6 @@ function begin(query: Query): void {
   reply.uncached = true;
 }
 
-/** Type, class, TTL and RDLENGTH. */
-const FIXED_SIZE = 10;
-
 /** Adds the addresses of the asked type that the rows from `first` on have. Gives whether there is one. */
 function addAddresses(hosts: Hosts | undefined, first: number, query: Query, ttl: number): boolean {
   if (hosts === undefined) return false;
@@ -86,7 +83,7 @@ function addAddresses(hosts: Hosts | undefined, first: number, query: Query, ttl
     const addressRow = hosts.addressRow(row);
     if (hosts.isIpv6(addressRow) !== wantsIpv6) continue;
     found = true;
-    if (reply.overflow || !reply.reserve(query.name.length + FIXED_SIZE + size)) {
+    if (reply.overflow || !reply.reserve(query.name.length + RECORD_FIXED_SIZE + size)) {
       reply.overflow = true;
       break;
     }

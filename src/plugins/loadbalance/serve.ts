@@ -4,6 +4,7 @@
  * change places the section is written anew, which the usual answer never needs.
  */
 
+import { POINTED_RECORD_SIZE } from "../../dns/header.ts";
 import { INDEX_WORDS, Index, type Reply, type SectionRecord } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
@@ -13,9 +14,6 @@ import { chance } from "./chance.ts";
 import type { LoadBalanceConfig, Net } from "./index.ts";
 import { readOwner, sameOwner } from "./owner.ts";
 import type { WeightedAddress, WeightedName } from "./weights.ts";
-
-/** Pointer to the owner, type, class, TTL, RDLENGTH. */
-const RECORD_HEADER = 12;
 
 export function serve(config: LoadBalanceConfig, { next, onPublished }: ServeContext): Handler {
   let weights: readonly WeightedName[] = [];
@@ -128,13 +126,13 @@ function shuffle(reply: Reply, first: number, end: number): void {
 
 /** The same where all records are addresses of one kind, owner and TTL (`Reply.addressRun`). */
 function shuffleRun({ bytes, start, questionEnd, addressRun }: Reply): void {
-  const first = start + questionEnd + RECORD_HEADER;
+  const first = start + questionEnd + POINTED_RECORD_SIZE;
   const size = bytes[first - 1]!;
   for (let i = addressRun - 1; i > 0; i--) {
     const j = chance(i + 1);
     if (j === i) continue;
-    let a = first + i * (RECORD_HEADER + size);
-    let b = first + j * (RECORD_HEADER + size);
+    let a = first + i * (POINTED_RECORD_SIZE + size);
+    let b = first + j * (POINTED_RECORD_SIZE + size);
     for (const end = a + size; a < end; a++, b++) {
       const byte = bytes[a]!;
       bytes[a] = bytes[b]!;

@@ -2,7 +2,7 @@
  * The data of a template, with the names that CoreDNS's has: the dot, and behind `.Message` and `.Question` the fields and
  * methods of the DNS library that its users' templates name. Values are made when a template asks for them.
  */
-import { Flag, OPCODE_SHIFT } from "../../dns/header.ts";
+import { Flag, OPCODE_SHIFT, OPT_RECORD_SIZE } from "../../dns/header.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import { className, opcodeName, rcodeName, typeName } from "../../dns/types.ts";
 import { requestLength } from "../../dns/uncompressed-length.ts";
@@ -162,8 +162,8 @@ function optOf(query: Query): Struct {
 function optionsOf(query: Query): Struct[] {
   const { bytes, start, optOffset, optionsLength } = query;
   const options: Struct[] = [];
-  const end = start + optOffset + OPT_SIZE + optionsLength;
-  for (let at = start + optOffset + OPT_SIZE; at + 4 <= end; ) {
+  const end = start + optOffset + OPT_RECORD_SIZE + optionsLength;
+  for (let at = start + optOffset + OPT_RECORD_SIZE; at + 4 <= end; ) {
     const code = (bytes[at]! << 8) | bytes[at + 1]!;
     const size = (bytes[at + 2]! << 8) | bytes[at + 3]!;
     const digits = Buffer.from(bytes.subarray(at + 4, at + 4 + size)).toString("hex");
@@ -177,7 +177,6 @@ function optionsOf(query: Query): Struct[] {
   }
   return options;
 }
-const OPT_SIZE = 11;
 
 const FLAG_NAMES: readonly (readonly [string, number])[] = [
   ["qr", Flag.QR],
