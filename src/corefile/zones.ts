@@ -85,8 +85,13 @@ export function isDomainName(text: string): boolean {
 
 /** Whether a name is one that a host may have (RFC 1035 section 2.3.1); the start warns of others, reverse zones apart. */
 export function followsPreferredSyntax(zone: string): boolean {
-  if (zone === "." || /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)) return true;
+  if (zone === "." || isReverseZone(zone)) return true;
   return /^([a-z]([-a-z0-9]*[a-z0-9])?\.)+$/i.test(zone);
+}
+
+/** Whether the zone is one of the two apexes of reverse names, or below them. */
+export function isReverseZone(zone: string): boolean {
+  return /(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone);
 }
 
 /** Undefined for what is no CIDR, so that it may still be a name; "invalid" for the two forms that CoreDNS refuses. */

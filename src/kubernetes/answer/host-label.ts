@@ -2,6 +2,8 @@
  * Pods are called by their address, with dashes for its dots or colons: `10-0-0-1`, `fd00--1`.
  */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
+import type { ClusterView } from "../table/cluster-view.ts";
+import { MAX_DASHED, writeDashed } from "../table/host-label.ts";
 
 /** The address that the label at `at` stands for: gives its size, 4 or 16, or 0 for other labels. */
 export function readHostLabel(bytes: Uint8Array, at: number, out: Uint8Array): number {
@@ -27,3 +29,12 @@ export function readHostLabel(bytes: Uint8Array, at: number, out: Uint8Array): n
 
 const MAX_ADDRESS_TEXT = 39;
 const DASH = 0x2d;
+
+/** The label of an endpoint of the view's slice: its host name, else its address. */
+export function hostOf({ slice, bytes }: ClusterView, endpoint: number): Uint8Array {
+  const at = slice.hostAt(endpoint);
+  if (at !== 0) return bytes.slice(at, at + bytes[at]! + 1);
+  const size = slice.addressSize;
+  const label = new Uint8Array(MAX_DASHED + 1);
+  return label.slice(0, writeDashed(bytes, slice.addressesAt + endpoint * size, size, label, 0));
+}

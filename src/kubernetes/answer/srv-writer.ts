@@ -270,7 +270,8 @@ export class SrvWriter {
 /** The least that an SRV record takes. */
 const MIN_SRV = POINTED_RECORD_SIZE + 6 + 12;
 
-function weightOf(records: number): number {
+/** The weight of each of so many SRV records. */
+export function weightOf(records: number): number {
   return Math.max(1, Math.floor(100 / records));
 }
 

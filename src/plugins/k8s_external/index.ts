@@ -22,8 +22,9 @@
  *     }
  *   }
  */
-import type { Directive, Option } from "../../corefile/directive.ts";
+import type { Directive } from "../../corefile/directive.ts";
 import { isDomainName } from "../../corefile/zones.ts";
+import { readTtl } from "../../kubernetes/ttl-option.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
 
 export interface ExternalConfig {
@@ -33,8 +34,6 @@ export interface ExternalConfig {
   headless: boolean;
   fallthrough: readonly string[];
 }
-
-const MAX_TTL = 3_600;
 
 export const k8sExternal = definePlugin<ExternalConfig>({
   name: "k8s_external",
@@ -67,15 +66,4 @@ function parse(directive: Directive): ExternalConfig {
     },
   });
   return config;
-}
-
-function readTtl(line: Option): number {
-  const token = line.token("seconds");
-  // CoreDNS takes any words behind it.
-  line.rest();
-  if (!/^[-+]?[0-9]+$/.test(token.text))
-    return line.fail(`strconv.Atoi: parsing "${token.text}": invalid syntax`, token, { form: "plain" });
-  const ttl = Number(token.text);
-  if (ttl < 0 || ttl > MAX_TTL) line.fail(`ttl must be in range [0, ${MAX_TTL}]: ${ttl}`, token);
-  return ttl;
 }

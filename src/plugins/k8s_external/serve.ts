@@ -1,4 +1,5 @@
 /** The serve half of k8s_external: finds the Service that a name means, and writes what it has outside of the cluster. */
+import { isReverseZone } from "../../corefile/zones.ts";
 import { MAX_NAME_LENGTH, type Name } from "../../dns/name.ts";
 import { labelCount, wireLabels, wireLength, zoneToWire } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
@@ -8,10 +9,11 @@ import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
+import { hostOf } from "../../kubernetes/answer/host-label.ts";
 import { ShownNamespaces } from "../../kubernetes/answer/shown-namespaces.ts";
+import { weightOf } from "../../kubernetes/answer/srv-writer.ts";
 import { isSure, type OfferedCluster } from "../../kubernetes/clusters.ts";
 import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
-import { writeDashed } from "../../kubernetes/table/host-label.ts";
 import { Resource, ServiceKind } from "../../kubernetes/table/layout.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
@@ -88,7 +90,7 @@ class External {
 
   constructor(config: ExternalConfig) {
     this.#config = config;
-    this.#primaryZone = zoneToWire(config.zones.find((zone) => !/(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone)) ?? ".");
+    this.#primaryZone = zoneToWire(config.zones.find((zone) => !isReverseZone(zone)) ?? ".");
     const apex = zoneToWire(config.apex);
     this.#apex = apex.slice(0, -1);
     this.#apexLabels = labelCount(apex);
@@ -245,7 +247,7 @@ class External {
       for (let i = 0; i < ports.count; i++) if (this.#walk.isPort(ports, i)) numbers.push(ports.number(i));
       const at = slice.addressesAt + endpoint * slice.addressSize;
       const address = view.bytes.slice(at, at + slice.addressSize);
-      const target = join(hostOf(view), suffix);
+      const target = join(hostOf(view, view.endpoint), suffix);
       if (target.length <= MAX_NAME_LENGTH) found.push({ target, address, ports: numbers });
     }
     if (!seen) return this.#missing(view, Resource.ENDPOINT_SLICES);
@@ -291,10 +293,6 @@ const MAX_ENDPOINTS = 2_000;
 /** By the number of labels before the zone. */
 const FORMS: readonly Form[] = [Form.UNKNOWN, Form.UNKNOWN, Form.SERVICE, Form.ENDPOINT, Form.PORT];
 
-function weightOf(records: number): number {
-  return Math.max(1, Math.floor(100 / records));
-}
-
 /** The question's name from label `label` on, with its letters. */
 function originalName({ questionName, name }: Query, label: number): Uint8Array {
   return questionName.subarray(name.offsets[label]);
@@ -303,14 +301,6 @@ function originalName({ questionName, name }: Query, label: number): Uint8Array 
 /** Service and namespace, two labels. */
 function keyOf({ service, bytes }: ClusterView): Uint8Array {
   return bytes.slice(service.keyAt, service.keyAt + service.keyLength);
-}
-
-function hostOf({ slice, bytes, endpoint }: ClusterView): Uint8Array {
-  const at = slice.hostAt(endpoint);
-  if (at !== 0) return bytes.slice(at, at + bytes[at]! + 1);
-  const size = slice.addressSize;
-  const label = new Uint8Array(64);
-  return label.slice(0, writeDashed(bytes, slice.addressesAt + endpoint * size, size, label, 0));
 }
 
 function externalAddresses({ service, bytes }: ClusterView): readonly Uint8Array[] {

@@ -2,9 +2,10 @@
 import type { Directive, Option, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
 import type { Token } from "../../corefile/server-block.ts";
-import { normalizeZone, zonesOf } from "../../corefile/zones.ts";
+import { isReverseZone, normalizeZone, zonesOf } from "../../corefile/zones.ts";
 import { type AccessConfig, accessReaders } from "../../kubernetes/access-options.ts";
 import { DOUBT_MODES, type DoubtMode } from "../../kubernetes/clusters.ts";
+import { readTtl } from "../../kubernetes/ttl-option.ts";
 import type { BlockSettings } from "../../plugin/block-settings.ts";
 import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { selectorProblem } from "./selector.ts";
@@ -42,7 +43,6 @@ export interface KubernetesConfig extends AccessConfig {
 }
 
 const DEFAULT_TTL = 5;
-const MAX_TTL = 3_600;
 const DEFAULT_STARTUP_TIMEOUT_MS = 5_000;
 /** What is missed without any error is found and repaired within this time. */
 const DEFAULT_CHECK_INTERVAL_MS = 300_000;
@@ -203,18 +203,6 @@ function readSelector(line: Option, what: string): string {
   return line.fail(`unable to parse ${what} selector value: '${text}': ${reason}`, line.args[0], PLAIN);
 }
 
-function readTtl(line: Option): number {
-  const token = line.token("seconds");
-  // CoreDNS takes any words behind it.
-  line.rest();
-  if (!/^[-+]?[0-9]+$/.test(token.text)) {
-    return line.fail(`strconv.Atoi: parsing "${token.text}": invalid syntax`, token, PLAIN);
-  }
-  const ttl = Number(token.text);
-  if (ttl < 0 || ttl > MAX_TTL) line.fail(`ttl must be in range [0, ${MAX_TTL}]: ${ttl}`, token);
-  return ttl;
-}
-
 function readStartupTimeout(line: Option): number {
   const token = line.token("a duration");
   // CoreDNS takes any words behind it.
@@ -240,7 +228,7 @@ function cidrZones(line: Option, token: Token, text: string): readonly string[] 
  * lead to the cluster's zone whatever the order is.
  */
 function findPrimaryZone(zones: readonly string[], stanza: Stanza): string {
-  const forward = zones.find((zone) => !/(^|\.)(in-addr|ip6)\.arpa\.$/.test(zone));
+  const forward = zones.find((zone) => !isReverseZone(zone));
   const primary = forward ?? zones.find((zone) => !/\.(in-addr|ip6)\.arpa\.$/.test(zone));
   return primary ?? stanza.fail("non-reverse zone name must be used", stanza.head, PLAIN);
 }

@@ -8,8 +8,8 @@ import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { wireLabels } from "../../dns/name-text.ts";
 import { Section } from "../../dns/reply.ts";
 import { Class, Type } from "../../dns/types.ts";
+import { hostOf } from "../../kubernetes/answer/host-label.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
-import { writeDashed } from "../../kubernetes/table/host-label.ts";
 import { ServiceKind } from "../../kubernetes/table/layout.ts";
 import type { Query } from "../../plugin/query.ts";
 
@@ -77,16 +77,6 @@ export class OwnNames {
     if (servers.size === 0) for (const address of this.addresses) add(join([DEFAULT, zone]), address);
     return [...servers.values()];
   }
-}
-
-function hostOf({ slice, bytes }: ClusterView, endpoint: number): Uint8Array {
-  const at = slice.hostAt(endpoint);
-  if (at !== 0) return bytes.slice(at, at + bytes[at]! + 1);
-  const label = new Uint8Array(64);
-  return label.slice(
-    0,
-    writeDashed(bytes, slice.addressesAt + endpoint * slice.addressSize, slice.addressSize, label, 0),
-  );
 }
 
 function addressesOf({ service, bytes }: ClusterView): readonly Uint8Array[] {
