@@ -1,10 +1,10 @@
 /** A resource record as an object of its own: for whatever is off the hot path, from templates to transfers and tests. */
 import { RECORD_FIXED_SIZE } from "./header.ts";
-import { type NameError, nameToText, nameToWire, ROOT } from "./name-text.ts";
-import { expandRdata, formatRdata, parseRdata } from "./rdata.ts";
+import { type NameError, nameToWire, ROOT } from "./name-text.ts";
+import { expandRdata, parseRdata } from "./rdata.ts";
 import { parseTtl, read16, read32 } from "./rdata-field.ts";
 import { splitLine, type TextToken } from "./record-line.ts";
-import { Class, className, classNumber, typeName, typeNumber } from "./types.ts";
+import { Class, classNumber, typeNumber } from "./types.ts";
 import { endOfName, expandName } from "./wire-name.ts";
 
 export interface ResourceRecord {
@@ -40,12 +40,6 @@ export function readRecord(
   if (data === undefined) return undefined;
   const record = { name, type, class: read16(message, fixed + 2), ttl: read32(message, fixed + 4), data };
   return { record, next };
-}
-
-/** The record as dig and CoreDNS print it, its fields separated by tabs. */
-export function formatRecord(record: ResourceRecord): string {
-  const { name, ttl, type, data } = record;
-  return `${nameToText(name)}\t${ttl}\t${className(record.class)}\t${typeName(type)}\t${formatRdata(type, data)}`;
 }
 
 export interface RecordTextOptions {

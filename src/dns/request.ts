@@ -60,10 +60,6 @@ export class Request {
     return this.bytes.subarray(this.start + HEADER_SIZE, this.start + this.questionEnd - QUESTION_FIXED_SIZE);
   }
 
-  get recursionDesired(): boolean {
-    return (this.flags & Flag.RD) !== 0;
-  }
-
   get checkingDisabled(): boolean {
     return (this.flags & Flag.CD) !== 0;
   }

@@ -4,9 +4,9 @@ import dnsPacket, { type Answer } from "dns-packet";
 import fc from "fast-check";
 import { nameToText } from "../../src/dns/name-text.ts";
 import { formatRdata, validateRdata } from "../../src/dns/rdata.ts";
-import { formatRecord, parseRecordText, readRecord } from "../../src/dns/record.ts";
+import { parseRecordText, readRecord } from "../../src/dns/record.ts";
 import { Class, Type, typeNumber } from "../../src/dns/types.ts";
-import { fromHexText, parsedRecord, recordToWire, toHexText, wireName } from "../support/dns-text.ts";
+import { formatRecord, fromHexText, parsedRecord, recordToWire, toHexText, wireName } from "../support/dns-text.ts";
 
 for (const { line, printed } of [
   { line: "a.example.org. A 192.0.2.1", printed: "a.example.org.\t3600\tIN\tA\t192.0.2.1" },

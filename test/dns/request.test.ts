@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import dnsPacket from "dns-packet";
 import fc from "fast-check";
-import { HEADER_SIZE } from "../../src/dns/header.ts";
+import { Flag, HEADER_SIZE } from "../../src/dns/header.ts";
 import { nameToText } from "../../src/dns/name-text.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/types.ts";
@@ -342,10 +342,10 @@ function readWithin(bytes: Uint8Array, start: number, around: number, request: R
 }
 
 function essence(request: Request): unknown {
-  const { id, opcode, recursionDesired, checkingDisabled, name, type, questionEnd, length } = request;
+  const { id, opcode, flags, checkingDisabled, name, type, questionEnd, length } = request;
   const { hasOpt, optOffset, udpSize, ednsVersion, dnssecOk, optionsLength, isSigned } = request;
   return {
-    ...{ id, opcode, rd: recursionDesired, cd: checkingDisabled, name: nameToText(name.bytes) },
+    ...{ id, opcode, rd: (flags & Flag.RD) !== 0, cd: checkingDisabled, name: nameToText(name.bytes) },
     ...{ mixedCase: name.mixedCase, type, class: request.class, questionEnd, length },
     ...{ hasOpt, optOffset: hasOpt ? optOffset : -1, udpSize, ednsVersion, dnssecOk, optionsLength, isSigned },
   };

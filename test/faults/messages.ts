@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { checkMessage } from "../../src/dns/message.ts";
 import { nameToText } from "../../src/dns/name-text.ts";
-import { formatRecord, readRecord } from "../../src/dns/record.ts";
+import { readRecord } from "../../src/dns/record.ts";
 import { Reply } from "../../src/dns/reply.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { expandName } from "../../src/dns/wire-name.ts";
@@ -13,6 +13,7 @@ import { AnswerKey } from "../../src/memory/answer-key.ts";
 import { KeyedHash } from "../../src/memory/keyed-hash.ts";
 import { servers } from "../parity/cases/entry.ts";
 import { header, opt, question, record } from "../parity/hex.ts";
+import { formatRecord } from "../support/dns-text.ts";
 import { RDATA_VECTORS } from "../support/dns-vectors.ts";
 import { encodeQuestion, fromHex, type Question } from "../support/wire.ts";
 

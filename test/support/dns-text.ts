@@ -1,7 +1,9 @@
 /** Short ways for tests to say names, records and messages. */
 import assert from "node:assert/strict";
-import { nameToWire } from "../../src/dns/name-text.ts";
+import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
+import { formatRdata } from "../../src/dns/rdata.ts";
 import { parseRecordText, type RecordTextOptions, type ResourceRecord } from "../../src/dns/record.ts";
+import { className, typeName } from "../../src/dns/types.ts";
 
 /** The wire form of a name that is known to be one. */
 export function wireName(text: string): Uint8Array {
@@ -34,4 +36,10 @@ export function recordToWire(record: ResourceRecord): Uint8Array {
   fixed.writeUInt32BE(record.ttl, 4);
   fixed.writeUInt16BE(record.data.length, 8);
   return new Uint8Array(Buffer.concat([record.name, fixed, record.data]));
+}
+
+/** The record as dig and CoreDNS print it, its fields separated by tabs. */
+export function formatRecord(record: ResourceRecord): string {
+  const { name, ttl, type, data } = record;
+  return `${nameToText(name)}\t${ttl}\t${className(record.class)}\t${typeName(type)}\t${formatRdata(type, data)}`;
 }

@@ -10,8 +10,9 @@ import { connect, isIPv6 } from "node:net";
 import dnsPacket from "dns-packet";
 import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
 import { formatRdata } from "../../src/dns/rdata.ts";
-import { formatRecord, parseRecordText, type ResourceRecord, readRecord } from "../../src/dns/record.ts";
+import { parseRecordText, type ResourceRecord, readRecord } from "../../src/dns/record.ts";
 import { Class, className, classNumber, rcodeName, Type, typeName, typeNumber } from "../../src/dns/types.ts";
+import { formatRecord } from "./dns-text.ts";
 
 export interface Question {
   /** Name, type, and class when it is not IN: `www.example.org. A`, `version.bind. TXT CH`, `example.org. TYPE65280`. */

@@ -1,13 +1,13 @@
 /** A zone from the text of a master file, asked in this process without plugin or server. */
 import assert from "node:assert/strict";
 import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
-import { formatRecord } from "../../src/dns/record.ts";
 import { MAX_REPLY_SIZE, Reply } from "../../src/dns/reply.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { type LoadedZone, loadZoneText } from "../../src/zone/load-zone.ts";
 import { Result, ZoneLookup } from "../../src/zone/lookup.ts";
 import { readMasterText } from "../../src/zone/master-file.ts";
 import { Zone } from "../../src/zone/snapshot.ts";
+import { formatRecord } from "../support/dns-text.ts";
 import { type DecodedReply, decodeReply, encodeQuestion, type Question } from "../support/wire.ts";
 
 export const ORIGIN = "example.org.";

@@ -70,7 +70,7 @@ export class Kept {
   }
 
   setKey(query: Query): void {
-    this.key.set(query.name, query.type, query.class, query.dnssecOk, (query.flags & Flag.CD) !== 0);
+    this.key.set(query.name, query.type, query.class, query.dnssecOk, query.checkingDisabled);
   }
 
   /**
