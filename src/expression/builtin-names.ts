@@ -1,4 +1,5 @@
 /** The names of the functions that every expression has; the host may not use them for its own values. */
+import { BUILTIN_TYPES } from "./builtin-types.ts";
 
 /** Those that take a list and, as a predicate, what to ask of each of its items; with how many arguments. */
 export const PREDICATE_BUILTINS: ReadonlyMap<string, { readonly least: number; readonly most: number }> = new Map(
@@ -21,15 +22,10 @@ export const PREDICATE_BUILTINS: ReadonlyMap<string, { readonly least: number; r
   }),
 );
 
-const FUNCTION_BUILTINS: readonly string[] = [
-  ...["len", "type", "abs", "ceil", "floor", "round", "int", "float", "string", "trim", "trimPrefix", "trimSuffix"],
-  ...["upper", "lower", "split", "splitAfter", "replace", "repeat", "join", "indexOf", "lastIndexOf", "hasPrefix"],
-  ...["hasSuffix", "max", "min", "mean", "median", "toJSON", "fromJSON", "toBase64", "fromBase64", "first", "last"],
-  ...["get", "take", "keys", "values", "toPairs", "fromPairs", "reverse", "uniq", "concat", "flatten", "sort"],
-  ...["bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr", "bitnot"],
-];
-
-export const BUILTIN_NAMES: ReadonlySet<string> = new Set([...PREDICATE_BUILTINS.keys(), ...FUNCTION_BUILTINS]);
+export const BUILTIN_NAMES: ReadonlySet<string> = new Set([
+  ...PREDICATE_BUILTINS.keys(),
+  ...Object.keys(BUILTIN_TYPES),
+]);
 
 /** Words of the language, and functions of expr-lang that are not here: no value may have these names either. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([

@@ -20,10 +20,6 @@ export type BuiltinType =
   | { readonly parameters: readonly Type[]; readonly least: number; readonly result: Type }
   | { readonly check: (types: readonly Type[]) => Type | string };
 
-export function builtinType(name: string): BuiltinType | undefined {
-  return Object.hasOwn(TYPES, name) ? TYPES[name] : undefined;
-}
-
 function plain(result: Type, parameters: readonly Type[], least = parameters.length): BuiltinType {
   return { parameters, least, result };
 }
@@ -59,7 +55,7 @@ function smallest(types: readonly Type[]): Type {
 const element = (type: Type): Type => (type.kind === "list" ? type.of : ANY);
 const bits = plain(INT, [INT, INT]);
 
-const TYPES: Readonly<Record<string, BuiltinType>> = {
+export const BUILTIN_TYPES = {
   len: single("len", ["list", "map", "string"], INT),
   type: single("type", ["any", "nil", "int", "float64", "string", "bool", "list", "map", "function"], STRING),
   abs: single("abs", ["int", "float64"], (type) => type),
@@ -138,4 +134,7 @@ const TYPES: Readonly<Record<string, BuiltinType>> = {
   bitshr: bits,
   bitushr: bits,
   bitnot: plain(INT, [INT]),
-};
+} satisfies Readonly<Record<string, BuiltinType>>;
+
+/** The functions among the builtins; those that take a predicate are apart (builtin-names.ts). */
+export type FunctionBuiltin = keyof typeof BUILTIN_TYPES;

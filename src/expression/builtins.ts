@@ -1,21 +1,22 @@
 /** What the builtins do. They take values whose kinds may be wrong, and throw a Failure then. */
 import { formatValue } from "../template/go-format.ts";
 import { Failure, fromBytes, isList, isMap, toBytes, typeName, type Value } from "../template/value.ts";
+import type { FunctionBuiltin } from "./builtin-types.ts";
 import { fromJson, toJson } from "./json.ts";
 import { compare, equal } from "./operators.ts";
 
 /** Counts what is made, and throws when it is too much. */
 export type Spend = (size: number) => void;
 
-export function callBuiltin(name: string, args: readonly Value[], spend: Spend): Value {
-  const result = BUILTINS[name]!(args, spend);
+export function callBuiltin(name: FunctionBuiltin, args: readonly Value[], spend: Spend): Value {
+  const result = BUILTINS[name](args, spend);
   if (typeof result === "string" || isList(result)) spend(result.length);
   return result;
 }
 
 type Builtin = (args: readonly Value[], spend: Spend) => Value;
 
-const BUILTINS: Readonly<Record<string, Builtin>> = {
+const BUILTINS: Readonly<Record<FunctionBuiltin, Builtin>> = {
   len: ([value]) => {
     if (typeof value === "string") return BigInt([...value].length);
     if (isList(value)) return BigInt(value.length);

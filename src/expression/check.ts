@@ -3,7 +3,7 @@
  * wrong arguments. Gives the type of its value. Throws a Mistake in expr-lang's words.
  */
 import { BUILTIN_NAMES, PREDICATE_BUILTINS } from "./builtin-names.ts";
-import { builtinType } from "./builtin-types.ts";
+import { BUILTIN_TYPES, type BuiltinType, type FunctionBuiltin } from "./builtin-types.ts";
 import { Mistake } from "./lexer.ts";
 import type { BinaryNode, BuiltinNode, MemberNode, Node } from "./nodes.ts";
 import type { Scope } from "./scope.ts";
@@ -293,7 +293,7 @@ class Checker {
   #builtin(node: BuiltinNode): Type {
     const predicate = PREDICATE_BUILTINS.get(node.name);
     if (predicate !== undefined) return this.#predicate(node, predicate.most);
-    const signature = builtinType(node.name)!;
+    const signature: BuiltinType = BUILTIN_TYPES[node.name as FunctionBuiltin];
     if ("parameters" in signature) {
       this.#arguments(node.name, signature.parameters, signature.least, node.args, node.at);
       return signature.result;

@@ -1,6 +1,7 @@
 /** The value of an expression in an environment. Throws a Failure when there is none; the work is bounded. */
 import { Failure, isList, isMap, typeName, type Value } from "../template/value.ts";
 import { PREDICATE_BUILTINS } from "./builtin-names.ts";
+import type { FunctionBuiltin } from "./builtin-types.ts";
 import { callBuiltin, direction, items, toText } from "./builtins.ts";
 import { MAX_SIZE, measured } from "./measure.ts";
 import type { BinaryNode, BuiltinNode, MemberNode, Node } from "./nodes.ts";
@@ -236,7 +237,7 @@ class Evaluation {
   #builtin(node: BuiltinNode): Value {
     if (PREDICATE_BUILTINS.has(node.name)) return this.#predicate(node);
     return callBuiltin(
-      node.name,
+      node.name as FunctionBuiltin,
       node.args.map((argument) => this.value(argument)),
       this.#spend,
     );
