@@ -57,7 +57,7 @@ function areShort(bytes: Uint8Array, start: number, type: number, data: number, 
   return true;
 }
 
-/** Whether the name at `at`, which has an end, ends in a pointer, or brings a last label that did not stand before, or is tolerated. */
+/** Whether the name at `at`, which has an end, ends in a pointer, has a last label that did not stand before, or is tolerated. */
 function isShort(bytes: Uint8Array, start: number, at: number): boolean {
   let last = -1;
   for (let size = bytes[at]!; size !== 0; size = bytes[at]!) {

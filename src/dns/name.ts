@@ -86,7 +86,7 @@ export class Name {
     return at;
   }
 
-  /** Takes the bytes of a name of this length, in lower case. Lengths of labels are below all letters. Gives whether any was a capital. */
+  /** Takes the bytes of a name of this length in lower case; a label's length is below all letters. Gives whether any was not. */
   #lower(source: Bytes, start: number): boolean {
     const { bytes, words, length } = this;
     const view = source.view;

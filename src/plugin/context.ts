@@ -92,7 +92,7 @@ export interface ControlContext {
    * equal block), hands over by `inherit` when a reload ends it. It is there until the start's promise has settled.
    */
   readonly inherited: unknown;
-  /** Gives `value` to the serve half in every worker, and to those that start later. It is cloned, SharedArrayBuffers are shared. */
+  /** Gives `value` to the serve half in every worker, also in those to come. It is cloned, SharedArrayBuffers are shared. */
   publish(value: unknown): void;
   /** Receives what serve halves send by `tell`. */
   onTold(receive: (value: unknown, worker: number) => void): void;

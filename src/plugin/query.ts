@@ -71,7 +71,10 @@ export class Query extends Request {
   isShed = false;
   /** How many look-ups of our own led here: 0 for a client's query. Bounded, so that loops end. */
   depth = 0;
-  /** Words that plugins keep between asking the rest of the chain and seeing its reply: `context.slot()` gives an index. What stands there before the plugin writes is left over. */
+  /**
+   * Words that plugins keep between asking the rest of the chain and seeing its reply: `context.slot()` gives an index. What
+   * stands there before the plugin writes is left over.
+   */
   readonly slots: number[] = [];
   /** Values computed during this query under a label `group/name`, by `setMetadata`. Made only when one is set. */
   metadataValues: Map<string, string> | undefined = undefined;

@@ -159,7 +159,10 @@ function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] 
   return listeners.filter(({ routes }) => routes.some((route) => route.block === block)).map(({ server }) => server);
 }
 
-/** SHA-512 of all words with their lines, as CoreDNS's reload compares them, behind imports and variables; of own plugins the code too. */
+/**
+ * SHA-512 of all words with their lines, as CoreDNS's reload compares them, behind imports and variables; of own plugins the
+ * code too.
+ */
 function hashOf(blocks: readonly ServerBlock[]): string {
   const seen = blocks.map((block) => [
     ...wordsOf(block, ({ text, file, line }) => [text, file, line]),

@@ -8,8 +8,8 @@
  *             3   unused
  *    then         waiting    one word per worker: its queries in flight (max_concurrent); written by that worker only
  *
- * Every word stands for itself, so single operations are all the protocol there is: Atomics, but for plain looks at hints. A worker that dies leaves its
- * waiting word behind; the next one in its place starts it at 0.
+ * Every word stands for itself, so single operations are all the protocol there is: Atomics, but for plain looks at hints. A
+ * worker that dies leaves its waiting word behind; the next one in its place starts it at 0.
  */
 
 const TURN = 0;

@@ -9,7 +9,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 
 /** What most files need at most: making room for more takes longer than reading a small zone. */
 const FIRST_SIZE = 1 << 14;
-/** The longest entry, and what is read at once of larger files. The largest record, 64 KiB in \DDD escapes, needs a quarter of it. */
+/** The longest entry, and what is read at once of larger files: four times the largest record, 64 KiB in \DDD escapes. */
 const BUFFER_SIZE = 1 << 20;
 /** Words in an entry. A record of 64 KiB of text in strings of three bytes has 21,845. */
 const MAX_WORDS = 1 << 15;

@@ -15,6 +15,22 @@ test(`no source file is longer than ${MAX_LINES} lines`, () => {
   );
 });
 
+/** The formatter wraps code, and leaves comments as they are. */
+const MAX_COMMENT_COLUMNS = 132;
+
+test(`no comment of the sources is wider than ${MAX_COMMENT_COLUMNS} columns`, () => {
+  const wide = filesBelow("src", ".ts").flatMap(({ path, text }) =>
+    text
+      .split("\n")
+      .flatMap((line, index) =>
+        /^\s*(\/?\*|\/\/)/.test(line) && line.length > MAX_COMMENT_COLUMNS
+          ? [`${path}:${index + 1}: ${line.length}`]
+          : [],
+      ),
+  );
+  assert.deepEqual(wide, []);
+});
+
 /** What would say on which machine a line was written. This file is not looked at: it has them all. */
 const BANNED: readonly (readonly [string, RegExp])[] = [
   ["a path of somebody's machine", /(?<![\w.-])\/(work|root|home\/\w+|Users\/\w+)\//],

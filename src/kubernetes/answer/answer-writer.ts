@@ -195,7 +195,7 @@ export class AnswerWriter {
     this.#copy(bytes, at, length);
   }
 
-  /** Ends a target below `svc` in the zone that was asked: its letters are the question's. Targets are not compressed (RFC 2782). */
+  /** Ends a target below `svc` in the zone that was asked, with the question's letters. Targets are not compressed (RFC 2782). */
   endTarget(): void {
     const reply = this.#reply;
     this.#copy(SVC, 0, SVC.length);

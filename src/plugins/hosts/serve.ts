@@ -125,7 +125,7 @@ function writeOwner(reply: Reply, name: Name): number {
   return at;
 }
 
-/** Adds the names that the rows from `first` on have. What the client cannot be sent is not written: an address may have a million. */
+/** Adds the names that the rows from `first` on have, as far as the client can be sent them: an address may have a million. */
 function addNames(hosts: Hosts, first: number, query: Query, ttl: number): void {
   const { reply, name, sizeLimit } = query;
   const { bytes } = hosts;

@@ -14,7 +14,7 @@ import {
   wildcardHash,
 } from "./table.ts";
 
-/** So much text makes one bucket for names and one for addresses. Lines of 32 bytes, as large files have, mean one or two rows each. */
+/** So much text makes one bucket for names and one for addresses: with lines of 32 bytes, as large files have, a row or two. */
 const TEXT_PER_BUCKET = 64;
 const MAX_BUCKETS = 1 << 24;
 /** The most bytes that one byte of text can become: names of one letter, each with an address and a blank, in a row. */

@@ -59,7 +59,7 @@ export class Hosts {
     return this.#namespaces.get(name) ?? ANYBODY;
   }
 
-  /** The list of the host that fits best among those that the namespace sees: the name itself, else the longest wildcard; 0: none. */
+  /** The list of the host that fits best of those that the namespace sees: the name itself, else the longest wildcard; 0: none. */
   find(name: Name, namespace: number): number {
     const exact = this.#listOf(this.#host(name, 0, Kind.NAME), namespace);
     if (exact !== 0) return exact;

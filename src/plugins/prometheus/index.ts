@@ -46,7 +46,7 @@
  *           weftdns_uncounted_series_total                     series that had no room, so that they are not counted
  *           weftdns_worker_loop_lag_seconds{worker}            how late the worker's loop comes to a timer
  *           weftdns_queries_waiting{worker}                    queries that wait for somebody's answer
- *           weftdns_worker_restarts_total{cause}               workers that were replaced, by cause: error, memory, stall, or process
+ *           weftdns_worker_restarts_total{cause}               workers that were replaced: error, memory, stall, or process
  * Ready     at once
  * Example
  *   example.org:1053 {
