@@ -9,7 +9,7 @@ import { ROOT, wireLength } from "./name-text.ts";
 import { putHex, toHex } from "./rdata-binary.ts";
 import { type Field, MALFORMED, MAX_RDATA_LENGTH, parseNumber, RdataSource, type RdataToken } from "./rdata-field.ts";
 import { fieldsOf } from "./rdata-types.ts";
-import { typeName } from "./types.ts";
+import { Type, typeName } from "./types.ts";
 import { endOfName, expandNameInto } from "./wire-name.ts";
 
 export type { RdataToken } from "./rdata-field.ts";
@@ -144,4 +144,31 @@ export function rdataNames(type: number, rdata: Uint8Array): readonly number[] {
   const names = compressibleNames(type);
   if (names === undefined || rdata.length === 0) return NO_NAMES;
   return names.count === 2 ? [0, wireLength(rdata)] : names.places;
+}
+
+/**
+ * Where the data `bytes[at..stop)` of a type that leads to another name has that name, counted from `at`, and of an SOA the
+ * first; -1 for other types. Of malformed data it may be behind the end.
+ */
+export function offsetOfName(type: number, bytes: Uint8Array, at: number, stop: number): number {
+  switch (type) {
+    case Type.NS:
+    case Type.CNAME:
+    case Type.SOA:
+    case Type.PTR:
+    case Type.DNAME:
+      return 0;
+    case Type.MX:
+      return 2;
+    case Type.SRV:
+      return 6;
+    case Type.NAPTR: {
+      // Order, preference, three strings: flags, services and an expression (RFC 3403 section 4.1).
+      let name = at + 4;
+      for (let i = 0; i < 3 && name < stop; i++) name += bytes[name]! + 1;
+      return name - at;
+    }
+    default:
+      return -1;
+  }
 }

@@ -6,6 +6,7 @@
 import { copyBytes, sameBytes } from "../dns/bytes.ts";
 import { RECORD_FIXED_SIZE } from "../dns/header.ts";
 import { skipName } from "../dns/message.ts";
+import { offsetOfName } from "../dns/rdata.ts";
 import { Type } from "../dns/types.ts";
 
 /**
@@ -46,33 +47,12 @@ export function restoreLetters(
 }
 
 /**
- * Where the data of a type has a name whose case means nothing: RFC 4034 section 6.2 lower-cases these before it signs,
- * so changing their letters breaks no signature. Those of SVCB and HTTPS are signed as they are: only a name with the whole
- * question in our letters is the server's copy of it, whose signature is lost already. Others (NSEC) stay as they are.
+ * Where the data has a name whose case means nothing: RFC 4034 section 6.2 lower-cases these before it signs, so changing
+ * their letters breaks no signature. Those of SVCB and HTTPS are signed as they are: only a name with the whole question in
+ * our letters is the server's copy of it, whose signature is lost already. Others (NSEC) stay as they are.
  */
 function nameInData(type: number, bytes: Uint8Array, data: number, stop: number): number {
-  switch (type) {
-    case Type.NS:
-    case Type.CNAME:
-    case Type.SOA:
-    case Type.PTR:
-    case Type.DNAME:
-      return 0;
-    case Type.MX:
-    case Type.SVCB:
-    case Type.HTTPS:
-      return 2;
-    case Type.NAPTR: {
-      // Order, preference, three strings: flags, services and an expression.
-      let at = data + 4;
-      for (let i = 0; i < 3 && at < stop; i++) at += bytes[at]! + 1;
-      return at - data;
-    }
-    case Type.SRV:
-      return 6;
-    default:
-      return -1;
-  }
+  return type === Type.SVCB || type === Type.HTTPS ? 2 : offsetOfName(type, bytes, data, stop);
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { wireLength } from "../../dns/name-text.ts";
 import { findOption, removeLast, replaceOption } from "../../dns/options.ts";
+import { offsetOfName } from "../../dns/rdata.ts";
 import { INDEX_WORDS, Index, type Reply, Section, type SectionRecord } from "../../dns/reply.ts";
 import { Type } from "../../dns/types.ts";
 import { ANSWERED } from "../../plugin/outcome.ts";
@@ -98,7 +99,8 @@ function renameIn(record: SectionRecord, step: Step & { kind: "rename" }): Secti
 
 /** The name in the data of a record whose type leads to another name; of an SOA the first. */
 function renameValue({ type, data }: SectionRecord, rename: (name: Uint8Array) => Uint8Array | undefined): Uint8Array {
-  const at = valueOffset(type, data);
+  // The data of records that were read is well-formed.
+  const at = data.length === 0 ? -1 : offsetOfName(type, data, 0, data.length);
   if (at < 0) return data;
   const end = at + wireLength(data, at);
   const name = rename(data.subarray(at, end));
@@ -108,31 +110,6 @@ function renameValue({ type, data }: SectionRecord, rename: (name: Uint8Array) =
   out.set(name, at);
   out.set(data.subarray(end), at + name.length);
   return out;
-}
-
-/** Where that name stands, -1 when there is none. The data of records that were read is well-formed. */
-function valueOffset(type: number, data: Uint8Array): number {
-  if (data.length === 0) return -1;
-  switch (type) {
-    case Type.CNAME:
-    case Type.DNAME:
-    case Type.NS:
-    case Type.PTR:
-    case Type.SOA:
-      return 0;
-    case Type.MX:
-      return 2;
-    case Type.SRV:
-      return 6;
-    case Type.NAPTR: {
-      // Order and preference, then three texts (RFC 3403 section 4.1).
-      let at = 4;
-      for (let text = 0; text < 3; text++) at += data[at]! + 1;
-      return at;
-    }
-    default:
-      return -1;
-  }
 }
 
 /**
