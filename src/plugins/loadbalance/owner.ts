@@ -4,22 +4,14 @@ import type { Reply } from "../../dns/reply.ts";
 
 /** The owner at `offset`; valid until the next call. What is no name gives the root. */
 export function readOwner(reply: Reply, offset: number): Name {
-  let at = follow(reply, offset);
-  let length = 0;
-  while (at >= 0 && reply.bytes[reply.start + at] !== 0) {
-    const size = reply.bytes[reply.start + at]!;
-    if (length + size + 2 > MAX_NAME_LENGTH) return ROOT;
-    for (let i = 0; i <= size; i++) scratch[length++] = reply.bytes[reply.start + at + i]!;
-    at = follow(reply, at + size + 1);
-  }
-  scratch[length] = 0;
-  if (at < 0) return ROOT;
-  owner.read(scratch, 0, length + 1);
+  const length = reply.readName(offset, scratch);
+  if (length < 0) return ROOT;
+  owner.read(scratch, 0, length);
   return owner;
 }
 const owner = new Name();
 const ROOT = new Name();
-const scratch = new Uint8Array(MAX_NAME_LENGTH + 1);
+const scratch = new Uint8Array(MAX_NAME_LENGTH);
 
 /** Whether the names at both offsets are the same; most often both point to the question. */
 export function sameOwner(reply: Reply, a: number, b: number): boolean {
