@@ -3,7 +3,7 @@ import { RECORD_FIXED_SIZE } from "./header.ts";
 import { type NameError, nameToWire, ROOT } from "./name-text.ts";
 import { expandRdata, parseRdata } from "./rdata.ts";
 import { parseTtl, read16, read32 } from "./rdata-field.ts";
-import { splitLine, type TextToken } from "./record-line.ts";
+import { splitLine, type TextToken } from "./split-line.ts";
 import { Class, classNumber, typeNumber } from "./types.ts";
 import { endOfName, expandName } from "./wire-name.ts";
 

@@ -7,7 +7,7 @@ import type { Scope } from "../expression/scope.ts";
 import { BOOL, type FunctionType, functionOf, INT, STRING } from "../expression/types.ts";
 import { Failure, type Value } from "../template/value.ts";
 import { formatAddress, readPort } from "../transport/packets.ts";
-import { hasAddress, packNetworks, parseNetwork } from "./address-set.ts";
+import { hasAddress, packNetworks, parseNetwork } from "./network-set.ts";
 import { protocolOf, type Query, serverAddressOf } from "./query.ts";
 import { compileRegex } from "./regex.ts";
 

@@ -41,8 +41,8 @@ import { ExtendedError, extendedError } from "../dns/options.ts";
 import { Rcode, typeNumber } from "../dns/types.ts";
 import { ZoneFinder } from "../dns/zone-finder.ts";
 import type { Counter } from "../memory/counters.ts";
-import { type AddressSet, hasAddress, type Network, packNetworks, parseNetwork } from "../plugin/address-set.ts";
 import type { ServeContext } from "../plugin/context.ts";
+import { hasAddress, type Network, type NetworkSet, packNetworks, parseNetwork } from "../plugin/network-set.ts";
 import { ANSWERED, DROPPED, type Handler, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
@@ -60,7 +60,7 @@ interface PolicyConfig {
   readonly action: Action;
   /** Undefined: all. */
   readonly types: ReadonlySet<number> | undefined;
-  readonly sources: AddressSet | undefined;
+  readonly sources: NetworkSet | undefined;
 }
 
 /** A rule as a worker runs it. */

@@ -11,7 +11,7 @@ import {
   validateRdata,
 } from "../../src/dns/rdata.ts";
 import { readRecord } from "../../src/dns/record.ts";
-import { splitLine } from "../../src/dns/record-line.ts";
+import { splitLine } from "../../src/dns/split-line.ts";
 import { Class, Type, typeNumber } from "../../src/dns/types.ts";
 import { fromHexText, recordToWire, toHexText, wireName } from "../support/dns-text.ts";
 import { RDATA_VECTORS } from "../support/dns-vectors.ts";

@@ -6,7 +6,7 @@ import { formatIpv4 } from "../../src/dns/address.ts";
 import { Name } from "../../src/dns/name.ts";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import type { Entry } from "../../src/plugins/istio/entry.ts";
-import { ANYBODY, Hosts } from "../../src/plugins/istio/table.ts";
+import { ANYBODY, MeshHosts } from "../../src/plugins/istio/table.ts";
 import { buildTable } from "../../src/plugins/istio/table-builder.ts";
 
 interface Drawn {
@@ -54,7 +54,7 @@ function search(all: readonly Drawn[], name: string, viewer: string): readonly s
   return [];
 }
 
-function read(table: Hosts, name: string, namespace: number): readonly string[] {
+function read(table: MeshHosts, name: string, namespace: number): readonly string[] {
   const wanted = new Name();
   wanted.set(nameToWire(`${name}.`) as Uint8Array);
   const list = table.find(wanted, namespace);
@@ -67,7 +67,7 @@ describe("finds what a search finds", () => {
   test("for everybody", async () => {
     await fc.assert(
       fc.asyncProperty(entries, fc.array(names, { minLength: 20, maxLength: 20 }), async (drawn, asked) => {
-        const table = new Hosts(await buildTable(drawn.map(entryOf), ""));
+        const table = new MeshHosts(await buildTable(drawn.map(entryOf), ""));
         for (const name of asked) assert.deepEqual(read(table, name, ANYBODY), search(drawn, name, ""), name);
       }),
     );
@@ -76,7 +76,7 @@ describe("finds what a search finds", () => {
   test("for one namespace", async () => {
     await fc.assert(
       fc.asyncProperty(entries, fc.array(names, { minLength: 20, maxLength: 20 }), async (drawn, asked) => {
-        const table = new Hosts(await buildTable(drawn.map(entryOf), "two"));
+        const table = new MeshHosts(await buildTable(drawn.map(entryOf), "two"));
         for (const name of asked) assert.deepEqual(read(table, name, ANYBODY), search(drawn, name, "two"), name);
       }),
     );
@@ -85,7 +85,7 @@ describe("finds what a search finds", () => {
   test("for that of each client", async () => {
     await fc.assert(
       fc.asyncProperty(entries, fc.array(names, { minLength: 20, maxLength: 20 }), async (drawn, asked) => {
-        const table = new Hosts(await buildTable(drawn.map(entryOf), "@client"));
+        const table = new MeshHosts(await buildTable(drawn.map(entryOf), "@client"));
         for (const viewer of [...NAMESPACES, "unheard-of"]) {
           const namespace = table.namespace(viewer);
           for (const name of asked) assert.deepEqual(read(table, name, namespace), search(drawn, name, viewer), name);
@@ -108,7 +108,7 @@ test("hosts with the same addresses share their list", async () => {
 
 test("names have their longest form", async () => {
   const longest = `${"x".repeat(63)}.`.repeat(3) + "y".repeat(61);
-  const table = new Hosts(
+  const table = new MeshHosts(
     await buildTable(
       [
         entryOf({ createdMs: 0, hosts: [longest], addresses: [1], exports: undefined }, 0),

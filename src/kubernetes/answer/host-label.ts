@@ -3,7 +3,7 @@
  */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import type { ClusterView } from "../table/cluster-view.ts";
-import { MAX_DASHED, writeDashed } from "../table/host-label.ts";
+import { MAX_DASHED, writeDashed } from "../table/write-dashed.ts";
 
 /** The address that the label at `at` stands for: gives its size, 4 or 16, or 0 for other labels. */
 export function readHostLabel(bytes: Uint8Array, at: number, out: Uint8Array): number {

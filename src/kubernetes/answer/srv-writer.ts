@@ -5,7 +5,7 @@
 import { POINTED_RECORD_SIZE } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import type { ClusterView } from "../table/cluster-view.ts";
-import { writeDashed } from "../table/host-label.ts";
+import { writeDashed } from "../table/write-dashed.ts";
 import { hashOf } from "./address-writer.ts";
 import type { AnswerWriter } from "./answer-writer.ts";
 import { type Cut, Form } from "./cut.ts";

@@ -18,7 +18,6 @@ import { KeyedHash } from "../../memory/keyed-hash.ts";
 import { ReadSection } from "../../memory/read-sections.ts";
 import { findRow, markOf } from "../../memory/row-directory.ts";
 import { HeapReader } from "./heap-reader.ts";
-import { MAX_DASHED, writeDashed } from "./host-label.ts";
 import {
   Cell,
   type ClusterMemory,
@@ -36,6 +35,7 @@ import {
   type SyncState,
 } from "./layout.ts";
 import { PodRow, ServiceRow, SliceRow } from "./rows.ts";
+import { MAX_DASHED, writeDashed } from "./write-dashed.ts";
 
 export type { PortList } from "./rows.ts";
 

@@ -6,10 +6,10 @@ import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import type { KeyedHash } from "../../memory/keyed-hash.ts";
 import { AddressSet } from "./address-set.ts";
 import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
-import { MAX_DASHED, writeDashed } from "./host-label.ts";
 import { Salt, SliceField, SliceFlag } from "./layout.ts";
 import { MAX_PORTS, PortDraft } from "./port-draft.ts";
 import { RowText } from "./row-text.ts";
+import { MAX_DASHED, writeDashed } from "./write-dashed.ts";
 
 /** The API takes at most 1,000 endpoints a slice; some have several addresses. */
 const MAX_ENDPOINTS = 4_096;

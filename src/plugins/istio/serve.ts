@@ -11,7 +11,7 @@ import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL 
 import type { Lookup, Query } from "../../plugin/query.ts";
 import { CLIENT, type IstioConfig } from "./config.ts";
 import type { Published } from "./mesh.ts";
-import { ANYBODY, Hosts } from "./table.ts";
+import { ANYBODY, MeshHosts } from "./table.ts";
 
 /** Endpoints that are names of hosts whose endpoints are names again are not followed further: each step multiplies questions. */
 const MAX_LOOKUP_DEPTH = 2;
@@ -21,7 +21,7 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
   const zones = config.zones.map(zoneToWire).sort((a, b) => b.length - a.length);
   const fallthrough = new ZoneFinder(config.fallthrough);
   const writer = new AnswerWriter(config.ttl);
-  let hosts: Hosts | undefined;
+  let hosts: MeshHosts | undefined;
   let isSure = false;
   let serial = 0;
 
@@ -31,20 +31,20 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
     serial = published.serial;
     if (table === undefined || table.buffer === hosts?.bytes.buffer) return;
     if (hosts) retire(hosts.bytes.length);
-    hosts = new Hosts(table);
+    hosts = new MeshHosts(table);
   });
   context.onStop(() => {
     if (hosts) retire(hosts.bytes.length);
   });
 
   /** Which view of the hosts is the client's. */
-  const viewer = (known: Hosts, query: Query): number => {
+  const viewer = (known: MeshHosts, query: Query): number => {
     if (config.namespace !== CLIENT) return ANYBODY;
     const namespace = context.metadata(query, "kubernetes/client-namespace");
     return namespace === undefined ? ANYBODY : known.namespace(namespace);
   };
 
-  const answer = (known: Hosts, query: Query, zoneLabel: number, list: number): Eventual => {
+  const answer = (known: MeshHosts, query: Query, zoneLabel: number, list: number): Eventual => {
     const size = sizeOf(query.type);
     if (size !== 0 && known.hasTargets(list)) return resolve(known, query, zoneLabel, list);
     writer.begin(query, zoneLabel);
@@ -55,7 +55,7 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
   };
 
   /** Endpoints that are names: all are asked for at once, and what they have are the host's addresses. */
-  const resolve = async (known: Hosts, query: Query, zoneLabel: number, list: number): Promise<Outcome> => {
+  const resolve = async (known: MeshHosts, query: Query, zoneLabel: number, list: number): Promise<Outcome> => {
     if (query.depth >= MAX_LOOKUP_DEPTH) return query.fail(SERVFAIL, "endpoints lead to names of further endpoints");
     const { type } = query;
     const found = await Promise.all(known.targets(list).map((target) => query.lookup(target, type)));

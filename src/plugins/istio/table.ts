@@ -42,7 +42,7 @@ const WILDCARD = 0x2a2a2a2a;
 /** Everybody whose namespace has no view of its own. */
 export const ANYBODY = 0;
 
-export class Hosts {
+export class MeshHosts {
   readonly bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #mask: number;

@@ -40,7 +40,7 @@
  */
 import type { Directive, Option } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
-import { type AddressSet, type Network, packNetworks, parseNetwork } from "../../plugin/address-set.ts";
+import { type Network, type NetworkSet, packNetworks, parseNetwork } from "../../plugin/network-set.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
 
 export type Policy = "use" | "ignore" | "reject" | "skip";
@@ -48,7 +48,7 @@ const POLICIES: readonly Policy[] = ["use", "ignore", "reject", "skip"];
 
 export interface ProxyConfig {
   /** Whose headers count; undefined: those of all. */
-  allowed: AddressSet | undefined;
+  allowed: NetworkSet | undefined;
   /** For all others, and for everybody when nobody is named. */
   others: Policy;
   /** 0: datagrams without a header have no session. */

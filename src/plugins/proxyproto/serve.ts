@@ -2,9 +2,9 @@
 import { formatIpv4, formatIpv6 } from "../../dns/address.ts";
 import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
-import { hasAddress } from "../../plugin/address-set.ts";
 import type { ClientReader, ProxiedClient } from "../../plugin/client-reader.ts";
 import type { ServeContext } from "../../plugin/context.ts";
+import { hasAddress } from "../../plugin/network-set.ts";
 import type { Handler } from "../../plugin/outcome.ts";
 import { addressOffset, formatAddress, readFamily, readPort, writeAddress } from "../../transport/packets.ts";
 import { Preface } from "../../transport/preface.ts";

@@ -7,7 +7,7 @@
  */
 import { parseIpv4, parseIpv6 } from "../dns/address.ts";
 
-export interface AddressSet {
+export interface NetworkSet {
   /** Ranges of IPv4 addresses, 8 bytes each. */
   readonly ipv4: Uint8Array;
   /** Ranges of IPv6 addresses, 32 bytes each. */
@@ -43,12 +43,12 @@ export function parseNetwork(text: string): Network | undefined {
   return { first, last };
 }
 
-export function packNetworks(networks: readonly Network[]): AddressSet {
+export function packNetworks(networks: readonly Network[]): NetworkSet {
   return { ipv4: pack(networks, 4), ipv6: pack(networks, 16) };
 }
 
 /** Whether the set has the address of `family` (4 or 6) at `bytes[offset]`. An IPv4 address mapped into IPv6 counts as 4. */
-export function hasAddress(set: AddressSet, bytes: Uint8Array, offset: number, family: 0 | 4 | 6): boolean {
+export function hasAddress(set: NetworkSet, bytes: Uint8Array, offset: number, family: 0 | 4 | 6): boolean {
   if (family === 0) return false;
   const ranges = family === 4 ? set.ipv4 : set.ipv6;
   const size = family === 4 ? 4 : 16;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseIpv4, parseIpv6 } from "../../src/dns/address.ts";
-import { hasAddress, packNetworks, parseNetwork } from "../../src/plugin/address-set.ts";
+import { hasAddress, packNetworks, parseNetwork } from "../../src/plugin/network-set.ts";
 
 const NETWORKS = [
   "192.0.2.128/25",
