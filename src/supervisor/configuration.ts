@@ -92,7 +92,10 @@ export async function loadConfiguration(
       const plugin = plugins.get(name);
       for (const part of partsOf(name, plugin, block)) {
         try {
-          readDirective(part, plugin, block, index, generation, settings[index]!, elements[index]!, controls);
+          const id = `${generation}/${index}/${elements[index]!.length}/${name}`;
+          const element = readDirective(part, plugin, settings[index]!, id);
+          if (plugin?.serve) elements[index]!.push(element);
+          if (plugin?.control) controls.push({ element, plugin, keys: block.keys, block: index });
         } catch (error) {
           if (!(error instanceof ConfigMistake)) throw error;
           mistakes.push(error.mistake, ...error.others);
@@ -209,22 +212,12 @@ function partsOf(name: string, plugin: Plugin | undefined, block: ServerBlock): 
 function readDirective(
   directive: Directive,
   plugin: Plugin | undefined,
-  block: ServerBlock,
-  index: number,
-  generation: number,
   settings: BlockSettings,
-  elements: ElementPlan[],
-  controls: BlockControl[],
-): void {
-  if (!plugin) {
-    directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
-    return;
-  }
+  id: string,
+): ElementPlan {
+  if (!plugin) return directive.fail("this plugin of CoreDNS is not part of WeftDNS yet");
   const config = plugin.parse(directive, settings);
-  const id = `${generation}/${index}/${elements.length}/${directive.name}`;
-  const element = { id, plugin: plugin.name, ...(plugin.url && { url: plugin.url }), config };
-  if (plugin.serve) elements.push(element);
-  if (plugin.control) controls.push({ element, plugin, keys: block.keys, block: index });
+  return { id, plugin: plugin.name, ...(plugin.url && { url: plugin.url }), config };
 }
 
 /** Keys whose transport we do not speak. */
