@@ -1,4 +1,5 @@
 /** The serve half of proxyproto: whose header counts, and what becomes of the others. */
+import { endpointText } from "../../corefile/host-port.ts";
 import { formatIpv4, formatIpv6 } from "../../dns/address.ts";
 import { clockOffset } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -8,7 +9,6 @@ import { hasAddress } from "../../plugin/network-set.ts";
 import type { Handler } from "../../plugin/outcome.ts";
 import { addressOffset, formatAddress, readFamily, readPort, writeAddress } from "../../transport/packets.ts";
 import { Preface } from "../../transport/preface.ts";
-import { endpointText } from "../../upstream/upstream.ts";
 import { copyExtras, ProxyHeader, Transport } from "./header.ts";
 import type { Policy, ProxyConfig } from "./index.ts";
 import { Sessions, type SharedSessions } from "./sessions.ts";
