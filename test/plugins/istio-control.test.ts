@@ -100,3 +100,18 @@ test("istio: a reload that finds another server in the kubeconfig follows that o
   assert.equal(second.last()?.table?.hosts, 1);
   await reloaded.stop();
 });
+
+test("istio: hosts go with a definition that is deleted while the API is away", async (t) => {
+  const { start, gauges, last } = watched();
+  const running = await start();
+  t.after(() => running.stop());
+  assert.ok(last()!.table!.hosts > 0);
+  api.fault({ status: 503, times: 10_000 });
+  api.endWatches();
+  for (const version of ["v1", "v1beta1", "v1alpha3"]) api.absent.add(`networking.istio.io/${version}`);
+  t.after(() => api.absent.clear());
+  await until(() => /503/.test(running.readyDetails?.()[0] ?? ""));
+  api.healFaults();
+  await until(() => last()!.isSure && last()!.table!.hosts === 0);
+  assert.equal(gauges.weftdns_istio_objects?.(), 0);
+});

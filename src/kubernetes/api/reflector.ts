@@ -340,6 +340,9 @@ export class Reflector {
       if (this.#version !== 0) return;
       if (await isApi(this.#client, this.#stop.signal, this.#timing.listMs)) {
         this.#standing.heard();
+        // Its objects have gone with it: an empty list.
+        this.#sink.beginList();
+        await this.#sink.endList();
         this.#setAbsent(true);
       }
     }

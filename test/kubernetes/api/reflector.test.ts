@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromEndpoint } from "../../../src/kubernetes/api/credentials.ts";
-import { service } from "../../support/api-objects.ts";
+import { service, serviceEntry } from "../../support/api-objects.ts";
 import type { ApiServer } from "../../support/api-server.ts";
 import { services, start, until } from "./setup.ts";
 
@@ -90,6 +90,20 @@ test("a resource that is not there is absent until it is", async (t) => {
   await until(() => reflector.synced, "synced");
   assert.equal(reflector.absent, false);
   assert.deepEqual(states, ["starting", "starting", "synced"]);
+});
+
+test("a resource that goes while the API is away takes its objects along", async (t) => {
+  const query = { ...ENTRIES, version: ["v1", "v1beta1"] };
+  const { api, sink, reflector } = await start(t, { objects: [serviceEntry("db", "mesh", {})], query });
+  await until(() => api.watches > 0, "a watch");
+  api.fault({ status: 503, times: 10_000 });
+  api.endWatches();
+  await until(() => reflector.lastError !== undefined, "an error");
+  assert.deepEqual([reflector.absent, sink.size], [false, 1]);
+  api.absent.add("networking.istio.io/v1").add("networking.istio.io/v1beta1");
+  api.healFaults();
+  await until(() => reflector.absent, "absent");
+  assert.deepEqual([sink.size, sink.removed], [0, ["mesh/db"]]);
 });
 
 for (const { name, path, query } of [
