@@ -74,7 +74,7 @@ export const MAX_AHEAD = 16;
 export type Labels = Readonly<Record<string, string>>;
 export type Dimensions = Readonly<Record<string, readonly string[]>>;
 
-/** Starts what runs beside queries. Nothing is served before its promise settles; a rejection stops the start. */
+/** Starts what runs beside queries. Nothing is served before its promise settles, which is soon; a rejection stops the start. */
 export type ControlHalf<Config> = (config: Config, context: ControlContext) => Promise<Control>;
 
 export interface ControlContext {
@@ -161,6 +161,8 @@ export interface HttpSite {
 }
 
 export interface Control {
+  /** Waits for others, if queries have to. Called when all halves have started; at the start of the server, HTTP is served meanwhile. */
+  catchUp?(): Promise<void>;
   /** Whether the plugin can answer; asked by `ready`. Absent: always. */
   ready?(): boolean;
   /** What an operator may want to know about that, a line each: `GET /ready?detail` shows it. */

@@ -49,6 +49,11 @@ export class Controls {
     throw failed.reason;
   }
 
+  /** Waits until queries may come. */
+  async catchUp(): Promise<void> {
+    await Promise.all(this.#running.map(({ control }) => control.catchUp?.()));
+  }
+
   /** A serve half speaks to its control half. */
   tell(id: string, value: unknown, worker: number): void {
     for (const receive of this.#told.get(id) ?? []) receive(value, worker);

@@ -102,7 +102,9 @@ export class Supervisor {
     });
     try {
       this.#controls = await Controls.start(next.controls, this.#host(next));
+      // Whoever probes or scrapes is answered, though others are still waited for.
       await this.#sites.replace(this.#controls.sites);
+      await this.#controls.catchUp();
       await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.published);
     } catch (error) {
       await this.stop(0);
@@ -165,6 +167,7 @@ export class Supervisor {
       this.#warn(next);
       opened = await this.#sockets.open(plan.listeners);
       controls = await Controls.start(next.controls, this.#host(next), this.#controls);
+      await controls.catchUp();
       this.#nextControls = controls;
       if (this.#stopping) throw new Error("the server is ending");
       this.#switching = this.#switchTo(next, controls);
@@ -237,7 +240,8 @@ export class Supervisor {
   #readHash(): string {
     try {
       const hash = hashOfSource(this.#readSource());
-      if (hash === this.#configuration.hash) this.#isCurrent = true;
+      // Files may be looked at before the start has come to its end.
+      if (hash === this.#configuration?.hash) this.#isCurrent = true;
       return hash;
     } catch (error) {
       this.#isCurrent = false;

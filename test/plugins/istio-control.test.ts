@@ -21,8 +21,8 @@ function watched(inherited?: unknown, config = CONFIG) {
   const published: Published[] = [];
   const gauges: Record<string, () => number> = {};
   const counters: Record<string, number> = {};
-  const start = () =>
-    control(config, {
+  const start = async () => {
+    const running = await control(config, {
       log: { debug: () => {}, info: () => {}, warning: () => {}, error: () => {} },
       inherited,
       publish: (value: Published) => published.push(value),
@@ -31,6 +31,9 @@ function watched(inherited?: unknown, config = CONFIG) {
         gauges[name] = read;
       },
     } as unknown as ControlContext);
+    await running.catchUp?.();
+    return running;
+  };
   const last = () => published.at(-1);
   return { start, published, last, gauges, counters };
 }

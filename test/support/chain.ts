@@ -152,6 +152,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
       ...instance,
     },
   });
+  await running.catchUp();
   const chain = await link(
     { zones, elements: plan, debug: settings.debug, stacktrace: settings.stacktrace },
     new Map(all.map((plugin) => [plugin.name, plugin])),

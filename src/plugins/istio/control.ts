@@ -13,8 +13,8 @@ export async function control(config: IstioConfig, context: ControlContext): Pro
   const publish = (published: Published) => context.publish(published);
   mesh.join(publish);
   show(mesh, context);
-  await waitForSync(() => mesh.isSynced, config.startupTimeoutMs, context.log);
   return {
+    catchUp: () => waitForSync(() => mesh.isSynced, config.startupTimeoutMs, context.log),
     ready: () => mesh.isSynced,
     readyDetails: () => [describeReflector("serviceentries", mesh.reflector)],
     inherit: () => mesh,

@@ -24,8 +24,8 @@ export async function control(config: KubernetesConfig, context: ControlContext)
   context.publish({ memory, addresses } satisfies Published);
   const { namespaces, namespaceLabels, doubt } = config;
   offerCluster(context.keys, { memory, addresses, namespaces, namespaceLabels, doubt });
-  await waitForSync(() => cluster.isSynced, config.startupTimeoutMs, context.log);
   return {
+    catchUp: () => waitForSync(() => cluster.isSynced, config.startupTimeoutMs, context.log),
     ready: () => cluster.isSynced,
     readyDetails: () => cluster.describe(),
     stop: () => cluster.release(),

@@ -27,7 +27,7 @@
  *   ignore empty_service              a Service without ready endpoints does not exist
  *   multicluster ZONE...              zones, also named as ZONE, for the ServiceImports of a cluster set
  *   zonal                             names that choose endpoints by their zone: ZONE[.ZONE...].pin|prefer._zone.SERVICE...
- *   startup_timeout DUR               how long the start waits for the API (5s)
+ *   startup_timeout DUR               how long the start waits for the API (5s); health, ready and metrics answer meanwhile
  *   wildcard_queries                  `*` and `any` in names stand for every namespace, Service, endpoint, port or protocol
  *   doubt servfail|nxdomain           what names get that were not there when the API was heard of last (servfail)
  *   check_interval DUR                how often what is known is compared with a fresh list (5m); 0: never

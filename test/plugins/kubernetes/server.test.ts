@@ -6,7 +6,7 @@ import { endpointSlice, namespace, service } from "../../support/api-objects.ts"
 import { ApiServer, type Fault } from "../../support/api-server.ts";
 import { clusterObjects } from "../../support/cluster-objects.ts";
 import { get } from "../../support/http.ts";
-import { type ServerOptions, TestServer } from "../../support/server.ts";
+import { freePorts, type ServerOptions, TestServer } from "../../support/server.ts";
 
 const corefile = (more: string, options = ""): string => `.:{PORT} {
   ready 127.0.0.1:{PORT2}
@@ -133,6 +133,32 @@ test("ready says what is missing", async () => {
     assert.match(reply.text, /^kubernetes: endpointslices: starting, 0 objects, .*last error: 403/m);
     assert.equal((await get(server.port2, "/ready"))?.text, "kubernetes");
   });
+});
+
+test("probes and scrapes are answered while the start waits for the API", async (t) => {
+  const api = await ApiServer.start({ objects: clusterObjects });
+  t.after(() => api.close());
+  api.fault({ status: 503, times: 10_000 });
+  const [health, ready, metrics] = (await freePorts(3)) as [number, number, number];
+  const http = `health 127.0.0.1:${health}\nready 127.0.0.1:${ready}\nprometheus 127.0.0.1:${metrics}`;
+  const starting = TestServer.start({
+    corefile: corefile(http, "startup_timeout 60s").replace("ready 127.0.0.1:{PORT2}", "reload 2s"),
+    placeholders: { API: api.url },
+  });
+  const deadline = performance.now() + 10_000;
+  while ((await get(ready, "/ready")) === undefined && performance.now() < deadline) await sleep(20);
+  assert.equal((await get(health, "/health"))?.status, 200);
+  const { status, text = "" } = (await get(ready, "/ready?detail")) ?? {};
+  assert.equal(status, 503);
+  assert.match(text, /^kubernetes\nkubernetes: services: starting, 0 objects, /);
+  assert.match((await get(metrics, "/metrics"))?.text ?? "", /^weftdns_kubernetes_synced\{resource="services"\} 0$/m);
+  // The first look at the Corefile comes before the end of the start.
+  await sleep(3_000);
+  api.healFaults();
+  const server = await starting;
+  assert.equal((await get(ready, "/ready"))?.status, 200);
+  assert.equal(await server.stop(), 0);
+  assert.doesNotMatch(server.lines.join("\n"), /Corefile parse failed/);
 });
 
 test("the time until a change is in answers is counted for changes alone, not for a list", async () => {
