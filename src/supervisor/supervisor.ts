@@ -142,11 +142,12 @@ export class Supervisor {
     this.#stopping = true;
     this.#parent.stopping();
     const inUse = this.#controls;
-    const drained = inUse?.drain();
+    // One that still starts has no clients who would have to go elsewhere.
+    const drained = this.#configuration ? inUse.drain() : undefined;
     // A reload that is about to switch does so; every other gives up by itself.
     await this.#switching?.catch(() => {});
     await drained;
-    if (this.#controls !== inUse) await this.#controls?.drain();
+    if (this.#controls !== inUse) await this.#controls.drain();
     if (graceMs > 0) await this.#pool?.quiet(QUIET_MS, graceMs);
     await this.#pool?.stop(graceMs);
     await this.#controls?.stop();

@@ -30,6 +30,11 @@ for (const { name, corefile, says } of [
     corefile: ".:{PORT} {\n whoami\n health 127.0.0.1:{TCP}\n}",
     says: /^listen tcp 127\.0\.0\.1:{TCP}: bind: address already in use$/,
   },
+  {
+    name: "a port of pprof that is taken, and lameduck",
+    corefile: ".:{PORT} {\n whoami\n pprof 127.0.0.1:{TCP}\n health 127.0.0.1:{PORT2} {\n lameduck 60s\n }\n}",
+    says: /^listen tcp 127\.0\.0\.1:{TCP}: bind: address already in use$/,
+  },
   { name: "an address that is not ours", corefile: ".:{PORT} {\n bind 2001:db8::1\n whoami\n}", says: /2001:db8::1/ },
   {
     name: "an unknown plugin",
