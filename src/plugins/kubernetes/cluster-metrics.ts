@@ -10,6 +10,8 @@ import type { Cluster } from "./cluster.ts";
 const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** From a millisecond, each twice the one before. */
 const PROGRAMMING_BOUNDS = Array.from({ length: 20 }, (_, i) => 0.001 * 2 ** i);
+/** As the API writes times. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 export class ClusterMetrics implements RequestHooks {
   readonly #context: ControlContext;
@@ -38,8 +40,10 @@ export class ClusterMetrics implements RequestHooks {
 
   /** A change of endpoints is in answers now. */
   programmed({ time, kind }: Trigger): void {
-    const seconds = (Date.now() - Date.parse(time)) / 1_000;
-    if (!(seconds >= 0)) return;
+    const changed = RFC_3339.test(time) ? Date.parse(time) : Number.NaN;
+    if (Number.isNaN(changed)) return;
+    // The clock of who has set the time may be ahead of ours.
+    const seconds = Math.max(0, (Date.now() - changed) / 1_000);
     const help = "Histogram of the time (in seconds) it took to program a dns instance.";
     const name = "kubernetes_dns_programming_duration_seconds";
     this.#histogram(name, help, { service_kind: kind }, PROGRAMMING_BOUNDS).observe(seconds);
