@@ -144,9 +144,9 @@ class External {
     const count = service.externalIpv4Count + service.externalIpv6Count + service.externalNameCount;
     this.#cut.form = FORMS[zoneLabel]!;
     this.#cut.hasCluster = false;
-    if (count > 0) return type === Type.SOA ? Found.NO_DATA : this.#service(view, query, zoneLabel, count);
+    if (count > 0) return this.#service(view, query, zoneLabel, count);
     if (!this.#config.headless || service.kind !== ServiceKind.HEADLESS) return Found.NO_NAME;
-    return type === Type.SOA ? Found.NO_DATA : this.#endpoints(view, query, zoneLabel);
+    return this.#endpoints(view, query, zoneLabel);
   }
 
   /** The zone's own name. */

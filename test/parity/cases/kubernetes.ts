@@ -368,6 +368,12 @@ export const servers: ParityServer[] = [
         differs: "kubernetes: capitals in the zone's name",
         ours: { reply: { rcode: "NOERROR", answer: ["CLUSTER.local. 5 IN NS ns.dns.CLUSTER.local."] } },
       },
+      {
+        ask: "x.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa. PTR",
+        reply: { rcode: "NOERROR", counts: { answer: 1 } },
+        differs: "kubernetes, k8s_external: labels before an IPv6 address",
+        ours: { reply: { rcode: "NXDOMAIN" } },
+      },
       { ask: "cluster.local. AXFR", over: "tcp", reply: { rcode: "REFUSED" } },
     ],
   },
