@@ -5,7 +5,7 @@ import type { Dimensions, Labels, LookAhead, ServeContext } from "./context.ts";
 import { Logger } from "./logger.ts";
 import type { Handler, Outcome } from "./outcome.ts";
 import { REFUSED, SERVFAIL } from "./outcome.ts";
-import { type BlockPlan, moduleOf } from "./plan.ts";
+import { type BlockPlan, moduleOf, publishedId } from "./plan.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Query } from "./query.ts";
 
@@ -18,7 +18,7 @@ export interface ChainHost {
   counter(name: string, help: string, labels: Labels): Counter;
   counters(name: string, help: string, labels: Labels, dimensions: Dimensions): CounterTable;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
-  /** Calls `receive` with what was published for the element `id`, now and later. */
+  /** Calls `receive` with what was published as `id`, now and later. */
   subscribe(id: string, receive: (value: never) => void): void;
   tell(id: string, value: unknown): void;
 }
@@ -84,7 +84,7 @@ export async function linkChain(
       provideMetadata: (label, compute) => metadata.provide(label, compute),
       limitMetadata: (covers) => metadata.limit(covers),
       metadata: (query, label) => metadata.value(query, label),
-      onPublished: (receive) => host.subscribe(element.id, receive),
+      onPublished: (receive, part) => host.subscribe(publishedId(element, part), receive),
       tell: (value) => host.tell(element.id, value),
       onStop: (stop) => void stops.push(stop),
     };

@@ -59,8 +59,8 @@ export interface ServeContext {
   limitMetadata(covers: (query: Query) => boolean): void;
   /** The value of a label: set during the query, or computed now; undefined when nobody provides it. */
   metadata(query: Query, label: string): string | undefined;
-  /** Calls `receive` with what the control half published last (before the first query) and with each later value. */
-  onPublished(receive: (value: never) => void): void;
+  /** Calls `receive` with what the control half published last (before the first query) and with each later value, of `part`. */
+  onPublished(receive: (value: never) => void, part?: number): void;
   /** Sends a value to the control half. Not for every query. */
   tell(value: unknown): void;
   /** Runs when this chain is done with: after a reload, when its last query is answered. */
@@ -92,8 +92,11 @@ export interface ControlContext {
    * equal block), hands over by `inherit` when a reload ends it. It is there until the start's promise has settled.
    */
   readonly inherited: unknown;
-  /** Gives `value` to the serve half in every worker, also in those to come. It is cloned, SharedArrayBuffers are shared. */
-  publish(value: unknown): void;
+  /**
+   * Gives `value` to the serve half in every worker, and to those that start later. It is cloned, SharedArrayBuffers are shared.
+   * What is published as one `part` stands beside the others: of many values, only the one that has changed is sent.
+   */
+  publish(value: unknown, part?: number): void;
   /** Receives what serve halves send by `tell`. */
   onTold(receive: (value: unknown, worker: number) => void): void;
   /** Runs `run(input)`, an export of `module` (give `import.meta.resolve(...)`), on a thread of its own, and gives its result. */

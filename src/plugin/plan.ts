@@ -66,6 +66,11 @@ export interface BlockPlan {
   readonly stacktrace: boolean;
 }
 
+/** What a control half publishes as one of many parts has a name of its own. */
+export function publishedId({ id }: ElementPlan, part: number | undefined): string {
+  return part === undefined ? id : `${id}/${part}`;
+}
+
 export interface ElementPlan {
   /** Names the element within this plan: its control half publishes under it. */
   readonly id: string;

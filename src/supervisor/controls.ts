@@ -2,7 +2,7 @@
 import type { Counter, Histogram } from "../memory/counters.ts";
 import type { Control, ControlContext, Gauge, Instance, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
-import { moduleOf } from "../plugin/plan.ts";
+import { moduleOf, publishedId } from "../plugin/plan.ts";
 import type { ControlPlan } from "./configuration.ts";
 import { Site } from "./http.ts";
 import type { Jobs } from "./jobs.ts";
@@ -12,7 +12,7 @@ export interface ControlHost {
   readonly jobs: Jobs;
   readonly debug: boolean;
   readonly instance: Instance;
-  /** To every worker that runs this element. */
+  /** To every worker that runs the element. */
   publish(id: string, value: unknown): void;
   counter(name: string, help: string, labels: Labels): Counter;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
@@ -29,7 +29,7 @@ interface Running {
 }
 
 export class Controls {
-  /** By element id: what was published last. Workers that start later begin with it. */
+  /** By `publishedId`: what was published last. Workers that start later begin with it. */
   readonly published = new Map<string, unknown>();
   /** By address. */
   readonly sites = new Map<string, Site>();
@@ -109,9 +109,10 @@ export class Controls {
       plugins,
       instance: host.instance,
       inherited: before === undefined ? undefined : before.#inheritance(identity),
-      publish: (value) => {
-        this.published.set(element.id, value);
-        host.publish(element.id, value);
+      publish: (value, part) => {
+        const id = publishedId(element, part);
+        this.published.set(id, value);
+        host.publish(id, value);
       },
       onTold: (receive) => this.#told.set(element.id, [...(this.#told.get(element.id) ?? []), receive]),
       job: (module, input, signal) => host.jobs.run(module, input, signal),

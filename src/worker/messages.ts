@@ -22,7 +22,7 @@ export type ToWorker =
       plan: Plan;
       /** By `socketId`: this worker's UDP sockets, opened by the supervisor; absent where the worker opens its own. */
       sockets: ReadonlyMap<string, number>;
-      /** By element id: what its control half has published so far. */
+      /** By `publishedId`: what control halves have published so far. */
       published: ReadonlyMap<string, unknown>;
     }
   /** The prepared plan becomes the one that is served. */

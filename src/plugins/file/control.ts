@@ -1,6 +1,7 @@
 /** The control half of file: reads the zones before anything is served, and looks after their files from then on. */
 
 import { readFileSync, statSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { nameToWire, ROOT } from "../../dns/name-text.ts";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
@@ -10,9 +11,6 @@ import { type FileStamps, haveChanged } from "../../zone/file-stamp.ts";
 import { type LoadedZone, type LoadRequest, run } from "../../zone/load-zone.ts";
 import type { ZoneSnapshot } from "../../zone/snapshot.ts";
 import type { FileConfig, ZoneConfig } from "./index.ts";
-
-/** What the workers are given: for each zone of the config its snapshot, undefined as long as there is none. */
-export type Published = readonly (ZoneSnapshot | undefined)[];
 
 /** A file up to this size is read in a millisecond or two, less than what starting a thread takes. */
 const SMALL_FILE = 32 * 1024;
@@ -26,6 +24,8 @@ export async function control(config: FileConfig, context: ControlContext): Prom
 }
 
 interface ZoneState {
+  /** Its place in the config: its snapshot is published as this part. */
+  readonly index: number;
   readonly config: ZoneConfig;
   readonly origin: Uint8Array;
   snapshot: ZoneSnapshot | undefined;
@@ -43,12 +43,14 @@ class ZoneFiles implements Control {
   readonly #zones: readonly ZoneState[];
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #stopping = new AbortController();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(config: FileConfig, context: ControlContext) {
     this.#context = context;
-    this.#zones = config.zones.map((zone) => {
+    this.#zones = config.zones.map((zone, index) => {
       const origin = nameToWire(zone.origin);
       return {
+        index,
         config: zone,
         origin: typeof origin === "string" ? ROOT : origin,
         snapshot: undefined,
@@ -62,8 +64,10 @@ class ZoneFiles implements Control {
   async start(): Promise<void> {
     const inherited = (this.#context.inherited ?? new Map()) as Inheritance;
     await Promise.all(this.#zones.map((zone) => this.#loadFirst(zone, inherited)));
-    this.#publish();
-    for (const zone of this.#zones) this.#watch(zone);
+    for (const zone of this.#zones) {
+      if (zone.snapshot) this.#context.publish(zone.snapshot, zone.index);
+      this.#watch(zone);
+    }
   }
 
   inherit(): Inheritance {
@@ -104,7 +108,10 @@ class ZoneFiles implements Control {
     const timer = setTimeout(
       async () => {
         this.#timers.splice(this.#timers.indexOf(timer), 1);
-        await this.#look(zone);
+        // Thousands of zones may be due at once, and `/health` must not wait for all of them: one in a turn of the loop.
+        this.#turn = this.#turn.then(() => nextTurn());
+        await this.#turn;
+        if (!this.#stopping.signal.aborted) await this.#look(zone);
         if (!this.#stopping.signal.aborted) this.#watch(zone);
       },
       Math.min(reloadMs, MAX_TIMER_MS),
@@ -136,7 +143,7 @@ class ZoneFiles implements Control {
     if (!("snapshot" in loaded)) return;
     const before = zone.snapshot;
     zone.snapshot = loaded.snapshot;
-    this.#publish();
+    this.#context.publish(zone.snapshot, zone.index);
     if (before) retire(before.data.byteLength + before.slots.byteLength);
     log.info(`Successfully reloaded zone "${origin}" in "${path}" with ${loaded.snapshot.serial} SOA serial`);
   }
@@ -149,10 +156,6 @@ class ZoneFiles implements Control {
       if (!this.#stopping.signal.aborted) this.#context.log.error(`Reading "${request.path}": ${error}`);
       return undefined;
     }
-  }
-
-  #publish(): void {
-    this.#context.publish(this.#zones.map(({ snapshot }) => snapshot) satisfies Published);
   }
 }
 

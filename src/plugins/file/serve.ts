@@ -8,8 +8,7 @@ import { ANSWERED, DROPPED, type Handler, type Outcome, REFUSED, SERVFAIL } from
 import type { Lookup, Query } from "../../plugin/query.ts";
 import { formatAddress } from "../../transport/packets.ts";
 import { Result, ZoneLookup } from "../../zone/lookup.ts";
-import { Zone } from "../../zone/snapshot.ts";
-import type { Published } from "./control.ts";
+import { Zone, type ZoneSnapshot } from "../../zone/snapshot.ts";
 import type { FileConfig } from "./index.ts";
 
 export function serve(config: FileConfig, context: ServeContext): Handler {
@@ -19,14 +18,13 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
   const fallthrough = config.fallthrough.map(zoneToWire);
   const lookup = new ZoneLookup();
 
-  context.onPublished((snapshots: Published) => {
-    for (const [i, snapshot] of snapshots.entries()) {
+  for (const i of zones.keys()) {
+    context.onPublished((snapshot: ZoneSnapshot) => {
       const before = zones[i];
-      if (snapshot === undefined || snapshot.data === before?.data.buffer) continue;
       zones[i] = new Zone(snapshot);
       if (before) retire(before.size);
-    }
-  });
+    }, i);
+  }
   context.provideMetadata("zone/wildcard", (query) => {
     const zone = zones[finder.find(query.name)];
     const label = zone ? lookup.wildcardLabelOf(zone, query.name) : 0;
