@@ -1,6 +1,6 @@
 /** How the parser reads the files that a Corefile imports. Tests hand in their own. */
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { MAX_FILE_LENGTH } from "./lexer.ts";
 
@@ -15,7 +15,7 @@ export const diskFiles: CorefileFiles = { readFile: readBounded, glob: globOnDis
 
 /** Reads a file whole, but never more than a Corefile may have, so that a device or a giant file costs nothing. */
 function readBounded(path: string): string {
-  const descriptor = openSync(path, "r");
+  const descriptor = openFile(path);
   try {
     if (fstatSync(descriptor).isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
     const chunks: Buffer[] = [];
@@ -31,6 +31,14 @@ function readBounded(path: string): string {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Opens a file to be read. A pipe is refused: it may never have a writer, and whoever opened or read it would wait for one. */
+export function openFile(path: string): number {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (!fstatSync(descriptor).isFIFO()) return descriptor;
+  closeSync(descriptor);
+  throw Object.assign(new Error("is a pipe"), { syscall: "open" });
 }
 
 export function tooLongText(): string {

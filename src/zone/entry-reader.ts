@@ -5,7 +5,8 @@
  * million lines costs no object per word. They hold until the next call of `next`. The file is read in chunks, an entry that
  * a chunk cuts is read again from its beginning when the next chunk is there; so an entry must fit into the buffer.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { openFile } from "../corefile/files.ts";
 
 /** What most files need at most: making room for more takes longer than reading a small zone. */
 const FIRST_SIZE = 1 << 14;
@@ -66,7 +67,7 @@ export class EntryReader {
 
   /** Throws the system's error when the file cannot be opened. */
   static ofFile(path: string): EntryReader {
-    return new EntryReader(Buffer.allocUnsafe(FIRST_SIZE), 0, openSync(path, "r"));
+    return new EntryReader(Buffer.allocUnsafe(FIRST_SIZE), 0, openFile(path));
   }
 
   static ofText(text: string): EntryReader {

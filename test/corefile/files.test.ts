@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { diskFiles } from "../../src/corefile/files.ts";
 import { MAX_FILE_LENGTH } from "../../src/corefile/lexer.ts";
+import { makePipe } from "../support/pipe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "corefile-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -50,4 +51,9 @@ test("files: a giant file is not read to its end", () => {
 test("files: what is no file", () => {
   assert.throws(() => diskFiles.readFile(folder), { code: "EISDIR" });
   assert.throws(() => diskFiles.readFile(join(folder, "none")), { code: "ENOENT" });
+});
+
+test("files: a pipe is not waited for", (t) => {
+  makePipe(t, join(folder, "pipe"), "whoami");
+  assert.throws(() => diskFiles.readFile(join(folder, "pipe")), { message: "is a pipe" });
 });

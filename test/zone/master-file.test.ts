@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { readMasterFile } from "../../src/zone/master-file.ts";
+import { makePipe } from "../support/pipe.ts";
 import { load, recordsOf, wire } from "./ask.ts";
 
 const A = "A 192.0.2.1";
@@ -328,6 +329,14 @@ test("master file: one that is missing, and one that is none", () => {
   });
   const folder = readMasterFile(directory, wire("."), sink);
   assert.deepEqual(folder, { message: `read ${directory}: is a directory`, missing: false });
+});
+
+test("master file: a pipe is not waited for", (t) => {
+  const path = join(directory, "pipe.db");
+  makePipe(t, path, `a 1 ${A}\n`);
+  const error = readMasterFile(path, wire("."), { add: () => undefined });
+  assert.deepEqual(error, { message: `open ${path}: is a pipe`, missing: true });
+  assert.match(String(readFile(write("pipes.db", "$INCLUDE pipe.db\n"))), /failed to open `pipe.db'/);
 });
 
 test("master file: entries across the borders of chunks are whole", () => {
