@@ -167,6 +167,16 @@ static napi_value js_write_now(napi_env env, napi_callback_info info) {
   return finish(&call, call.wrong ? 0 : (double)write_now(fd, bytes + offset, (size_t)length));
 }
 
+/** interfaceAddresses(name, out): bytes */
+static napi_value js_interface_addresses(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  char name[TEXT_SIZE];
+  text(&call, 0, name);
+  size_t size;
+  uint8_t *out = elements(&call, 1, napi_uint8_array, &size);
+  return finish(&call, call.wrong ? 0 : interface_addresses(name, out, size));
+}
+
 /* ---- Memory ---- */
 
 /** Tells the kernel something about the pages that lie whole in the bytes of the first argument. */
@@ -332,6 +342,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
       {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
       {"socketFill", js_socket_fill},   {"sendNotice", js_send_notice},
+      {"interfaceAddresses", js_interface_addresses},
       {"useHugePages", js_use_huge_pages}, {"releasePages", js_release_pages}, {"trimMemory", js_trim_memory},
       {"unblockSignal", js_unblock_signal},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},

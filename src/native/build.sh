@@ -32,8 +32,8 @@ set -- ${CC:-cc}
 command -v "$1" >/dev/null 2>&1 || give_up "no C compiler: $1 not found"
 "$@" -O3 -Wall -Wextra -Werror -std=gnu11 -fvisibility=hidden -shared -fPIC -pthread \
   -I "$dir/node_modules/$package/include/node" -o "$out/addon.node.$$" \
-  "$root/src/native/addon.c" "$root/src/native/endpoints.c" "$root/src/native/limits.c" "$root/src/native/port.c" \
-  "$root/src/native/queue.c" "$root/src/native/send.c" "$root/src/native/socket.c" \
+  "$root/src/native/addon.c" "$root/src/native/endpoints.c" "$root/src/native/interfaces.c" "$root/src/native/limits.c" \
+  "$root/src/native/port.c" "$root/src/native/queue.c" "$root/src/native/send.c" "$root/src/native/socket.c" \
   2>"$out/build.log" || give_up "the compiler failed, see $out/build.log"
 # A running server may have the old file mapped: replaced, not overwritten.
 mv -f "$out/addon.node.$$" "$out/addon.node" || give_up "cannot write $out/addon.node"

@@ -33,6 +33,11 @@ export interface Native {
   writeNow(fd: number, bytes: Uint8Array, offset: number, length: number): number;
   /** Says `text` to the NOTIFY_SOCKET at `address`, with a copy of descriptor `fd` unless that is -1. May wait for a second. */
   sendNotice(address: string, text: string, fd: number): number;
+  /**
+   * Writes the addresses of an interface, in whatever state it is, each as a line. Returns their length in bytes: when that is
+   * more than `out` has, some are missing. -ENODEV: there is no such interface.
+   */
+  interfaceAddresses(name: string, out: Uint8Array): number;
   /** Asks for huge pages behind memory that is looked into at random: fewer misses of the page table's cache. */
   useHugePages(bytes: Uint8Array): number;
   /** Gives the pages behind these bytes back to the system: they read as zeros until somebody writes to them again. */

@@ -263,6 +263,14 @@ void drop_waiting(struct port *port, struct endpoint *endpoint);
 /** `entries`: `count` times family (4 or 6), the address's first two words as numbers, what to keep of 2^32. */
 int set_limits(int fd, const uint32_t *entries, size_t count);
 
+/* interfaces.c */
+
+/** An IPv6 address with its zone and a newline. */
+#define ADDRESS_LINE 80
+
+/** Writes the addresses as lines. Their length in bytes, which may be more than `size`; -ENODEV: there is no such interface. */
+int interface_addresses(const char *name, uint8_t *out, size_t size);
+
 /* socket.c: descriptors opened, asked and steered; all return a value >= 0 or -errno. */
 #define OPEN_REUSE_PORT 1
 #define OPEN_ONLY_6 2

@@ -1,9 +1,10 @@
 /**
  * bind: the addresses that a server block listens on, instead of all.
  *
- * An interface's name stands for all its addresses at the start. Several lines add up; `except` takes addresses, or all
- * addresses of an interface, out of its own line. When nothing is left the block has no listener, which is no mistake:
- * the interface may have no address yet. The port is that of the block's key.
+ * An interface's name stands for all its addresses at the start, whether it is up or not (without the addon: when it is up
+ * and has a carrier). Several lines add up; `except` takes addresses, or all addresses of an interface, out of its own line.
+ * When nothing is left the block has no listener, which is worth a warning but no mistake: the interface may have no address
+ * yet. The port is that of the block's key.
  *
  * Syntax    bind ADDRESS|INTERFACE... {
  *             except ADDRESS|INTERFACE...
@@ -18,19 +19,19 @@
  *     whoami
  *   }
  */
-import { existsSync, readdirSync } from "node:fs";
 import { isIP } from "node:net";
-import { networkInterfaces } from "node:os";
 import type { Stanza } from "../corefile/directive.ts";
 import type { Line } from "../corefile/line.ts";
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../dns/address.ts";
-
 import { definePlugin } from "../plugin/plugin.ts";
+import { interfaceAddresses } from "../transport/interfaces.ts";
 
 export const bind = definePlugin({
   name: "bind",
   parse: (directive, block) => {
     block.addresses = directive.stanzas.flatMap(readStanza);
+    if (block.addresses.length === 0)
+      directive.stanzas[0]!.warn("no address is left, so nothing listens for this block");
   },
 });
 
@@ -63,15 +64,7 @@ function readAddresses(line: Line): string[] {
 /** One address in its one spelling, so that equal ones are equal texts; or those of an interface; undefined for neither. */
 function addressesOf(word: string): string[] | undefined {
   if (isIP(word) !== 0 && !word.includes("%")) return [canonical(word)];
-  const entries = networkInterfaces()[word];
-  if (entries) return entries.map(({ address, scopeid }) => (scopeid ? `${address}%${word}` : address));
-  return allInterfaces().includes(word) ? [] : undefined;
-}
-
-/** Also those that are down or have no address, which the list of Node.js leaves out. */
-function allInterfaces(): readonly string[] {
-  const directory = "/sys/class/net";
-  return existsSync(directory) ? readdirSync(directory) : [];
+  return interfaceAddresses(word);
 }
 
 function canonical(address: string): string {

@@ -26,8 +26,10 @@ for (const { directive, addresses } of [
   { directive: "bind 127.0.0.1\nbind 127.0.0.2 {\nexcept 127.0.0.1\n}", addresses: ["127.0.0.1", "127.0.0.2"] },
 ]) {
   test(`bind: ${directive.replaceAll("\n", " ")}`, () => {
-    const { settings, elements, mistakes } = parseBlock([bind], `. {\n${directive}\n}`);
+    const { settings, elements, warnings, mistakes } = parseBlock([bind], `. {\n${directive}\n}`);
     assert.deepEqual(mistakes, []);
+    const none = "Corefile:2:1: plugin/bind: no address is left, so nothing listens for this block";
+    assert.deepEqual(warnings, addresses.length === 0 ? [none] : []);
     assert.deepEqual(settings.addresses, addresses);
     assert.deepEqual(elements, []);
   });
