@@ -164,7 +164,7 @@ export interface HttpSite {
 }
 
 export interface Control {
-  /** Waits for others, if queries have to. Called when all halves have started; at the start of the server, HTTP is served meanwhile. */
+  /** Waits for others, if queries have to. Called when all halves have started; HTTP is served meanwhile when the server starts. */
   catchUp?(): Promise<void>;
   /** Whether the plugin can answer; asked by `ready`. Absent: always. */
   ready?(): boolean;
