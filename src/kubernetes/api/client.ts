@@ -3,8 +3,9 @@
  * HTTP/1.1, a connection for each watch: a half-open one is noticed by its silence, and stalls none of the others.
  */
 import { createGunzip } from "node:zlib";
-import { Agent, type Dispatcher, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import type { Access, TlsMaterial } from "./access.ts";
+import { openAgent } from "./agent.ts";
 import type { Splitter } from "./documents.ts";
 import { Limiter, type Limits } from "./limiter.ts";
 import { Pace } from "./pace.ts";
@@ -73,9 +74,9 @@ export class ApiClient {
     splitter.end();
   }
 
-  /** Ends every connection. */
-  async close(): Promise<void> {
-    await this.#agent?.destroy();
+  /** Ends every connection. Those that are just being opened end by themselves: a silent server keeps nobody waiting. */
+  close(): void {
+    void this.#agent?.destroy();
   }
 
   async #ask(path: string, parameters: Parameters, options: RequestOptions): Promise<Dispatcher.ResponseData> {
@@ -86,16 +87,7 @@ export class ApiClient {
     this.#hooks?.limited("GET", host, (began - asked) / 1_000);
     let code = "<error>";
     try {
-      const { headers, tls } = await this.#access.credentials();
-      const answer = await this.#agentFor(tls).request({
-        origin: this.server.origin,
-        path: `${this.server.pathname.replace(/\/$/, "")}${path}${queryString(parameters)}`,
-        method: "GET",
-        headers: { accept: options.accept ?? "application/json", "user-agent": this.#userAgent, ...headers },
-        headersTimeout: options.beginMs,
-        bodyTimeout: options.idleMs,
-        signal: options.signal,
-      });
+      const answer = await unlessAborted(options.signal, this.#request(path, parameters, options));
       code = String(answer.statusCode);
       return answer;
     } catch (error) {
@@ -108,25 +100,29 @@ export class ApiClient {
     }
   }
 
+  async #request(path: string, parameters: Parameters, options: RequestOptions): Promise<Dispatcher.ResponseData> {
+    const { headers, tls } = await this.#access.credentials();
+    return await this.#agentFor(tls).request({
+      origin: this.server.origin,
+      path: `${this.server.pathname.replace(/\/$/, "")}${path}${queryString(parameters)}`,
+      method: "GET",
+      headers: { accept: options.accept ?? "application/json", "user-agent": this.#userAgent, ...headers },
+      headersTimeout: options.beginMs,
+      bodyTimeout: options.idleMs,
+      signal: options.signal,
+    });
+  }
+
   /** Other certificates need other connections; those that are open go on until their watches end. */
   #agentFor(tls: TlsMaterial): Dispatcher {
     if (this.#agent !== undefined && this.#agentTls === tls) return this.#agent;
     void this.#agent?.close();
     this.#agentTls = tls;
-    const connect = { ...tls, timeout: CONNECT_MS, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    const options = { allowH2: false, pipelining: 1 };
-    const { proxy } = this.#access;
-    this.#agent =
-      proxy === undefined
-        ? new Agent({ ...options, connect })
-        : new ProxyAgent({ ...options, uri: proxy, requestTls: connect });
+    this.#agent = openAgent(tls, this.#access.proxy);
     return this.#agent;
   }
 }
 
-/** As client-go's dialer has it, less what nobody wants to wait for in a network of one data centre. */
-const CONNECT_MS = 10_000;
-const KEEP_ALIVE_MS = 15_000;
 /** The longest explanation of an error that is read. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -136,6 +132,16 @@ export function collectionPath(group: string, version: string, plural: string, n
   return namespace === undefined
     ? `${base}/${plural}`
     : `${base}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+}
+
+/** What is being opened, read or run does not hear of `signal`: it goes on to its own end, and nobody waits for it. */
+function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+    if (signal.aborted) abort();
+  });
 }
 
 function queryString(parameters: Parameters): string {

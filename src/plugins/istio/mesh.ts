@@ -119,7 +119,7 @@ export class Mesh {
     clearInterval(this.#counting);
     this.#count();
     await this.reflector.stop();
-    await this.#client.close();
+    this.#client.close();
     retire(this.tableBytes);
   }
 

@@ -169,7 +169,7 @@ export class Cluster {
     clusters.delete(this.#wishes);
     clearInterval(this.#timer);
     await Promise.all(this.followed.map(({ reflector }) => reflector.stop()));
-    await this.#client.close();
+    this.#client.close();
   }
 }
 

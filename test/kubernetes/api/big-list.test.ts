@@ -39,7 +39,7 @@ for (const { name, options } of [
     const reflector = new Reflector(client, query, sink, { log });
     t.after(async () => {
       await reflector.stop();
-      await client.close();
+      client.close();
       await worker.terminate();
     });
     let before = process.threadCpuUsage();

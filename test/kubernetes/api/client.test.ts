@@ -13,7 +13,7 @@ async function pair(t: TestContext, client: ClientOptions = {}, server: ApiServe
   const api = await ApiServer.start({ objects: services(5), ...server });
   const to = new ApiClient(fromEndpoint(`${api.url}${prefix}`), client);
   t.after(async () => {
-    await to.close();
+    to.close();
     await api.close();
   });
   const list = async (path = "/api/v1/services") => {

@@ -46,7 +46,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     });
     t.after(async () => {
       await reflector.stop();
-      await client.close();
+      client.close();
     });
     reflector.start();
     await until(() => reflector.synced, `synced: ${logged}`);
@@ -177,7 +177,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     const reflector = new Reflector(client, query, new MapSink(), { log });
     t.after(async () => {
       await reflector.stop();
-      await client.close();
+      client.close();
     });
     reflector.start();
     await until(() => logged.length > 0, "a refusal");
@@ -196,7 +196,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     const reflector = new Reflector(client, SERVICES, sink, { log });
     t.after(async () => {
       await reflector.stop();
-      await client.close();
+      client.close();
     });
     reflector.start();
     await equals(sink);

@@ -95,6 +95,7 @@ export interface Setting {
   readonly api: ApiServer;
   readonly sink: MapSink;
   readonly reflector: Reflector;
+  readonly client: ApiClient;
   readonly states: ReflectorState[];
   readonly logged: string[];
   /** Waits until the sink holds what the server has. */
@@ -126,12 +127,12 @@ export async function start(t: TestContext, options: SettingOptions = {}): Promi
   });
   t.after(async () => {
     await reflector.stop();
-    await client.close();
+    client.close();
     await api.close();
   });
   reflector.start();
   const equal = () => until(() => JSON.stringify(sink.versions()) === JSON.stringify(versionsOf(api)), "equal");
-  return { api, sink, reflector, states, logged, equal };
+  return { api, sink, reflector, client, states, logged, equal };
 }
 
 export function versionsOf(api: ApiServer): Record<string, string> {
