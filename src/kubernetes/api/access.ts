@@ -7,16 +7,19 @@ export interface Access {
   readonly proxy: string | undefined;
   /**
    * What to show and what to check, as it is now: files are read again when they have changed. The same `tls` object as
-   * before as long as nothing in it has changed. Rejects when a file that is named cannot be read and never could.
+   * before as long as nothing in it has changed. Rejects when a file that is named cannot be read and never could, and when
+   * a program that should give them fails.
    */
   credentials(): Promise<Credentials>;
-  /** Forgets what was read: after a 401 or a failed handshake everything is read again, whatever its age. */
-  refresh(): void;
+  /** After a failure everything is read again, whatever its age. After a 401 (`refused`) what a program gave is no good either. */
+  refresh(refused?: boolean): void;
 }
+
+export type Headers = Readonly<Record<string, string | string[]>>;
 
 export interface Credentials {
   /** `authorization`, when there is something to show, and whom to be taken for. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly tls: TlsMaterial;
 }
 
@@ -24,7 +27,6 @@ export interface TlsMaterial {
   readonly ca?: Buffer | string;
   readonly cert?: Buffer | string;
   readonly key?: Buffer | string;
-  readonly passphrase?: string;
   /** The name that the server's certificate must have, when it is another than in `server`. */
   readonly servername?: string;
   /** False only where a kubeconfig says `insecure-skip-tls-verify`. */

@@ -59,7 +59,7 @@ export class ApiClient {
     let answer = await this.#ask(path, parameters, options);
     if (answer.statusCode === 401) {
       // The token may have been replaced since it was read.
-      this.#access.refresh();
+      this.#access.refresh(true);
       await answer.body.dump();
       answer = await this.#ask(path, parameters, options);
     }

@@ -7,7 +7,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { endpointText } from "../../corefile/host-port.ts";
 import type { Access, Credentials, TlsMaterial } from "./access.ts";
-import { kubeconfigReader } from "./kubeconfig.ts";
+import { ExecFailure } from "./exec-program.ts";
+import { Kubeconfig } from "./kubeconfig.ts";
 
 /** How long what was read counts as new. Data must not be away for more than 5 s when a token changes. */
 const FRESH_MS = 2_000;
@@ -45,9 +46,8 @@ export function fromEndpoint(url: string, files: ClientFiles = {}): Access {
 
 /** With the current context of the file, unless one is named. Rejects when the file has no such context. */
 export async function fromKubeconfig(file: string, context?: string): Promise<Access> {
-  const read = await kubeconfigReader(file, context);
-  const { server, proxy } = await read();
-  return new RereadAccess(server, read, proxy);
+  const kubeconfig = await Kubeconfig.open(file, context);
+  return new RereadAccess(kubeconfig.server, (refused) => kubeconfig.credentials(refused), kubeconfig.proxy);
 }
 
 function fromFiles(server: URL, files: ClientFiles): Access {
@@ -72,19 +72,21 @@ async function optional(file: string | undefined): Promise<Buffer | undefined> {
 class RereadAccess implements Access {
   readonly server: URL;
   readonly proxy: string | undefined;
-  readonly #read: () => Promise<Credentials>;
+  readonly #read: (refused: boolean) => Promise<Credentials>;
   #known: Credentials | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
+  #refused = false;
   #reading: Promise<Credentials> | undefined;
 
-  constructor(server: URL, read: () => Promise<Credentials>, proxy?: string) {
+  constructor(server: URL, read: (refused: boolean) => Promise<Credentials>, proxy?: string) {
     this.server = server;
     this.proxy = proxy;
     this.#read = read;
   }
 
-  refresh(): void {
+  refresh(refused = false): void {
     this.#readAt = Number.NEGATIVE_INFINITY;
+    this.#refused ||= refused;
   }
 
   credentials(): Promise<Credentials> {
@@ -97,11 +99,15 @@ class RereadAccess implements Access {
 
   async #readAgain(): Promise<Credentials> {
     this.#readAt = performance.now();
+    const refused = this.#refused;
+    this.#refused = false;
     try {
-      const found = await this.#read();
+      const found = await this.#read(refused);
       const tls = this.#known !== undefined && isSame(found.tls, this.#known.tls) ? this.#known.tls : found.tls;
       this.#known = { headers: found.headers, tls };
     } catch (error) {
+      // What a program gave before has expired, or was refused.
+      if (error instanceof ExecFailure) this.#known = undefined;
       // A file that is being replaced is not there for a moment: what it held may be good still.
       if (this.#known === undefined) throw error;
     }
@@ -114,7 +120,6 @@ function isSame(a: TlsMaterial, b: TlsMaterial): boolean {
     String(a.ca) === String(b.ca) &&
     String(a.cert) === String(b.cert) &&
     String(a.key) === String(b.key) &&
-    a.passphrase === b.passphrase &&
     a.servername === b.servername &&
     a.rejectUnauthorized === b.rejectUnauthorized
   );

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fromEndpoint, fromKubeconfig, inCluster } from "../../../src/kubernetes/api/credentials.ts";
+import { fromEndpoint, inCluster } from "../../../src/kubernetes/api/credentials.ts";
 
 function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "weftdns-"));
@@ -79,102 +79,4 @@ for (const { url, files, server } of [
 
 test("an address of another kind", () => {
   assert.throws(() => fromEndpoint("ftp://api.test"), { message: "the API is reached by http or https, not by ftp" });
-});
-
-const KUBECONFIG = {
-  apiVersion: "v1",
-  kind: "Config",
-  "current-context": "main",
-  clusters: [
-    { name: "one", cluster: { server: "https://one.test:6443", "certificate-authority-data": btoa("CA one") } },
-    {
-      name: "two",
-      cluster: { server: "https://two.test", "insecure-skip-tls-verify": true, "tls-server-name": "api.test" },
-    },
-    { name: "ftp", cluster: { server: "https://two.test", "proxy-url": "ftp://proxy.test" } },
-  ],
-  users: [
-    { name: "token", user: { token: "secret" } },
-    { name: "certificate", user: { "client-certificate-data": btoa("C"), "client-key-data": btoa("K") } },
-    { name: "tokenFile", user: { token: "older", tokenFile: "token.txt" } },
-    { name: "password", user: { username: "me", password: "pass" } },
-  ],
-  contexts: [
-    { name: "main", context: { cluster: "one", user: "token" } },
-    { name: "certificate", context: { cluster: "one", user: "certificate" } },
-    { name: "password", context: { cluster: "two", user: "password" } },
-    { name: "tokenFile", context: { cluster: "two", user: "tokenFile" } },
-    { name: "nobody", context: { cluster: "one", user: "none" } },
-    { name: "nowhere", context: { cluster: "three", user: "token" } },
-    { name: "ftp", context: { cluster: "ftp", user: "token" } },
-  ],
-};
-
-for (const { context, server, headers, tls } of [
-  {
-    context: undefined,
-    server: "https://one.test:6443/",
-    headers: { authorization: "Bearer secret" },
-    tls: { ca: "CA one" },
-  },
-  { context: "certificate", server: "https://one.test:6443/", headers: {}, tls: { ca: "CA one", cert: "C", key: "K" } },
-  {
-    context: "password",
-    server: "https://two.test/",
-    headers: { authorization: "Basic bWU6cGFzcw==" },
-    tls: { servername: "api.test", rejectUnauthorized: false },
-  },
-  { context: "nobody", server: "https://one.test:6443/", headers: {}, tls: { ca: "CA one" } },
-]) {
-  test(`kubeconfig, context ${context ?? "of the file"}`, async (t) => {
-    const file = join(directory(t), "config");
-    writeFileSync(file, JSON.stringify(KUBECONFIG));
-    const access = await fromKubeconfig(file, context);
-    assert.equal(String(access.server), server);
-    const found = await access.credentials();
-    assert.deepEqual(found.headers, headers);
-    const texts = Object.entries(found.tls).map(([key, value]) => [
-      key,
-      Buffer.isBuffer(value) ? String(value) : value,
-    ]);
-    assert.deepEqual(Object.fromEntries(texts), tls);
-  });
-}
-
-for (const { context, message } of [
-  { context: "other", message: /^context "other" does not exist in / },
-  { context: "ftp", message: /^proxy-url "ftp:\/\/proxy.test" in .*, expected a URL with http, https or socks5$/ },
-  { context: "nowhere", message: /^context "nowhere" names no cluster that is in / },
-]) {
-  test(`kubeconfig, context ${context}`, async (t) => {
-    const file = join(directory(t), "config");
-    writeFileSync(file, JSON.stringify(KUBECONFIG));
-    await assert.rejects(fromKubeconfig(file, context), { message });
-  });
-}
-
-test("kubeconfig: a file that changes is read again", async (t) => {
-  const file = join(directory(t), "config");
-  writeFileSync(file, JSON.stringify(KUBECONFIG));
-  const access = await fromKubeconfig(file);
-  writeFileSync(file, JSON.stringify(KUBECONFIG).replace("secret", "changed"));
-  access.refresh();
-  assert.deepEqual((await access.credentials()).headers, { authorization: "Bearer changed" });
-});
-
-test("kubeconfig: a user's tokenFile is beside it, comes before a token, and is read each time", async (t) => {
-  const folder = directory(t);
-  const file = join(folder, "config");
-  writeFileSync(file, JSON.stringify(KUBECONFIG));
-  const token = (text: string) => writeFileSync(join(folder, "token.txt"), text);
-  token("first\n");
-  const access = await fromKubeconfig(file, "tokenFile");
-  assert.deepEqual((await access.credentials()).headers, { authorization: "Bearer first" });
-  token("second");
-  access.refresh();
-  assert.deepEqual((await access.credentials()).headers, { authorization: "Bearer second" });
-});
-
-test("kubeconfig: no file", async () => {
-  await assert.rejects(fromKubeconfig("/nowhere/config"), /ENOENT/);
 });

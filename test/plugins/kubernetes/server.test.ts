@@ -108,6 +108,27 @@ test("a reload follows a kubeconfig that names another server", async () => {
   }
 });
 
+test("a program of a kubeconfig that hangs holds up neither the start nor a reload nor the end", async () => {
+  const kubeconfig = JSON.stringify({
+    clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:1" } }],
+    users: [
+      { name: "c", user: { exec: { apiVersion: "client.authentication.k8s.io/v1", command: "sleep", args: ["20"] } } },
+    ],
+    contexts: [{ name: "c", context: { cluster: "c", user: "c" } }],
+    "current-context": "c",
+  });
+  const text = (options: string) =>
+    corefile("", `startup_timeout 300ms\n${options}`).replace("endpoint {API}", "kubeconfig {DIR}/kubeconfig");
+  const options = { corefile: "import {DIR}/inner", files: { inner: text(""), kubeconfig } };
+  await withServer(options, [], async (server) => {
+    assert.equal((await get(server.port2, "/ready"))?.status, 503);
+    server.write("inner", text("noendpoints"));
+    const from = server.lines.length;
+    server.signal("SIGUSR1");
+    assert.ok(await server.line(/Reloading complete/, from, 5_000), server.lines.join("\n"));
+  });
+});
+
 test("blocks that want the same share one cluster", async () => {
   const one = corefile("");
   const options = {
