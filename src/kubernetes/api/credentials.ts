@@ -9,6 +9,7 @@ import { endpointText } from "../../corefile/host-port.ts";
 import type { Access, Credentials, TlsMaterial } from "./access.ts";
 import { ExecFailure } from "./exec-program.ts";
 import { Kubeconfig } from "./kubeconfig.ts";
+import { environmentProxy } from "./proxy.ts";
 
 /** How long what was read counts as new. Data must not be away for more than 5 s when a token changes. */
 const FRESH_MS = 2_000;
@@ -80,7 +81,7 @@ class RereadAccess implements Access {
 
   constructor(server: URL, read: (refused: boolean) => Promise<Credentials>, proxy?: string) {
     this.server = server;
-    this.proxy = proxy;
+    this.proxy = proxy ?? environmentProxy(server);
     this.#read = read;
   }
 
