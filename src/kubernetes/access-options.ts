@@ -6,7 +6,7 @@ import type { Access } from "./api/access.ts";
 import { fromEndpoint, fromKubeconfig, inCluster } from "./api/credentials.ts";
 
 export interface AccessConfig {
-  /** Absent, like `kubeconfig`: the cluster that the pod runs in. */
+  /** Absent, like `kubeconfig`, which counts before it: the cluster that the pod runs in. */
   endpoint: string | undefined;
   tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
   kubeconfig: { readonly path: string; readonly context: string } | undefined;
@@ -28,14 +28,18 @@ export function accessReaders(config: AccessConfig): Record<string, (line: Optio
   };
 }
 
+/** Rejects when a file that is named is not there, which would be so for ever. */
 export async function accessOf({ endpoint, tls, kubeconfig }: AccessConfig): Promise<Access> {
-  if (endpoint !== undefined) return fromEndpoint(endpoint, tls);
-  if (kubeconfig === undefined) return inCluster(process.env);
-  const { path, context } = kubeconfig;
-  await stat(path).catch((error: unknown) => {
-    throw new Error(`stat ${path}: ${systemMessage(error)}`);
-  });
-  return await fromKubeconfig(path, context === "" ? undefined : context);
+  if (kubeconfig !== undefined) {
+    const { path, context } = kubeconfig;
+    await stat(path).catch((error: unknown) => {
+      throw new Error(`stat ${path}: ${systemMessage(error)}`);
+    });
+    return await fromKubeconfig(path, context === "" ? undefined : context);
+  }
+  const access = endpoint === undefined ? inCluster(process.env) : fromEndpoint(endpoint, tls);
+  await access.credentials();
+  return access;
 }
 
 function readEndpoint(line: Option, config: AccessConfig): void {
