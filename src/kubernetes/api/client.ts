@@ -116,10 +116,11 @@ export class ApiClient {
   /** Other certificates need other connections; those that are open go on until their watches end. */
   #agentFor(tls: TlsMaterial): Dispatcher {
     if (this.#agent !== undefined && this.#agentTls === tls) return this.#agent;
+    const agent = openAgent(this.#access, tls);
     void this.#agent?.close();
+    this.#agent = agent;
     this.#agentTls = tls;
-    this.#agent = openAgent(tls, this.#access.proxy);
-    return this.#agent;
+    return agent;
   }
 }
 
