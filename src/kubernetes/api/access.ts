@@ -5,6 +5,8 @@ export interface Access {
   readonly server: URL;
   /** The proxy that leads there, as a URL; undefined: none does. */
   readonly proxy: string | undefined;
+  /** Of the kubeconfig that says so: who else leads there may be somebody else. */
+  readonly context: string | undefined;
   /**
    * What to show and what to check, as it is now: files are read again when they have changed. The same `tls` object as
    * before as long as nothing in it has changed. Rejects when a file that is named cannot be read and never could, and when

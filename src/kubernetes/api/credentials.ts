@@ -48,7 +48,7 @@ export function fromEndpoint(url: string, files: ClientFiles = {}): Access {
 /** With the current context of the file, unless one is named. Rejects when the file has no such context. */
 export async function fromKubeconfig(file: string, context?: string): Promise<Access> {
   const kubeconfig = await Kubeconfig.open(file, context);
-  return new RereadAccess(kubeconfig.server, (refused) => kubeconfig.credentials(refused), kubeconfig.proxy);
+  return new RereadAccess(kubeconfig.server, (refused) => kubeconfig.credentials(refused), kubeconfig);
 }
 
 function fromFiles(server: URL, files: ClientFiles): Access {
@@ -73,15 +73,17 @@ async function optional(file: string | undefined): Promise<Buffer | undefined> {
 class RereadAccess implements Access {
   readonly server: URL;
   readonly proxy: string | undefined;
+  readonly context: string | undefined;
   readonly #read: (refused: boolean) => Promise<Credentials>;
   #known: Credentials | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #refused = false;
   #reading: Promise<Credentials> | undefined;
 
-  constructor(server: URL, read: (refused: boolean) => Promise<Credentials>, proxy?: string) {
+  constructor(server: URL, read: (refused: boolean) => Promise<Credentials>, kubeconfig?: Kubeconfig) {
     this.server = server;
-    this.proxy = proxy ?? environmentProxy(server);
+    this.proxy = kubeconfig?.proxy ?? environmentProxy(server);
+    this.context = kubeconfig?.context;
     this.#read = read;
   }
 

@@ -55,6 +55,10 @@ export class Kubeconfig {
     return this.#entry.proxy;
   }
 
+  get context(): string {
+    return this.#entry.context;
+  }
+
   /** As they are now. What was `refused` is not shown again, if there is a way to something else. */
   async credentials(refused: boolean): Promise<Credentials> {
     await this.#readAgain();

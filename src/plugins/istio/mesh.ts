@@ -60,12 +60,12 @@ export class Mesh {
   /** From `performance.now()`. */
   #restUntil = 0;
 
-  /** The one before a reload, unless a kubeconfig names another server or proxy now. */
+  /** The one before a reload, unless a kubeconfig names another server, proxy or context now. */
   static async open(config: IstioConfig, context: ControlContext): Promise<Mesh> {
     const access = await accessOf(config);
     const before = context.inherited as Mesh | undefined;
-    const isSame = before?.access.server.href === access.server.href && before.access.proxy === access.proxy;
-    if (before !== undefined && isSame) return before;
+    const keyOf = ({ server, proxy, context }: Access) => JSON.stringify([server, proxy, context]);
+    if (before !== undefined && keyOf(before.access) === keyOf(access)) return before;
     const mesh = new Mesh(config, context, access);
     mesh.reflector.start();
     return mesh;

@@ -175,11 +175,11 @@ export class Cluster {
 
 /**
  * What decides where a cluster is, what is followed of it and what of that is kept; the other options are about answers. A
- * kubeconfig may name another server than before.
+ * kubeconfig may name another server or context than before.
  */
-function wishesOf(config: KubernetesConfig, { server, proxy }: Access): string {
+function wishesOf(config: KubernetesConfig, { server, proxy, context }: Access): string {
   return JSON.stringify([
-    [server, proxy, config.tls, config.kubeconfig],
+    [server, proxy, context, config.tls, config.kubeconfig],
     [config.apiServerQps, config.apiServerBurst, config.apiServerMaxInflight, config.checkIntervalMs],
     [config.labels, config.namespaceLabels, config.pods === "verified", config.endpoints],
     [config.endpointPodNames, config.zonal, config.multicluster.length > 0],

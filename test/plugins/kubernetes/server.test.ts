@@ -108,6 +108,29 @@ test("a reload follows a kubeconfig that names another server", async () => {
   }
 });
 
+test("a reload follows a kubeconfig whose current context is another user of the same server", async () => {
+  const kubeconfig = (current: string): string =>
+    JSON.stringify({
+      clusters: [{ name: "c", cluster: { server: "{API}" } }],
+      users: ["one", "two"].map((name) => ({ name, user: { as: name } })),
+      contexts: ["one", "two"].map((name) => ({ name, context: { cluster: "c", user: name } })),
+      "current-context": current,
+    });
+  const options = {
+    corefile: corefile("").replace("endpoint {API}", "kubeconfig {DIR}/kubeconfig"),
+    files: { kubeconfig: kubeconfig("one") },
+  };
+  await withServer(options, [], async (server, api) => {
+    const users = () => new Set(api.requests.map(({ headers }) => headers["impersonate-user"]));
+    assert.deepEqual([...users()], ["one"]);
+    server.write("kubeconfig", kubeconfig("two"));
+    const from = server.lines.length;
+    server.signal("SIGUSR1");
+    assert.ok(await server.line(/Reloading complete/, from, 10_000), server.lines.join("\n"));
+    assert.ok(users().has("two"));
+  });
+});
+
 test("a program of a kubeconfig that hangs holds up neither the start nor a reload nor the end", async () => {
   const kubeconfig = JSON.stringify({
     clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:1" } }],
