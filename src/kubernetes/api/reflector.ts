@@ -460,5 +460,9 @@ function waitFor(error: unknown, backoff: Backoff): number {
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof ApiError) return `${error.code}: ${error.message}`;
-  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
+  // Node's advice is for those who start it themselves.
+  return (
+    error.message.replace(/; if the root CA is installed .*/, "") ||
+    String((error as NodeJS.ErrnoException).code ?? error.name)
+  );
 }

@@ -139,6 +139,7 @@ describe("TLS", { skip: !hasOpenssl && "no openssl" }, () => {
       });
       await until(() => reflector.lastError !== undefined, "a failure");
       assert.match(reflector.lastError!, why);
+      assert.doesNotMatch(reflector.lastError!, /Node.js/);
       assert.deepEqual(api.requests, []);
     });
   }
