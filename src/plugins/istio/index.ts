@@ -21,7 +21,8 @@
  * Options
  *   endpoint URL                      the API server; without this and kubeconfig: that of the cluster that the pod runs in
  *   tls CERT KEY CA                   files of the client certificate for endpoint, whose URL must begin with https:// then
- *   kubeconfig FILE [CONTEXT]         how to reach the API server, from a file
+ *   kubeconfig FILE [CONTEXT]         how to reach the API server, from a file; counts before endpoint. The context, or the
+ *                                     current one of the start, is kept until a reload; what it says is read again
  *   namespace NAMESPACE|@client       only entries whose `exportTo` lets this namespace see them: the same one for all clients, or
  *                                     that of the pod that asks, which `kubernetes` with `pods verified` in the same block
  *                                     knows; other clients see what is exported to all. Default: every entry is seen

@@ -3,7 +3,9 @@
  *
  * What the cluster's API says is kept in a table that all workers read, so a change is in the answer to the next query. The
  * `cache` plugin keeps none of these answers. As long as a kind of object has not been read completely, names that it could
- * have get SERVFAIL instead of NXDOMAIN; when the API is gone, what was known last goes on being answered.
+ * have get SERVFAIL instead of NXDOMAIN; when the API is gone, what was known last goes on being answered. It is asked by the
+ * proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name in the environment, and where no authority is named for its certificate
+ * those of the machine count, from SSL_CERT_FILE if that is set.
  *
  * Syntax    kubernetes [ZONE...] { OPTION... }, once in a block
  *   ZONE    where the cluster's names are, and the reverse zones to answer in; default: the zones of the server block.
@@ -11,7 +13,8 @@
  * Options
  *   endpoint URL                      the API server; without this and kubeconfig: that of the cluster that the pod runs in
  *   tls CERT KEY CA                   files of the client certificate for endpoint, whose URL must begin with https:// then
- *   kubeconfig FILE [CONTEXT]         how to reach the API server, from a file
+ *   kubeconfig FILE [CONTEXT]         how to reach the API server, from a file; counts before endpoint. The context, or the
+ *                                     current one of the start, is kept until a reload; what it says is read again
  *   apiserver_qps NUMBER              most requests a second
  *   apiserver_burst N                 and so many at once
  *   apiserver_max_inflight N          most requests that wait for their answer
