@@ -88,10 +88,10 @@ interface Walk {
   firstOutcome: Outcome;
 }
 
-export function serve(config: AutopathConfig, { next, counter, metadata }: ServeContext): Handler {
+export function serve(config: AutopathConfig, { next, counter, metadata, server }: ServeContext): Handler {
   const zones = config.zones.map(zoneToWire);
   const own = config.search.map(zoneToWire);
-  const success = counter("autopath_success_total", "Counter of requests that did autopath.");
+  const success = counter("autopath_success_total", "Counter of requests that did autopath.", { server });
 
   const attempt = (walk: Walk, i: number): Eventual => {
     const { query, base, search } = walk;

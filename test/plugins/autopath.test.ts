@@ -114,3 +114,16 @@ for (const waits of [false, true]) {
     });
   }
 }
+
+test("autopath: successes are counted for the listener", async () => {
+  const last: Handler = (query) => {
+    query.reply.begin(query);
+    return ANSWERED;
+  };
+  const chain = await linkChain({ plugins: [autopath], corefile: `. {\nautopath ${file}\n}`, last });
+  await chain.ask({ ask: "www.one.test. A" });
+  const success = chain.row.descriptions.find(({ name }) => name === "autopath_success_total")!;
+  assert.deepEqual(success.labels, { server: "dns://:53" });
+  assert.deepEqual(chain.counts("autopath_success_total"), [1]);
+  await chain.stop();
+});
