@@ -78,6 +78,18 @@ describe("log: formats", () => {
       last: () => ANSWERED,
       line: "- - 0",
     },
+    ...[
+      { last: found, line: "NOERROR success" },
+      { last: replies(Rcode.NOERROR), line: "NOERROR success" },
+      { last: replies(Rcode.NOERROR, [], ["example.org. 60 IN NS ns.example.org."]), line: "DELEGATION success" },
+      { last: replies(Rcode.NOERROR, [], [soa]), line: "NODATA denial" },
+      { last: replies(Rcode.NXDOMAIN), line: "NXDOMAIN denial" },
+      { last: replies(Rcode.NXDOMAIN, [address]), line: "OTHERERROR error" },
+      { last: replies(Rcode.NOTIMP, [address]), line: "SERVERERROR error" },
+      { last: () => SERVFAIL, line: "SERVERERROR error" },
+      { last: () => DROPPED, line: "OTHERERROR error" },
+      { question: { ask: "example.org. IXFR" }, last: () => SERVFAIL, line: "META error" },
+    ].map((row) => ({ question: { ask: "www.example.org. A" }, format: "{/log/type} {/log/class}", ...row })),
     { format: "{local}", question: { ask: "www.example.org. A" }, line: "[::]" },
     {
       format: "{local}",

@@ -47,7 +47,7 @@ export function compileFormat(text: string, metadata: Metadata): Format {
   for (const { 0: word, index } of format.matchAll(WORD)) {
     literal += format.slice(from, index);
     from = index + word.length;
-    const step = word.startsWith("{/") ? metadataStep(word.slice(2, -1), metadata) : STEPS.get(word);
+    const step = STEPS.get(word) ?? (word.startsWith("{/") ? metadataStep(word.slice(2, -1), metadata) : undefined);
     if (!step) {
       literal += word;
       continue;
@@ -87,6 +87,8 @@ const STEPS: ReadonlyMap<string, Step> = new Map<string, Step>([
       line.ascii("s");
     },
   ],
+  ["{/log/type}", (line, _query, seen) => line.ascii(seen.type)],
+  ["{/log/class}", (line, _query, seen) => line.ascii(seen.class)],
 ]);
 
 function metadataStep(label: string, metadata: Metadata): Step {

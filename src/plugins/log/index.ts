@@ -10,6 +10,9 @@
  *   {rcode} {>rflags} {rsize}               the reply: rcode, flags, length before compression and OPT record
  *   {duration}                              seconds, as in 0.000123s
  *   {/GROUP/LABEL}                          metadata
+ *   {/log/type}                             the kind of reply: NOERROR, DELEGATION, NODATA, NXDOMAIN, SERVERERROR (SERVFAIL,
+ *                                           NOTIMP), META (transfers, NOTIFY) or OTHERERROR
+ *   {/log/class}                            its class, as below
  *   {common}                                {remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do}
  *                                           {>bufsize}" {rcode} {>rflags} {rsize} {duration}   (one line; the default)
  *   {combined}                              {common} "{>opcode}"

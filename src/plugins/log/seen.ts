@@ -51,20 +51,40 @@ export class Seen {
     return Math.max(Math.round((this.endedAt - this.#query!.receivedAt) * NANOSECONDS_PER_MS), 0);
   }
 
-  /** Which class of replies this one is in. */
-  get class(): Class {
-    if (!this.answered) return "error";
+  /** What kind of reply this one is, in CoreDNS's words. */
+  get type(): ReplyType {
+    if (!this.answered) return "OTHERERROR";
     const query = this.#query!;
-    if (query.opcode === Opcode.NOTIFY || query.type === Type.AXFR || query.type === Type.IXFR) return "error";
-    if (this.#outcome !== ANSWERED) return "error";
+    if (query.opcode === Opcode.NOTIFY || query.type === Type.AXFR || query.type === Type.IXFR) return "META";
+    const { rcode } = this;
+    if (rcode === Rcode.SERVFAIL || rcode === Rcode.NOTIMP) return "SERVERERROR";
+    if (this.#outcome !== ANSWERED) return "OTHERERROR";
     const { reply } = query;
     const hasAnswer = reply.counts[Section.ANSWER]! > 0;
     // A name that an alias leads to, and that does not exist, counts as an error.
-    if (this.rcode === Rcode.NXDOMAIN) return hasAnswer ? "error" : "denial";
-    if (this.rcode !== Rcode.NOERROR) return "error";
-    return !hasAnswer && authorityHas(reply, Type.SOA) ? "denial" : "success";
+    if (rcode === Rcode.NXDOMAIN) return hasAnswer ? "OTHERERROR" : "NXDOMAIN";
+    if (rcode !== Rcode.NOERROR) return "OTHERERROR";
+    if (hasAnswer) return "NOERROR";
+    if (authorityHas(reply, Type.SOA)) return "NODATA";
+    return authorityHas(reply, Type.NS) ? "DELEGATION" : "NOERROR";
+  }
+
+  /** Which class of replies that kind is in. */
+  get class(): Class {
+    return CLASS_OF[this.type];
   }
 }
+
+const CLASS_OF = {
+  NOERROR: "success",
+  DELEGATION: "success",
+  NODATA: "denial",
+  NXDOMAIN: "denial",
+  META: "error",
+  OTHERERROR: "error",
+  SERVERERROR: "error",
+} as const satisfies Record<string, Class>;
+type ReplyType = keyof typeof CLASS_OF;
 
 /** The flags of a plugin's reply as it leaves. */
 function sentFlags(query: Query): number {

@@ -300,6 +300,54 @@ export const servers: ParityServer[] = [
     ],
   },
   {
+    name: "log, kinds of replies",
+    corefile: `test:{PORT} {
+      metadata
+      log . "{name} {/log/type} {/log/class}"
+      forward . {UP:a}
+    }
+    drop.test:{PORT} {
+      metadata
+      log . "{name} {/log/type} {/log/class}"
+      erratic {
+        drop 1
+      }
+    }
+    fail.test:{PORT} {
+      metadata
+      log . "{name} {type} {/log/type} {/log/class}"
+      ${erratic}
+    }`,
+    upstreams: {
+      a: {
+        rules: [
+          { when: "a.test. A", replies: [{ answer: ["a.test. 60 IN A 192.0.2.1"] }] },
+          { when: "ns.test. A", replies: [{ authority: ["sub.test. 60 IN NS ns.sub.test."] }] },
+          { when: "nodata.test. A", replies: [{ authority: [soa] }] },
+          { when: "denied.test. A", replies: [{ rcode: "NXDOMAIN" }] },
+          { when: "lost.test. A", replies: [{ rcode: "NXDOMAIN", answer: ["lost.test. 60 IN CNAME y.test."] }] },
+          { when: "empty.test. A", replies: [{}] },
+          { when: "notimp.test. A", replies: [{ rcode: "NOTIMP" }] },
+          { when: "a.test. AXFR", replies: [{ answer: ["a.test. 60 IN A 192.0.2.1"] }] },
+        ],
+      },
+    },
+    cases: [
+      { ask: "a.test. A", reply: any, log: ["[INFO] a.test. NOERROR success"] },
+      { ask: "empty.test. A", reply: any, log: ["[INFO] empty.test. NOERROR success"] },
+      { ask: "ns.test. A", reply: any, log: ["[INFO] ns.test. DELEGATION success"] },
+      { ask: "nodata.test. A", reply: any, log: ["[INFO] nodata.test. NODATA denial"] },
+      { ask: "denied.test. A", reply: any, log: ["[INFO] denied.test. NXDOMAIN denial"] },
+      { ask: "lost.test. A", reply: any, log: ["[INFO] lost.test. OTHERERROR error"] },
+      { ask: "notimp.test. A", reply: any, log: ["[INFO] notimp.test. SERVERERROR error"] },
+      { ask: "a.test. AXFR", reply: any, log: ["[INFO] a.test. META error"] },
+      { ask: "refused.test. A", reply: any, log: ["[INFO] refused.test. OTHERERROR error"] },
+      { ask: "x.fail.test. MX", reply: any, log: ["[INFO] x.fail.test. MX SERVERERROR error"] },
+      { ask: "x.fail.test. AXFR", reply: any, log: ["[INFO] x.fail.test. AXFR META error"] },
+      { ask: "x.drop.test. A", reply: { noReply: true }, log: ["[INFO] x.drop.test. OTHERERROR error"] },
+    ],
+  },
+  {
     name: "log, JSON",
     corefile: `example.org:{PORT} {
       log . "text of {name}"
