@@ -95,6 +95,7 @@ function upstream(): { handler: Handler; asked: string[] } {
       return ANSWERED;
     },
     fails: (query) => query.fail(SERVFAIL, "no upstream"),
+    knowsnothing: () => SERVFAIL,
     full: (query) => {
       query.isShed = true;
       return query.fail(SERVFAIL, "no room");
@@ -204,6 +205,7 @@ for (const { ask, kept, ttl, rcode = "NOERROR", options } of [
   { ask: "fails.test. A", kept: true, rcode: "SERVFAIL" },
   { ask: "fails.test. A", kept: false, rcode: "SERVFAIL", options: "cache {\n servfail 0\n}" },
   { ask: "full.test. A", kept: false, rcode: "SERVFAIL" },
+  { ask: "knowsnothing.test. A", kept: false, rcode: "SERVFAIL" },
   { ask: "here.test. A", kept: false, ttl: 30, options: "cache 30" },
   { ask: "www.test. A", kept: false, ttl: 300, options: "cache example.org" },
   { ask: "www.test. A", kept: true, ttl: 300, options: "cache test" },

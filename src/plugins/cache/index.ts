@@ -15,7 +15,8 @@
  *                                     brought nothing (verify) within TIMEOUT (0s: as long as it takes). RECHECK: the
  *                                     time until the next attempt after one that failed (0s, at most 5m)
  *   serve_stale_policy prefer_positive  a stale answer with data is better than a stale one without
- *   servfail DUR                      how long a failure is kept (5s, at most 5m); 0: not at all
+ *   servfail DUR                      how long a failure is kept (5s, at most 5m); 0: not at all. One that has no reason, as
+ *                                     from hosts without fallthrough, is not kept
  *   disable success|denial [ZONES]    keeps nothing of this kind for the zones
  *   keepttl                           the TTL of kept answers does not go down
  * Metrics   coredns_cache_entries{server, type, zones, view}             answers kept; type is success or denial

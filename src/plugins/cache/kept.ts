@@ -102,8 +102,9 @@ export class Kept {
   keep(outcome: Outcome, query: Query, now: number): boolean {
     const { reply } = query;
     if (outcome === SERVFAIL) {
-      // Nobody wrote it: the server will. The next one who asks within the time is told the same.
-      if (this.#config.servfailMs === 0 || query.isShed) return false;
+      // Nobody wrote it: the server will. The next one who asks within the time is told the same, as long as something has
+      // gone wrong, and nobody just has no answer.
+      if (query.error === "" || this.#config.servfailMs === 0 || query.isShed) return false;
       reply.begin(query);
       reply.rcode = Rcode.SERVFAIL;
       return this.#store(this.denial, query, this.#config.servfailMs / 1_000, now);

@@ -351,4 +351,25 @@ export const servers: ParityServer[] = [
       changing([{ rcode: "NXDOMAIN", authority: [soa(60)] }]),
     ),
   ),
+  {
+    name: "cache, a failure without a reason",
+    corefile: `.:{PORT} {
+      prometheus 127.0.0.1:{PORT2}
+      cache
+      hosts {
+        192.0.2.1 www.example.org
+      }
+    }`,
+    cases: [
+      {
+        ask: "new.example.org. A",
+        times: 2,
+        reply: { rcode: "SERVFAIL" },
+        http: [
+          metric('requests_total{LABELS,view="",zones="."} 2'),
+          metric('misses_total{LABELS,view="",zones="."} 2'),
+        ],
+      },
+    ],
+  },
 ];
