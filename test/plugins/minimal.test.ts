@@ -14,12 +14,15 @@ const ALL = [Section.ANSWER, Section.AUTHORITY, Section.ADDITIONAL];
 const UNANSWERED = [Section.AUTHORITY, Section.ADDITIONAL];
 
 /** Replies with one record in each of the sections, and an OPT record of its own. */
-function replying(rcode: number, sections: readonly Section[], late = false): Handler {
+function replying(rcode: number, sections: readonly Section[], late = false, authority: number = Type.NS): Handler {
   return (query) => {
     const { reply } = query;
     reply.begin(query);
     reply.rcode = rcode;
-    for (const section of sections) reply.add(section, owner, Type.A, Class.IN, 60, Uint8Array.of(192, 0, 2, section));
+    for (const section of sections) {
+      const type = section === Section.AUTHORITY ? authority : Type.A;
+      reply.add(section, owner, type, Class.IN, 60, type === Type.A ? Uint8Array.of(192, 0, 2, 1) : owner);
+    }
     reply.setOpt(EDE, 4096, true);
     return late ? Promise.resolve(ANSWERED) : ANSWERED;
   };
@@ -29,6 +32,7 @@ for (const { name, ask = "www.example.org. A", opcode = 0, last, counts } of [
   { name: "a positive answer", last: replying(Rcode.NOERROR, ALL), counts: [1, 0, 0] },
   { name: "a late one", last: replying(Rcode.NOERROR, ALL, true), counts: [1, 0, 0] },
   { name: "a referral", last: replying(Rcode.NOERROR, UNANSWERED), counts: [0, 1, 1] },
+  { name: "another authority", last: replying(Rcode.NOERROR, UNANSWERED, false, Type.A), counts: [0, 0, 0] },
   { name: "additional records alone", last: replying(Rcode.NOERROR, [Section.ADDITIONAL]), counts: [0, 0, 0] },
   { name: "NXDOMAIN with a CNAME", last: replying(Rcode.NXDOMAIN, ALL), counts: [1, 1, 1] },
   { name: "a transfer", ask: "www.example.org. IXFR", last: replying(Rcode.NOERROR, ALL), counts: [1, 1, 1] },

@@ -1,4 +1,5 @@
 /** Which kind of answer a reply is, and for how long it is good (behaviour 3.D). */
+import { authorityHas } from "../../dns/authority.ts";
 import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../../dns/name.ts";
 import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
@@ -36,11 +37,11 @@ export function classify(query: Query, reply: Reply): Kind {
   if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return Kind.OTHER;
   if (answers > 0 && rcode === Rcode.NOERROR && reaches(query, reply, answers)) return Kind.SUCCESS;
   if (answers > 0 && rcode === Rcode.NXDOMAIN) return Kind.OTHER;
-  if (countOf(reply, count, Type.SOA) > 0) return Kind.DENIAL;
+  if (authorityHas(reply, Type.SOA)) return Kind.DENIAL;
   if (rcode === Rcode.NXDOMAIN) return Kind.BARE_DENIAL;
   if (answers > 0) return Kind.LOST;
   // With the DS record of the child, say, or the proof that it has none.
-  if (countOf(reply, count, Type.NS) > 0) return Kind.DELEGATION;
+  if (authorityHas(reply, Type.NS)) return Kind.DELEGATION;
   return Kind.SUCCESS;
 }
 
@@ -109,17 +110,6 @@ function isName(reply: Reply, offset: number, name: WireName): boolean {
   if (!readName(reply, offset, seen) || seen.length !== name.length) return false;
   for (let i = 0; i < name.length; i++) if (seen.bytes[i] !== name.bytes[i]) return false;
   return true;
-}
-
-/** Records of this type in the authority section. */
-function countOf(reply: Reply, count: number, type: number): number {
-  const { index } = reply;
-  let found = 0;
-  for (let i = 0; i < count; i++) {
-    const at = i * INDEX_WORDS;
-    if (index[at + Index.SECTION] === Section.AUTHORITY && index[at + Index.TYPE] === type) found++;
-  }
-  return found;
 }
 
 /** RFC 4034 section 3.1.5: expiration stands 8 bytes into the data, in seconds of the calendar, compared as serials. */

@@ -1,6 +1,7 @@
 /** What a `log` line says of a query's end: one object per chain, filled for each query. */
+import { authorityHas } from "../../dns/authority.ts";
 import { Flag } from "../../dns/header.ts";
-import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
+import { Section } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
 import { requestLength } from "../../dns/uncompressed-length.ts";
 import { ANSWERED, DROPPED, type Outcome } from "../../plugin/outcome.ts";
@@ -95,15 +96,4 @@ function sentFlags(query: Query): number {
 /** The flags of a reply that the server writes itself, as `Reply.begin` sets them. */
 function ownFlags(query: Query): number {
   return query.opcode === Opcode.QUERY ? Flag.QR | (query.flags & (Flag.RD | Flag.CD)) : Flag.QR;
-}
-
-function authorityHas(reply: Reply, type: number): boolean {
-  if (reply.counts[Section.AUTHORITY] === 0) return false;
-  const count = reply.indexRecords();
-  const { index } = reply;
-  for (let i = 0; i < count; i++) {
-    const at = i * INDEX_WORDS;
-    if (index[at + Index.SECTION] === Section.AUTHORITY && index[at + Index.TYPE] === type) return true;
-  }
-  return false;
 }

@@ -71,6 +71,12 @@ export const servers: ParityServer[] = [
           { when: "www.example.org. A", replies: [{ ...records, edns: { options: ["15 0011"] } }] },
           { when: "failed.example.org. A", replies: [{ ...records, rcode: "NXDOMAIN" }] },
           { when: "referral.example.org. A", replies: [{ ...records, answer: [] }] },
+          {
+            when: "odd.example.org. A",
+            replies: [
+              { ...records, answer: [], authority: ["example.org. 60 IN TXT x"], edns: { options: ["15 0011"] } },
+            ],
+          },
           { when: "alone.example.org. A", replies: [{ ...records, answer: [], authority: [] }] },
           { when: "www.example.org. IXFR", replies: [records] },
           { when: "bare.example.org. A", replies: [{ answer: ["bare.example.org. 60 IN A 192.0.2.1"] }] },
@@ -92,6 +98,11 @@ export const servers: ParityServer[] = [
       { ask: "www.example.org. A", name: "without OPT", reply: { answer: records.answer, authority: [], opt: "none" } },
       { ask: "failed.example.org. A", reply: { rcode: "NXDOMAIN", ...records } },
       { ask: "referral.example.org. A", reply: { ...records, answer: [] } },
+      {
+        ask: "odd.example.org. A",
+        edns: {},
+        reply: { rcode: "NOERROR", answer: [], authority: [], additional: [], opt: { options: [] } },
+      },
       { ask: "alone.example.org. A", reply: { rcode: "NOERROR", answer: [], authority: [], additional: [] } },
       { ask: "www.example.org. IXFR", reply: records },
       { ask: "bare.example.org. A", reply: { counts: { answer: 1, authority: 0, additional: 0 } } },
