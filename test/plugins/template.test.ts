@@ -300,9 +300,12 @@ test("metrics", async () => {
   assert.deepEqual((await ask(corefile, "y.a.test. A")).counts, []);
   const bad = "template ANY ANY a.test {\nauthority 1\n}";
   assert.deepEqual((await ask(bad, "x.a.test. TYPE65399")).counts, [
-    ["template_matches_total", { ...base, type: "other" }, 1],
-    ["template_rr_failures_total", { ...base, type: "other", section: "authority", template: "1" }, 1],
+    ["template_matches_total", { ...base, type: "" }, 1],
+    ["template_rr_failures_total", { ...base, type: "", section: "authority", template: "1" }, 1],
   ]);
+  // The stanza's type, whatever was asked for.
+  const mail = "template IN MX a.test {\nrcode NXDOMAIN\n}";
+  assert.deepEqual((await ask(mail, "a.test. ANY")).counts, [["template_matches_total", { ...base, type: "MX" }, 1]]);
 });
 
 describe("mistakes", () => {

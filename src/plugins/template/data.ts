@@ -4,7 +4,7 @@
  */
 import { Flag, OPCODE_SHIFT, OPT_RECORD_SIZE } from "../../dns/header.ts";
 import { nameToText } from "../../dns/name-text.ts";
-import { className, opcodeName, rcodeName, typeName } from "../../dns/types.ts";
+import { Class, className, opcodeName, rcodeName, typeName } from "../../dns/types.ts";
 import { requestLength } from "../../dns/uncompressed-length.ts";
 import type { Query } from "../../plugin/query.ts";
 import { Method, type Struct, type Value } from "../../template/value.ts";
@@ -32,15 +32,23 @@ export function dataOf(
     Regex: () => match.regex,
     Match: () => match.groups,
     Group: () => match.named,
-    Class: () => className(query.class),
-    // As in CoreDNS a type without a name is nothing.
-    Type: () => typeName(type).replace(/^TYPE\d+$/, ""),
+    Class: () => classText(query.class),
+    Type: () => typeText(type),
     Message: () => messageOf(query),
     Question: () => questionOf(query),
     Remote: () => remote,
     Var: () => variables,
     Meta: () => new Method("Meta", ["string"], metadata),
   });
+}
+
+/** As in CoreDNS a class or a type without a name is nothing; and so all of them share a label of the metrics. */
+export function classText(klass: number): string {
+  return klass === Class.ANY ? "ANY" : className(klass).replace(/^CLASS\d+$/, "");
+}
+
+export function typeText(type: number): string {
+  return typeName(type).replace(/^TYPE\d+$/, "");
 }
 
 type Members = Readonly<Record<string, () => Value | Method>>;

@@ -7,7 +7,7 @@
  *
  * A template is one of Go's text/template: `{{ .Name }} 60 IN A 10.0.0.{{ .Group.n }}`. It knows
  *
- *   .Name .Zone .Class .Type   the question and the stanza's zone, names in lower case
+ *   .Name .Zone .Class .Type   the question and the stanza's zone, names in lower case; a number without a name is empty
  *   .Regex .Match .Group       the expression that matched, its groups by number, and by number and name
  *   .Var                       what `var` has computed
  *   .Remote .Question .Message the client's address, the question as it was written, the whole query

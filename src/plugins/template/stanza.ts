@@ -2,7 +2,7 @@
 import { nameToText, zoneToWire } from "../../dns/name-text.ts";
 import { extendedError } from "../../dns/options.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
-import { Class, className, Type, typeName } from "../../dns/types.ts";
+import { Class, Type } from "../../dns/types.ts";
 import { encode } from "../../expression/builtins.ts";
 import { Expression } from "../../expression/expression.ts";
 import type { Type as ValueType } from "../../expression/types.ts";
@@ -14,7 +14,7 @@ import { compileRegex, type Regex } from "../../plugin/regex.ts";
 import { Template } from "../../template/template.ts";
 import { Failure, type Value } from "../../template/value.ts";
 import { formatAddress } from "../../transport/packets.ts";
-import { dataOf, type Match } from "./data.ts";
+import { classText, dataOf, type Match, typeText } from "./data.ts";
 import { GROUP, scopeWith, TEMPLATE_FUNCTIONS } from "./environment.ts";
 import { firstRecord } from "./first-record.ts";
 import type { SectionName, StanzaConfig } from "./parse.ts";
@@ -138,8 +138,15 @@ export class CompiledStanza {
     const { metadata } = this.#context;
     const encoded = new Map([...variables].map(([name, value]) => [name, encode(value)]));
     const remote = formatAddress(query.peers, query.peerIndex);
-    const type = this.#type === Type.ANY ? query.type : this.#type;
-    const data = dataOf(query, zone.text, type, remote, match, encoded, (label) => metadata(query, label) ?? "");
+    const data = dataOf(
+      query,
+      zone.text,
+      this.#typeFor(query),
+      remote,
+      match,
+      encoded,
+      (label) => metadata(query, label) ?? "",
+    );
     const sections: Record<SectionName, ResourceRecord[]> = { answer: [], additional: [], authority: [] };
     for (const section of SECTION_ORDER) {
       for (const template of this.#templates[section]) {
@@ -182,9 +189,14 @@ export class CompiledStanza {
       server: this.#context.server,
       zone: zone.text,
       view: "",
-      class: knownOr(className(query.class), "CLASS"),
-      type: knownOr(typeName(query.type), "TYPE"),
+      class: classText(query.class),
+      type: typeText(this.#typeFor(query)),
     };
+  }
+
+  /** The type that the templates and the metrics name. */
+  #typeFor(query: Query): number {
+    return this.#type === Type.ANY ? query.type : this.#type;
   }
 
   #count(name: string, help: string, labels: Record<string, string>): void {
@@ -207,11 +219,6 @@ export interface Zone {
 const MATCHES_ALL = ".*";
 /** The order in which templates are run: the first that fails is the one that is reported. */
 const SECTION_ORDER: readonly SectionName[] = ["answer", "additional", "authority"];
-
-/** Numbers without a name share a label, as anybody can send them. */
-function knownOr(name: string, prefix: string): string {
-  return name.startsWith(prefix) ? "other" : name;
-}
 
 /** What `parse` has checked compiles here too. */
 function compiled<Result>(result: Result | Failure): Result {

@@ -3,6 +3,15 @@ import type { ParityServer } from "../case.ts";
 
 const failed = { rcode: "SERVFAIL", flags: "qr rd", answer: [] };
 
+const matches = (klass: string, type: string) => ({
+  get: "{PORT2}/metrics",
+  status: 200,
+  body: new RegExp(
+    `^coredns_template_matches_total\\{class="${klass}",server="dns://:\\d+",type="${type}",view="",zone="\\."\\} 1$`,
+    "m",
+  ),
+});
+
 export const servers: ParityServer[] = [
   {
     name: "template, data",
@@ -109,6 +118,25 @@ a 60 A 10.0.0.1"
         differs: "template: directives",
         ours: { reply: failed },
       },
+    ],
+  },
+  {
+    name: "template, classes, types and counts",
+    corefile: `.:{PORT} {
+      prometheus 127.0.0.1:{PORT2}
+      chaos
+      template ANY MX {
+        answer "a.test. 60 IN TXT \\"<{{ .Class }}>\\""
+      }
+      template ANY ANY {
+        rcode NXDOMAIN
+      }
+    }`,
+    cases: [
+      { ask: "a.test. ANY", reply: { answer: ['a.test. 60 IN TXT "<IN>"'] }, http: [matches("IN", "MX")] },
+      { ask: "a.test. MX CLASS255", reply: { answer: ['a.test. 60 IN TXT "<ANY>"'] }, http: [matches("ANY", "MX")] },
+      { ask: "a.test. MX CLASS77", reply: { answer: ['a.test. 60 IN TXT "<>"'] }, http: [matches("", "MX")] },
+      { ask: "a.test. TYPE65280", reply: { rcode: "NXDOMAIN" }, http: [matches("IN", "")] },
     ],
   },
   {
