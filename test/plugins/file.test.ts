@@ -117,6 +117,7 @@ test("file: which zone, and what else the chain gets", async () => {
     { ask: "a.example.org. IXFR", rcode: "REFUSED", outcome: REFUSED },
     { ask: "self.example.org. A", rcode: "SERVFAIL", outcome: SERVFAIL },
     { ask: "example.org. SOA", opcode: 4, outcome: DROPPED },
+    { ask: "a.example.org. SOA", opcode: 4, outcome: DROPPED },
     { ask: "out.example.org. A", rcode: "NOERROR", answer: ["out.example.org. 60 IN CNAME x.example.net."] },
   ]) {
     const asked = await chain.ask({ ask, ...(opcode !== undefined && { opcode }) });

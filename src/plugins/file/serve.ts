@@ -47,7 +47,7 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
     if (query.type === Type.AXFR || query.type === Type.IXFR) return REFUSED;
     if (query.opcode === Opcode.NOTIFY) {
       const from = formatAddress(query.peers, query.peerIndex);
-      context.log.info(`Dropping notify from ${from} for ${nameToText(name.bytes)}`);
+      context.log.info(`Dropping notify from ${from} for ${config.zones[found]!.origin}`);
       return DROPPED;
     }
     const zone = zones[found];

@@ -173,6 +173,12 @@ g A \\# 4 C0000202
         reply: { noReply: true },
         log: ["[INFO] plugin/file: Dropping notify from 127.0.0.1 for example.org."],
       },
+      {
+        ask: "www.example.org. SOA",
+        opcode: 4,
+        reply: { noReply: true },
+        log: ["[INFO] plugin/file: Dropping notify from 127.0.0.1 for example.org."],
+      },
     ],
   },
 ];
