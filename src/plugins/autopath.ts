@@ -80,6 +80,8 @@ function readZones(stanza: Stanza, words: readonly Token[]): string[] {
 /** A walk along a search list. */
 interface Walk {
   readonly query: Query;
+  /** The client's: plugins behind may change them for each name (header). */
+  readonly flags: number;
   /** What was asked before the first of the list, without an end. */
   readonly base: Uint8Array;
   readonly search: readonly Uint8Array[];
@@ -109,6 +111,7 @@ export function serve(config: AutopathConfig, { next, counter, metadata, server 
   const judge = (walk: Walk, i: number, outcome: Outcome): Eventual => {
     const { query } = walk;
     const { reply } = query;
+    query.flags = walk.flags;
     const isWritten = outcome === ANSWERED && !reply.empty;
     const isFound = isWritten && reply.rcode !== Rcode.NXDOMAIN;
     const records = isWritten && (i > 0 || !isFound) ? reply.records() : [];
@@ -135,7 +138,7 @@ export function serve(config: AutopathConfig, { next, counter, metadata, server 
     // The first of the list itself has nothing in front that others could have too.
     if (label <= 0) return next(query);
     const base = query.questionName.slice(0, name.offsets[label]!);
-    return attempt({ query, base, search, first: undefined, firstOutcome: ANSWERED }, 0);
+    return attempt({ query, flags: query.flags, base, search, first: undefined, firstOutcome: ANSWERED }, 0);
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * header: sets and clears flags in the header of queries and replies.
  *
- * Rules for queries change what the plugins behind this one see and forward; the reply repeats RD as it then stands.
+ * Rules for queries change what the plugins behind this one see and forward; the reply repeats RD as it then stands,
+ * except in errors that the server writes where cache is in the block too, or autopath has walked: they repeat the client's RD.
  * Rules for replies change what the client sees, except in errors that the server writes for a plugin that gave up.
  * Where several rules name the same flag the last one counts.
  *

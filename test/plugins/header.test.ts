@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { autopath } from "../../src/plugins/autopath.ts";
+import { cache } from "../../src/plugins/cache/index.ts";
 import { erratic } from "../../src/plugins/erratic.ts";
 import { header } from "../../src/plugins/header.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
@@ -17,6 +22,21 @@ for (const { rules, flags, failed = "qr rd" } of [
     assert.equal((await chain.ask({ ask: "www.example.org. A" })).reply?.flags, flags);
     assert.equal((await chain.ask({ ask: "www.example.org. MX" })).reply?.flags, failed);
     await chain.stop();
+  });
+}
+
+for (const before of ["cache", "autopath"]) {
+  test(`header: behind ${before} an error that the server writes repeats the client's RD`, async () => {
+    const directory = mkdtempSync(join(tmpdir(), "header-"));
+    writeFileSync(join(directory, "resolv.conf"), "search example.org\n");
+    const arguments_ = before === "cache" ? "" : join(directory, "resolv.conf");
+    const rules = "header {\n query set rd\n}\nerratic {\n drop 0\n}";
+    const corefile = `. {\n${before} ${arguments_}\n${rules}\n}`;
+    const chain = await linkChain({ plugins: [before === "cache" ? cache : autopath, header, erratic], corefile });
+    const { reply } = await chain.ask({ ask: "www.example.org. MX", flags: "" });
+    await chain.stop();
+    rmSync(directory, { recursive: true });
+    assert.equal(reply?.flags, "qr");
   });
 }
 

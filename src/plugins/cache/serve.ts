@@ -67,8 +67,8 @@ class Cache {
     this.#endWait(query, turnTime(), false);
     throw error;
   };
-  /** Slots: the client's AD bit, and whether this query is the one that others wait for. */
-  readonly #clientAd: number;
+  /** Slots: the client's flags, and whether this query is the one that others wait for. */
+  readonly #clientFlags: number;
   readonly #isAwaited: number;
   #joined = 0;
   readonly #counted: Record<"requests" | "misses" | "prefetches" | "stale" | "joined", Counter>;
@@ -81,7 +81,7 @@ class Cache {
     this.#worker = context.worker;
     this.#uncached = context.uncachedZones;
     this.#kept = new Kept(config, context);
-    this.#clientAd = context.slot();
+    this.#clientFlags = context.slot();
     this.#isAwaited = context.slot();
     const labels = { server: context.server, zones: zonesLabel(config), view: "" };
     this.#counted = {
@@ -242,7 +242,7 @@ class Cache {
 
   /** Upstreams say whether data is authentic when they are asked so; the next client may want to know (behaviour 3.D). */
   #askNext(query: Query): Eventual {
-    query.slots[this.#clientAd] = query.flags & Flag.AD;
+    query.slots[this.#clientFlags] = query.flags;
     query.flags |= Flag.AD;
     return this.#next(query);
   }
@@ -269,10 +269,10 @@ class Cache {
 
   /** Keeps what came, and makes the reply look as it will when it comes from the cache. Gives whether it is kept. */
   #finish(outcome: Outcome, query: Query, now: number): boolean {
-    const clientAd = query.slots[this.#clientAd]!;
-    if (clientAd === 0) query.flags &= ~Flag.AD;
+    // Also what plugins behind have made of them (header): an error that the server writes is for the client's.
+    query.flags = query.slots[this.#clientFlags]!;
     const isKept = this.#kept.keep(outcome, query, now);
-    if (clientAd === 0 && !query.dnssecOk) query.reply.flags &= ~Flag.AD;
+    if ((query.flags & Flag.AD) === 0 && !query.dnssecOk) query.reply.flags &= ~Flag.AD;
     return isKept;
   }
 

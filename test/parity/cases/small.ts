@@ -251,6 +251,20 @@ export const servers: ParityServer[] = [
       }
       ${address}
     }
+    cached.test:{PORT} {
+      cache
+      header {
+        query set rd
+      }
+      ${address}
+    }
+    walked.test:{PORT} {
+      autopath {DIR}/resolv.conf
+      header {
+        query set rd
+      }
+      ${address}
+    }
     .:{PORT} {
       header {
         query set aa ra
@@ -259,12 +273,16 @@ export const servers: ParityServer[] = [
       }
       forward . {UP:a}
     }`,
+    files: { "resolv.conf": "search walked.test" },
     upstreams: { a: { rules: [{ replies: [{ flags: "qr aa ra", answer: ["192.0.2. 60 IN A 192.0.2.1"] }] }] } },
     cases: [
       { ask: "www.example.org. A", flags: "", reply: { flags: "qr rd ra" } },
       { ask: "www.example.org. MX", reply: { rcode: "SERVFAIL", flags: "qr rd" } },
       { ask: "www.example.net. A", flags: "rd cd", reply: { flags: "qr aa cd" } },
       { ask: "www.example.net. MX", reply: { rcode: "SERVFAIL", flags: "qr" } },
+      { ask: "www.cached.test. MX", flags: "", reply: { rcode: "SERVFAIL", flags: "qr" } },
+      { ask: "www.cached.test. A", flags: "", reply: { flags: "qr aa rd" } },
+      { ask: "www.walked.test. MX", flags: "", reply: { rcode: "SERVFAIL", flags: "qr" } },
       {
         ask: "192.0.2. A",
         reply: { flags: "qr aa", counts: { answer: 1 } },
