@@ -239,7 +239,8 @@ function unusualZones({ keys }: ServerBlock): Mistake[] {
 }
 
 function unusual(zone: string): string {
-  return `Domain "${zone}" does not follow RFC1035 preferred syntax`;
+  // In quotes as Go writes them.
+  return `Domain ${JSON.stringify(zone)} does not follow RFC1035 preferred syntax`;
 }
 
 function planBlock(block: ServerBlock, settings: BlockSettings, elements: readonly ElementPlan[]): BlockPlan {

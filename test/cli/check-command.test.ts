@@ -27,13 +27,13 @@ for (const { name, text, input, code, says } of [
   { name: "nothing on standard input", input: "", code: 0, says: ["stdin is good: .:53"] },
   {
     name: "a zone that is no host",
-    text: "_tcp.a.test {\n  whoami\n}\n",
+    text: "_tcp\\.a.test {\n  whoami\n}\n",
     code: 0,
     says: [
-      'Corefile:1:1: Domain "_tcp.a.test." does not follow RFC1035 preferred syntax',
-      "    1 | _tcp.a.test {",
-      "      | ^^^^^^^^^^^",
-      "Corefile is good: _tcp.a.test.:53",
+      'Corefile:1:1: Domain "_tcp\\\\.a.test." does not follow RFC1035 preferred syntax',
+      "    1 | _tcp\\.a.test {",
+      "      | ^^^^^^^^^^^^",
+      "Corefile is good: _tcp\\.a.test.:53",
     ],
   },
   {

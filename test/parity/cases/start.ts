@@ -17,7 +17,7 @@ export const servers: ParityServer[] = [
       bind 127.0.0.1 ::1
       whoami
     }
-    _odd.test:{PORT2} 192.0.2.0/23:{PORT2} {
+    _odd.test:{PORT2} a\\.b.test:{PORT2} 192.0.2.0/23:{PORT2} {
       bind 127.0.0.1
       whoami
     }
@@ -35,6 +35,8 @@ export const servers: ParityServer[] = [
       "example.net.:{PORT2} on ::1",
       "_odd.test.:{PORT2} on 127.0.0.1",
       'Warning: Domain "_odd.test." does not follow RFC1035 preferred syntax',
+      "a\\.b.test.:{PORT2} on 127.0.0.1",
+      'Warning: Domain "a\\\\.b.test." does not follow RFC1035 preferred syntax',
       "2.0.192.in-addr.arpa.:{PORT2} on 127.0.0.1",
       "3.0.192.in-addr.arpa.:{PORT2} on 127.0.0.1",
       ".:{PORT2} on 127.0.0.1",
