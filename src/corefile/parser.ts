@@ -102,7 +102,12 @@ class Parser {
     // An unset variable in place of the keys makes such a block.
     if (keys.length === 0) words.warn(place, "this server block has no zone, so it is never served");
     if (words.isClose(first?.token)) words.warn(first!.token, "this '}' closes nothing, so it is a zone of this name");
-    for (const { token, text } of keys) if (!words.isClose(token)) this.#stuckBrace(token, text);
+    for (const { token, text } of keys) {
+      if (!words.isClose(token)) this.#stuckBrace(token, text);
+      // A brace too many ends the block before, and what follows in it looks like a block without braces.
+      if (!hasBraces && this.#known?.has(text))
+        words.warn(token, `'${text}' is a zone of this name, outside of a block`);
+    }
     const body = new BlockBody(keys.map((key) => this.#readKey(key.token, key.text)));
     this.#directives(body, hasBraces);
     this.#keyMistakes.push(...body.keyMistakes);
@@ -111,7 +116,7 @@ class Parser {
 
   /** A brace without a space around it is a part of the word, and here of a zone's name. */
   #stuckBrace(key: Token, text: string): void {
-    if (key.quoted || !BRACE.test(text)) return;
+    if (key.quoted || !STUCK_BRACE.test(key.text)) return;
     this.#words.warn(key, `'${text}' is a zone of this name, as a brace must be a word of its own`, {
       suggestion: spaceBraces(text),
     });
@@ -216,7 +221,7 @@ class Parser {
     const options: OptionWords[] = [];
     const isKnown = this.#known === undefined || this.#known.has(name.text) || isPluginPath(name.text);
     if (!isKnown) {
-      const suggestion = BRACE.test(name.text) ? spaceBraces(name.text) : nearest(name.text, this.#known ?? []);
+      const suggestion = STUCK_BRACE.test(name.text) ? spaceBraces(name.text) : nearest(name.text, this.#known ?? []);
       const expected = FOREIGN_COMMENT.test(name.text) ? ", comments begin with #" : "";
       words.mistake(name, "parsing", `Unknown directive '${name.text}'${expected}`, { suggestion });
     }
@@ -277,7 +282,8 @@ export function isPluginPath(name: string): boolean {
   return /^\.{0,2}\//.test(name) && !FOREIGN_COMMENT.test(name);
 }
 
-const BRACE = /[{}]/;
+/** Not a brace alone. */
+const STUCK_BRACE = /.[{}]|[{}]./s;
 
 function spaceBraces(text: string): string {
   return text.replace(/[{}]/g, " $& ").replace(/ +/g, " ").trim();

@@ -178,6 +178,18 @@ for (const { name, text, mistakes, warnings } of [
     warnings: ["Corefile:3:1: this '}' closes nothing, so it is a zone of this name"],
   },
   {
+    name: "an option's line that ends with the brace",
+    text: ". {\n  cache {\n    keepttl }\n  }\n  log .\n  whoami\n}\n",
+    mistakes: [],
+    warnings: ["Corefile:5:3: 'log' is a zone of this name, outside of a block"],
+  },
+  { name: "a plugin's name for a zone", text: "log {\n  whoami\n}\n", mistakes: [], warnings: [] },
+  {
+    name: "a second brace",
+    text: ". { {\n  whoami\n}\n}\n",
+    mistakes: ["Corefile:1:5: Unknown directive '{'"],
+  },
+  {
     name: "a pattern without matches",
     text: ". {\n  import conf.d/*\n}\n",
     mistakes: [],
