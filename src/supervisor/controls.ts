@@ -33,6 +33,8 @@ export class Controls {
   readonly published = new Map<string, unknown>();
   /** By address. */
   readonly sites = new Map<string, Site>();
+  /** Workers have it, so they are told of what changes. Thousands of values before that would be sent twice. */
+  #isGiven = false;
   readonly #running: Running[] = [];
   readonly #gauges: Gauge[] = [];
   readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
@@ -52,6 +54,12 @@ export class Controls {
   /** Waits until queries may come. */
   async catchUp(): Promise<void> {
     await Promise.all(this.#running.map(({ control }) => control.catchUp?.()));
+  }
+
+  /** What the workers begin with. From now on they hear of each value. */
+  give(): ReadonlyMap<string, unknown> {
+    this.#isGiven = true;
+    return this.published;
   }
 
   /** A serve half speaks to its control half. */
@@ -112,7 +120,7 @@ export class Controls {
       publish: (value, part) => {
         const id = publishedId(element, part);
         this.published.set(id, value);
-        host.publish(id, value);
+        if (this.#isGiven) host.publish(id, value);
       },
       onTold: (receive) => this.#told.set(element.id, [...(this.#told.get(element.id) ?? []), receive]),
       job: (module, input, signal) => host.jobs.run(module, input, signal),

@@ -105,7 +105,7 @@ export class Supervisor {
       // Whoever probes or scrapes is answered, though others are still waited for.
       await this.#sites.replace(this.#controls.sites);
       await this.#controls.catchUp();
-      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.published);
+      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.give());
     } catch (error) {
       await this.stop(0);
       throw error;
@@ -199,7 +199,7 @@ export class Supervisor {
     const before = this.#controls;
     try {
       await this.#sites.open(controls.sites);
-      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), controls.published);
+      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), controls.give());
     } catch (error) {
       await this.#sites.replace(before.sites).catch(() => {});
       throw error;
