@@ -9,6 +9,7 @@ import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { native } from "../native/index.ts";
 import type { Instance, ReloadFailure } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
+import { scarcityText } from "../transport/descriptors.ts";
 import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
 import { workerCount } from "./granted-cpus.ts";
@@ -87,6 +88,8 @@ export class Supervisor {
     const { diedOf } = this.#parent;
     if (diedOf !== undefined) this.#log.error(`the server died of ${diedOf} and is started again`);
     const count = next.workers ?? workerCount();
+    const scarcity = scarcityText(count);
+    if (scarcity !== undefined) this.#log.warning(scarcity);
     this.#sockets = new Sockets(count, this.#parent);
     await this.#sockets.open(plan.listeners);
     // Threads start while control halves load.

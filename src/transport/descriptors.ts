@@ -11,9 +11,25 @@ import { availableParallelism } from "node:os";
  * sees that they are scarce.
  */
 const RESERVE = 8 + 2 * availableParallelism();
+/** For sockets that wait for upstreams. Those for clients, for HTTP and for files must not want for any because of them. */
+const SHARE_OF_UPSTREAMS = 1 / 2;
+/** What a worker uses at most, with a flood of misses before silent upstreams and as many connections as a few listeners take. */
+const WANTED_PER_WORKER = 4_096;
 
 /** Node.js has raised the soft limit to the hard one at its start. */
 export const descriptorLimit: number = readLimit();
+
+/** How many sockets towards upstreams each of `workers` may have before it uses those for more queries than it would. */
+export function upstreamSockets(workers: number): number {
+  return Math.max(1, Math.floor((descriptorLimit * SHARE_OF_UPSTREAMS) / workers));
+}
+
+/** What is to be said of a limit that is too low for so many workers; undefined when it is not. */
+export function scarcityText(workers: number): string | undefined {
+  const wanted = workers * WANTED_PER_WORKER;
+  if (descriptorLimit >= wanted) return undefined;
+  return `No more than ${descriptorLimit} files and sockets may be open: set nofile to ${wanted} for ${workers} workers`;
+}
 
 function readLimit(): number {
   try {

@@ -33,6 +33,8 @@ export interface AskerOptions {
   /** Milliseconds on a clock that never goes back. */
   clock?(): number;
   maxExchanges?: number;
+  /** UDP sockets that are open at once. */
+  maxSockets?: number;
 }
 
 export class Asker {
@@ -63,14 +65,19 @@ export class Asker {
     askedAt: 0,
   };
 
-  constructor({ openPort, clock = () => performance.now(), maxExchanges = MAX_EXCHANGES }: AskerOptions) {
+  constructor({
+    openPort,
+    clock = () => performance.now(),
+    maxExchanges = MAX_EXCHANGES,
+    maxSockets = Number.POSITIVE_INFINITY,
+  }: AskerOptions) {
     this.#clock = clock;
     this.now = clock();
     this.#limit = maxExchanges;
     this.#questions = allocateBytes(maxExchanges * QUESTION_STRIDE);
     this.#questionLengths = new Uint16Array(maxExchanges);
     this.#wheel = new TimerWheel(maxExchanges, TICK_MS, (index) => this.#due(this.#exchanges[index]!));
-    this.#datagrams = new Datagrams(this, openPort);
+    this.#datagrams = new Datagrams(this, openPort, maxSockets);
   }
 
   /** An exchange for `owner` to ask `request`; undefined when as many wait as may. */

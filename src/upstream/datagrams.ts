@@ -39,6 +39,8 @@ interface Socket {
 export class Datagrams {
   readonly #asker: Asker;
   readonly #port: PacketPort;
+  readonly #maxSockets: number;
+  #open = 0;
   /** By socket number. */
   readonly #sockets: Socket[] = [];
   /** Upstreams with a socket that takes new queries. */
@@ -51,8 +53,9 @@ export class Datagrams {
     this.flush();
   };
 
-  constructor(asker: Asker, openPort: (onBatch: OnBatch) => PacketPort) {
+  constructor(asker: Asker, openPort: (onBatch: OnBatch) => PacketPort, maxSockets: number) {
     this.#asker = asker;
+    this.#maxSockets = maxSockets;
     this.#port = openPort((count) => this.#onBatch(count));
   }
 
@@ -115,11 +118,13 @@ export class Datagrams {
     if (waiting.length === 0 && socket.upstream!.socket !== number) this.#close(number);
   }
 
-  /** Takes the sockets whose time is over out of use. */
+  /** Takes the sockets whose time is over out of use; while too many are open, those that this closes. */
   sweep(now: number): void {
     for (let i = this.#current.length - 1; i >= 0; i--) {
       const upstream = this.#current[i]!;
-      if (now - this.#sockets[upstream.socket]!.openedAt >= SOCKET_MS) this.#retire(upstream);
+      const { openedAt, waiting } = this.#sockets[upstream.socket]!;
+      if (now - openedAt < SOCKET_MS || (this.#isCrowded && waiting.length > 0)) continue;
+      this.#retire(upstream);
     }
   }
 
@@ -137,11 +142,17 @@ export class Datagrams {
     return exchange.upstream!.text;
   }
 
+  /** A port that is used too often is better than no descriptor for others: a socket for each upstream, and no further ones. */
+  get #isCrowded(): boolean {
+    return this.#open >= this.#maxSockets;
+  }
+
   #socketFor(upstream: Upstream): number {
     const number = upstream.socket;
     if (number >= 0) {
       const socket = this.#sockets[number]!;
-      if (socket.used < QUERIES_PER_SOCKET && this.#asker.now - socket.openedAt < SOCKET_MS) {
+      const isFresh = socket.used < QUERIES_PER_SOCKET && this.#asker.now - socket.openedAt < SOCKET_MS;
+      if (isFresh || this.#isCrowded) {
         upstream.counters.reused(false);
         return number;
       }
@@ -149,12 +160,13 @@ export class Datagrams {
     const { source } = upstream.options;
     const opened = this.#port.connect(upstream.address, upstream.port, source === undefined ? CONNECT : { source });
     if (opened < 0) {
-      // Too many files are open. A port that is used too often is better than no answer.
+      // Too many files are open: better than no answer, too.
       if (number < 0 || -opened !== EMFILE) return opened;
       upstream.counters.reused(false);
       return number;
     }
     if (number >= 0) this.#retire(upstream);
+    this.#open++;
     upstream.counters.opened(false);
     upstream.socket = opened;
     this.#current.push(upstream);
@@ -180,6 +192,7 @@ export class Datagrams {
     // What was written for it must leave before it does: an answer cannot have come for that, but a deadline may have.
     if (this.#filled > 0) this.flush();
     this.#sockets[number]!.upstream = undefined;
+    this.#open--;
     this.#port.remove(number);
   }
 

@@ -1,4 +1,5 @@
 /** The asker of this thread: made when the first plugin wants to ask, gone when the last one has stopped. */
+import { upstreamSockets } from "../transport/descriptors.ts";
 import { createPacketPort } from "../transport/udp.ts";
 import { Asker } from "./asker.ts";
 
@@ -11,8 +12,9 @@ export interface SharedAsker {
   release(): void;
 }
 
-export function shareAsker(): SharedAsker {
-  shared ??= new Asker({ openPort: (onBatch) => createPacketPort({}, onBatch) });
+export function shareAsker(workers: number): SharedAsker {
+  const maxSockets = upstreamSockets(workers);
+  shared ??= new Asker({ openPort: (onBatch) => createPacketPort({}, onBatch), maxSockets });
   const asker = shared;
   users++;
   let released = false;

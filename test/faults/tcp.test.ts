@@ -9,10 +9,12 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { residentMiB } from "../../bench/load/usage.ts";
-import { answerTo, Fakeup, framed } from "../support/fakeup.ts";
+import { askAll } from "../support/crowd.ts";
+import { answerTo, Fakeup, framed, silent } from "../support/fakeup.ts";
+import { get } from "../support/http.ts";
 import { ourCommand, TestServer } from "../support/server.ts";
 import { encodeQuestion } from "../support/wire.ts";
 import { figure, isLarge, sized } from "./figures.ts";
@@ -318,16 +320,23 @@ test("C5: ends of connections of every kind, a thousand a second", { timeout: 12
   }
 });
 
-test("C6: no descriptors left: UDP goes on, nothing spins, and it heals", {
-  timeout: 60_000,
-  skip: spawnSync("prlimit", ["--version"]).status !== 0 && "needs prlimit",
-}, async (t) => {
+const skipLimited = spawnSync("prlimit", ["--version"]).status !== 0 && "needs prlimit";
+
+/** A command that starts the server with so many descriptors. */
+function limited(t: TestContext, nofile: number): string {
   const directory = mkdtempSync(join(tmpdir(), "weftdns-limit-"));
   t.after(() => rmSync(directory, { recursive: true }));
   const command = join(directory, "limited");
-  writeFileSync(command, `#!/bin/sh\nexec prlimit --nofile=96 ${ourCommand} "$@"\n`);
+  writeFileSync(command, `#!/bin/sh\nexec prlimit --nofile=${nofile} ${ourCommand} "$@"\n`);
   chmodSync(command, 0o755);
-  const server = await TestServer.start({ corefile: whoami, command });
+  return command;
+}
+
+test("C6: no descriptors left: UDP goes on, nothing spins, and it heals", {
+  timeout: 60_000,
+  skip: skipLimited,
+}, async (t) => {
+  const server = await TestServer.start({ corefile: whoami, command: limited(t, 96) });
   try {
     await honestMs(server);
     await benign("C6", server, async () => {
@@ -357,6 +366,45 @@ test("C6: no descriptors left: UDP goes on, nothing spins, and it heals", {
   } finally {
     assert.equal(await server.stop(), 0);
   }
+});
+
+test("C6: a silent upstream takes the descriptors of nobody else", {
+  timeout: 60_000,
+  skip: skipLimited,
+}, async (t) => {
+  const up = await Fakeup.start(silent, { tcp: false });
+  const server = await TestServer.start({
+    corefile: `.:{PORT} {
+  multisocket 2
+  health 127.0.0.1:{PORT2}
+  forward . ${up.to} {
+    max_fails 0
+  }
+}
+example.net:{PORT} {
+  whoami
+}
+`,
+    command: limited(t, 192),
+  });
+  t.after(async () => {
+    assert.equal(await server.stop(), 0);
+    await up.stop();
+  });
+  assert.ok(server.lines.some((line) => line.startsWith("[WARNING] No more than 192 files and sockets may be open")));
+  const asked = Array.from({ length: 1_500 }, (_, i) => ({
+    bytes: encodeQuestion({ ask: `n${i}.example.org. A` }, i),
+  }));
+  const asking = askAll(asked, { port: server.port, rate: 1_500, waitMs: 0 });
+  let failed = 0;
+  for (let look = 0; look < 5; look++) {
+    await sleep(300);
+    if ((await server.ask({ ask: "www.example.net. A", over: "tcp" }, 1_000)) === undefined) failed++;
+    if ((await get(server.port2, "/health", 1_000))?.status !== 200) failed++;
+  }
+  await asking;
+  assert.ok(up.asks() > 1_000, `${up.asks()} of 1,500 have come to the upstream`);
+  figure({ row: "C6", what: "silent upstream: TCP and HTTP without an answer", value: failed, atMost: 0 });
 });
 
 test("I6: clients that ask for 60 KiB again and again over TCP hold nobody else up", { timeout: 60_000 }, async () => {

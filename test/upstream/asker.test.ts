@@ -41,6 +41,30 @@ test("whoever always looks too late has his deadlines all the same", async (t) =
   assert.ok(awakeMs < 1_500, `${awakeMs} ms`);
 });
 
+test("not more sockets than may be open, and new ports when there is room again", async (t) => {
+  const { forward, ups } = await setUp(t, [silent], ["read_timeout 200ms", "max_fails 0"], {
+    tcp: false,
+    maxSockets: 4,
+  });
+  const askAll = (count: number, first = 0) =>
+    Promise.all(Array.from({ length: count }, (_, i) => forward.ask(`n${first + i}.example.org. A`)));
+  const ports = () => new Set(ups[0]!.asked.map(({ port }) => port));
+  const waiting = askAll(60);
+  await sleep(60);
+  const later = askAll(60, 60);
+  await sleep(60);
+  assert.equal(ups[0]!.asked.length, 120);
+  assert.equal(ports().size, 4);
+  await Promise.all([waiting, later]);
+  ups[0]!.asked.length = 0;
+  ups[0]!.script = answerAddress;
+  for (let i = 0; i < 12; i++) {
+    assert.equal((await forward.ask(`m${i}.example.org. A`)).outcome, ANSWERED);
+    await sleep(30);
+  }
+  assert.ok(ports().size > 4, `${ports().size} ports`);
+});
+
 test("nothing holds a stanza that is over", async () => {
   const up = await Fakeup.start(answerAddress);
   const ask = async (): Promise<[Asker, WeakRef<ForwardUnderTest>]> => {

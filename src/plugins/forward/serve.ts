@@ -41,7 +41,7 @@ const COMMON_RCODES = [Rcode.NOERROR, Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NXDOM
 const OTHER_RCODES = Rcode.BADCOOKIE + 1;
 
 export function serve(config: ForwardConfig, context: ServeContext): Handler {
-  const forwarder = new Forwarder(config, context, shareAsker());
+  const forwarder = new Forwarder(config, context, shareAsker(context.workerCount));
   return (query) => forwarder.handle(query);
 }
 
