@@ -106,6 +106,24 @@ test("pprof: every profile that has begun is ended, whoever fails or is late", a
   assert.deepEqual(ended, ["after 0 ms", "after 3500 ms"]);
 });
 
+test("pprof: threads begin and end one after the other, so that not all of them stand still at once", async () => {
+  let standing = 0;
+  const acts: string[] = [];
+  const standStill = async (act: string) => {
+    assert.equal(++standing, 1, act);
+    await sleep(30);
+    standing--;
+    acts.push(act);
+  };
+  const profile = JSON.stringify({ nodes: [], samples: [], timeDeltas: [] });
+  const workers = [1, 2].map((threadId) => {
+    const stop = () => standStill(`${threadId} ends`).then(() => profile);
+    return { threadId, startCpuProfile: () => standStill(`${threadId} begins`).then(() => ({ stop })) };
+  });
+  await takeProfile("profile", 0, workers as unknown as Worker[], new AbortController().signal);
+  assert.deepEqual(acts, ["1 begins", "2 begins", "1 ends", "2 ends"]);
+});
+
 const run = promisify(execFile);
 const go = await run("go", ["version"]).then(
   () => undefined,

@@ -7,6 +7,9 @@
  *   allocs?seconds=N    what they allocated during N seconds (5)
  * and as text: the list of these, `cmdline`, and `goroutine`, which lists the threads with what they wait for.
  *
+ * A thread stands still for a moment (some 50 ms, on a busy machine several times that) when its CPU profile begins, and when it
+ * ends. That is one thread after the other, so queries that come meanwhile go to another worker, or wait where there is only one.
+ *
  * Syntax    pprof [ADDR] { block [RATE] }, once in a block
  *   ADDR      where to listen, HOST:PORT (localhost:6053)
  * Options

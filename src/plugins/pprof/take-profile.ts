@@ -15,6 +15,8 @@ const HEAP_INTERVAL_BYTES = 16 * 1024;
 const STACK_DEPTH = 64;
 /** A thread that does not answer is left out. */
 const PATIENCE_MS = 3_000;
+/** For the thread before to be seen at work again, so that queries are sent to it while the next one stands still. */
+const APART_MS = 100;
 
 const cpuOptions = { sampleInterval: CPU_INTERVAL_MS };
 
@@ -47,13 +49,17 @@ export async function takeProfile(
   };
   const onWorker = (worker: Worker) =>
     isCpu ? worker.startCpuProfile(cpuOptions) : worker.startHeapProfile(heapOptions);
-  const starting = workers.map((worker) => start(nameOf(worker), () => onWorker(worker)));
-  starting.push(start("main", () => (isCpu ? startCpuProfile(cpuOptions) : startHeapProfile(heapOptions))));
-  await inTime(starting);
+  const onMain = () => (isCpu ? startCpuProfile(cpuOptions) : startHeapProfile(heapOptions));
+  await inTurn([
+    () => start("main", onMain),
+    ...workers.map((worker) => () => start(nameOf(worker), () => onWorker(worker))),
+  ]);
   await sleep(seconds * 1_000, undefined, { signal }).catch(() => {});
   isOver = true;
   const durationMs = Date.now() - startedAt;
-  const taken = await inTime(running.map(async ({ name, handle }) => ({ name, json: await handle.stop() })));
+  const taken = await inTurn(
+    running.map(({ name, handle }) => async () => ({ name, json: await handle.stop() })),
+  );
 
   const writer = new ProfileWriter();
   for (const { name, json } of taken) writer.add(name, stacksOf(isCpu, json));
@@ -80,9 +86,17 @@ function heapFacts(kind: Kind): Pick<ProfileFacts, "measures" | "per" | "period"
   };
 }
 
-/** What is there in time: threads may end, or hang, meanwhile. */
-async function inTime<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {
-  const nothing = sleep(PATIENCE_MS, undefined, { ref: false });
-  const all = await Promise.allSettled(promises.map((promise) => Promise.race([promise, nothing])));
-  return all.flatMap((one) => (one.status === "fulfilled" && one.value !== undefined ? [one.value] : []));
+/**
+ * One thread after the other, as each stands still while its profile begins and ends: queries go to the others then. Gives what
+ * is there in time: threads may end, or hang, meanwhile.
+ */
+async function inTurn<Value>(acts: readonly (() => Promise<Value>)[]): Promise<NonNullable<Value>[]> {
+  const values: NonNullable<Value>[] = [];
+  for (const act of acts) {
+    const nothing = sleep(PATIENCE_MS, undefined, { ref: false });
+    const value = await Promise.race([act(), nothing]).catch(() => undefined);
+    if (value != null) values.push(value);
+    await sleep(APART_MS);
+  }
+  return values;
 }
