@@ -28,7 +28,8 @@ import { costOfAnswer, costOfWork, Overload, WAITING_COST } from "./overload.ts"
 const ALIGNMENT = 16;
 /**
  * A worker that stood still for so long drops what has come meanwhile: who asked has given up or asked again, and a burst of
- * late answers helps nobody (reliability, J8).
+ * late answers helps nobody (reliability, J8). The whole process stood still then: one that hangs alone is replaced by now, and
+ * its successor answers what waits, which is no more than came within two seconds.
  */
 const STALE_MS = 1_900;
 
