@@ -284,6 +284,7 @@ const threads: readonly FaultRow[] = [
       [faults("process"), /^J2/],
       [server("faults"), /^(spin|heap|stall)/],
     ],
+    open: "TCP: the kernel goes on giving a worker that hangs its share of new connections, which are reset when it is replaced",
   },
   {
     id: "J3",
