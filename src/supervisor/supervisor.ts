@@ -91,7 +91,6 @@ export class Supervisor {
     const scarcity = scarcityText(count);
     if (scarcity !== undefined) this.#log.warning(scarcity);
     this.#sockets = new Sockets(count, this.#parent);
-    await this.#sockets.open(plan.listeners);
     // Threads start while control halves load.
     this.#pool = new WorkerPool(count, {
       steer: (live) => this.#sockets.steer(live),
@@ -108,6 +107,9 @@ export class Supervisor {
       // Whoever probes or scrapes is answered, though others are still waited for.
       await this.#sites.replace(this.#controls.sites);
       await this.#controls.catchUp();
+      await this.#pool.started();
+      // Not before: where another server is on the same port, its queries would come here and wait.
+      await this.#sockets.open(plan.listeners);
       await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.give());
     } catch (error) {
       await this.stop(0);

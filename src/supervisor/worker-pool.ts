@@ -28,8 +28,8 @@ const MAX_RESTART_MS = 5_000;
 const YOUNG_MS = 10_000;
 /** Preparing includes loading plugins, so it may take its time; a thread that hangs in it must not hang a reload. */
 const PREPARE_TIMEOUT_MS = 30_000;
-/** How often is looked whether queries still come, when the server ends. */
-const QUIET_LOOK_MS = 10;
+/** How often is looked whether threads run when the server starts, and whether queries still come when it ends. */
+const LOOK_MS = 10;
 
 /**
  * Heap of one worker. What queries need is outside of it, in buffers; a plugin that leaks is ended by this limit and
@@ -133,6 +133,15 @@ export class WorkerPool {
     this.#watch = setInterval(() => this.#lookAtHeartbeats(), WATCH_MS);
   }
 
+  /** Settles when the threads run, or have died, or are late: a plan is then taken without waiting for them. */
+  async started(): Promise<void> {
+    const until = performance.now() + PREPARE_TIMEOUT_MS;
+    const isToCome = (thread: Thread | undefined) => thread?.state === "starting" && Atomics.load(thread.beat, 0) === 0;
+    while (this.#threads.some(isToCome) && performance.now() < until && !this.#stopping) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
   /** Leads all workers to `plan`. When one cannot prepare it, none takes it, and the reason is thrown. */
   async deploy(
     plan: Plan,
@@ -176,7 +185,7 @@ export class WorkerPool {
   /** Waits until no query has come to any worker for `quietMs`, `atMostMs` at most. */
   async quiet(quietMs: number, atMostMs: number): Promise<void> {
     const until = performance.now() + atMostMs;
-    for (let seen = -1, since = 0; ; await new Promise((resolve) => setTimeout(resolve, QUIET_LOOK_MS))) {
+    for (let seen = -1, since = 0; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
       const now = performance.now();
       const received = this.#received();
       if (received !== seen) since = now;

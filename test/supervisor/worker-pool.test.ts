@@ -43,10 +43,16 @@ function setUp(t: TestContext, died: (reason: string) => void = () => {}) {
     await pool.threads[0]!.terminate();
     await dead(count);
   };
-  return { reasons, blocks, deploy, running, dead, kill };
+  return { pool, reasons, blocks, deploy, running, dead, kill };
 }
 
 const options = { timeout: 20_000 };
+
+test("once it has started, a worker can take a plan without delay", options, async (t) => {
+  const { pool } = setUp(t);
+  await pool.started();
+  assert.notEqual(pool.rows()[0]?.descriptions.length, 0);
+});
 
 test("a worker that dies young is replaced later each time, and one that has lived at once", options, async (t) => {
   let now = 0;

@@ -1,0 +1,28 @@
+/** A server that takes another's place on the same port: the new one is started, then the old one is ended. */
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { test } from "node:test";
+import { SteadyLoad } from "../support/load.ts";
+import { TestServer } from "../support/server.ts";
+
+test("a server that still loads takes no queries from the one before it", { timeout: 60_000 }, async () => {
+  const before = createSocket({ type: "udp4", reusePort: true });
+  before.on("message", (query, { port, address }) => {
+    query[2]! |= 0x80;
+    before.send(query, port, address);
+  });
+  before.bind(0, "127.0.0.1");
+  await once(before, "listening");
+  const { port } = before.address();
+  const load = new SteadyLoad(port);
+  // Nobody answers there, so the start waits for some seconds.
+  const corefile =
+    ".:{PORT} {\n  bind 127.0.0.1\n  kubernetes cluster.local {\n    endpoint http://127.0.0.1:1\n  }\n  whoami\n}\n";
+  const server = await TestServer.start({ corefile, placeholders: { PORT: String(port) } });
+  const { lost, wrong, slowestMs } = await load.stop();
+  before.close();
+  assert.equal(await server.stop(), 0);
+  assert.deepEqual({ lost, wrong }, { lost: 0, wrong: 0 });
+  assert.ok(slowestMs < 1_000, `an answer took ${slowestMs} ms`);
+});
