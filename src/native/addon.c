@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 9
+#define INTERFACE_VERSION 10
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone, the path of a socket, or a notice that names one of ours. */
 #define TEXT_SIZE 256
@@ -125,6 +125,13 @@ static napi_value js_set_steering(napi_env env, napi_callback_info info) {
   size_t count;
   const int32_t *live = elements(&call, 1, napi_int32_array, &count);
   return finish(&call, call.wrong ? 0 : set_steering(fd, live, count > UINT32_MAX ? UINT32_MAX : (uint32_t)count));
+}
+
+/** refuseNew(fd) */
+static napi_value js_refuse_new(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0);
+  return finish(&call, call.wrong ? 0 : refuse_new(fd));
 }
 
 /** socketDrops(fd): datagrams */
@@ -344,7 +351,7 @@ static bool set_up(struct environment *environment, napi_value exports) {
       {"socketFill", js_socket_fill},   {"sendNotice", js_send_notice},
       {"interfaceAddresses", js_interface_addresses},
       {"useHugePages", js_use_huge_pages}, {"releasePages", js_release_pages}, {"trimMemory", js_trim_memory},
-      {"unblockSignal", js_unblock_signal},
+      {"unblockSignal", js_unblock_signal}, {"refuseNew", js_refuse_new},
       {"portOpen", js_port_open},       {"portAdd", js_port_add},         {"portConnect", js_port_connect},
       {"portRemove", js_port_remove},   {"portSend", js_port_send},       {"portClose", js_port_close},
       {"portDrain", js_port_drain},     {"portDescriptor", js_port_descriptor},

@@ -19,6 +19,8 @@ export interface Native {
   closeFd(fd: number): number;
   /** Spreads a SO_REUSEPORT group's datagrams evenly over these members, by order of opening; none: the kernel's hash. */
   setSteering(fd: number, live: Int32Array): number;
+  /** From now on nothing comes to the socket any more. What it has queued can be read, and replies sent. For good. */
+  refuseNew(fd: number): number;
   /** Datagrams that the kernel dropped: the socket's buffer was full, or its filter did not take them. */
   socketDrops(fd: number): number;
   /** From 0, empty, to 1: the part of its receive buffer that is in use. */
@@ -75,7 +77,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 9;
+const NATIVE_VERSION = 10;
 
 /** The addon, also where a part of it is of no use. */
 let addon: Native | undefined;

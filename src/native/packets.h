@@ -282,6 +282,7 @@ int bound_port(int fd);
 /** 0, or -errno where recvmmsg or sendmmsg is refused. */
 int can_batch(void);
 int set_steering(int fd, const int32_t *live, uint32_t count);
+int refuse_new(int fd);
 int64_t socket_drops(int fd);
 /** From 0, empty, to 1: the part of its receive buffer that is in use. */
 double socket_fill(int fd);

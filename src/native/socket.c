@@ -141,8 +141,10 @@ int set_steering(int fd, const int32_t *live, uint32_t count) {
   struct sock_filter *code = malloc((3 + 2 * (size_t)count) * sizeof *code);
   if (!code) return -ENOMEM;
   uint16_t length = 0;
-  code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM));
-  code[length++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count);
+  if (count > 1) {
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM));
+    code[length++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count);
+  }
   for (uint32_t i = 0; i + 1 < count; i++) {
     code[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 1);
     code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, (uint32_t)live[i]);
@@ -152,6 +154,17 @@ int set_steering(int fd, const int32_t *live, uint32_t count) {
   int result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0 ? 0 : -errno;
   free(code);
   return result;
+}
+
+/**
+ * A connected socket gets only what comes from its peer, and this one's is itself: the others of its group get all. What it
+ * has queued stays. There is no way back: in newer kernels (6.18 was tried) it has left the group.
+ */
+int refuse_new(int fd) {
+  struct sockaddr_storage own;
+  socklen_t length = sizeof own;
+  if (getsockname(fd, (struct sockaddr *)&own, &length) != 0) return -errno;
+  return connect(fd, (struct sockaddr *)&own, length) == 0 ? 0 : -errno;
 }
 
 /** Some sandboxes do not let a process use these calls, and say so before they look at the descriptor. */

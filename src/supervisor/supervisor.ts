@@ -153,7 +153,10 @@ export class Supervisor {
     await this.#switching?.catch(() => {});
     await drained;
     if (this.#controls !== inUse) await this.#controls.drain();
-    if (graceMs > 0) await this.#pool?.quiet(QUIET_MS, graceMs);
+    if (graceMs > 0) {
+      await this.#sockets?.leave();
+      await this.#pool?.quiet(QUIET_MS, graceMs);
+    }
     await this.#pool?.stop(graceMs);
     await this.#controls?.stop();
     await this.#sites.stop();

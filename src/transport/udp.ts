@@ -66,6 +66,14 @@ export function setSteering(fd: number, live: readonly number[]): void {
 }
 
 /**
+ * What comes from now on goes to others of the group, which must have no program that names this one. What is queued in it
+ * can be read and answered.
+ */
+export function refuseNew(fd: number): void {
+  check(needNative().refuseNew(fd), "cannot leave a group of sockets");
+}
+
+/**
  * Datagrams that the kernel dropped because this socket's buffer was full, or by its limits. It counts in 32 bits. Before
  * Linux 4.12 and in some sandboxes there is no such count, and it is 0.
  */

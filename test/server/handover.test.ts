@@ -3,8 +3,45 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import { awakeNow, sleepAwake } from "../support/awake.ts";
 import { SteadyLoad } from "../support/load.ts";
 import { TestServer } from "../support/server.ts";
+import { skipNative } from "../transport/udp-support.ts";
+
+for (const { where, bind } of [
+  { where: "one address", bind: "bind 127.0.0.1" },
+  { where: "all addresses", bind: "" },
+])
+  for (const workers of [1, 2])
+    test(`${where}, ${workers} workers: twice in a row, no query is lost or waits, and the old server ends at once`, {
+      timeout: 60_000,
+      skip: skipNative,
+    }, async () => {
+      const corefile = `.:{PORT} {\n  multisocket ${workers}\n  ${bind}\n  whoami\n}\n`;
+      let server = await TestServer.start({ corefile });
+      const { port } = server;
+      const load = new SteadyLoad(port, { perSecond: 1_000 });
+      try {
+        for (let turn = 0; turn < 2; turn++) {
+          const next = await TestServer.start({ corefile, placeholders: { PORT: String(port) } });
+          await sleepAwake(300);
+          const from = awakeNow();
+          assert.equal(await server.stop(), 0);
+          const took = awakeNow() - from;
+          server = next;
+          assert.ok(took < 3_000, `the old server ended after ${took} ms`);
+          // Who has gone is noticed within a second.
+          await sleepAwake(1_500);
+        }
+        const { asked, lost, wrong, slowestMs } = await load.stop();
+        assert.ok(asked > 3_000, `only ${asked} queries`);
+        assert.deepEqual({ lost, wrong }, { lost: 0, wrong: 0 });
+        assert.ok(slowestMs < 1_000, `an answer took ${slowestMs} ms`);
+      } finally {
+        await load.stop();
+        await server.stop();
+      }
+    });
 
 test("a server that still loads takes no queries from the one before it", { timeout: 60_000 }, async () => {
   const before = createSocket({ type: "udp4", reusePort: true });
