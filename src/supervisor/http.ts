@@ -56,6 +56,10 @@ export class Site {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
+    // An answer takes as long to make as it takes; only then it is the client who is waited for.
+    response.on("timeout", (socket: Socket) => {
+      if (response.headersSent) socket.destroy();
+    });
     request.url = originForm(request.url ?? "/");
     const path = decoded(request.url.split("?")[0]!);
     const entry = this.entries.findLast((candidate) => candidate.path === path);

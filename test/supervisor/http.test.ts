@@ -1,7 +1,10 @@
 /** HTTP sites over reloads: who keeps the listener, who gets a request, what happens when an address is taken. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect, createServer, type Server } from "node:net";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { respond } from "../../src/plugin/respond.ts";
 import { HttpSites, Site } from "../../src/supervisor/http.ts";
 import { freePorts } from "../support/server.ts";
@@ -100,6 +103,26 @@ for (const { request, head, body } of [
     if (body === "OK") assert.ok(lines.includes("X-One: 1"));
   });
 }
+
+test("an answer may take longer to make than a client may take for it", async () => {
+  const [port] = await freePorts(1);
+  const one = new Site(`127.0.0.1:${port}`);
+  const body = Buffer.alloc(20_000_000, "a");
+  const ends: Promise<boolean>[] = [];
+  const handle = async (_request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    ends.push(once(response, "close").then(() => response.writableFinished));
+    await sleep(5_500);
+    respond(response, 200, {}, body);
+  };
+  one.add("/text", (request, response) => void handle(request, response), {});
+  await sites.replace(plan(one));
+  const silent = connect(port!, "127.0.0.1").pause();
+  silent.write("GET /text HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.equal((await get(one.address)).length, body.length + "200 ".length);
+  assert.deepEqual((await Promise.all(ends)).sort(), [false, true]);
+  silent.destroy();
+  await sites.replace(plan());
+});
 
 test("the last path closes the listener, unless a later configuration has taken it", async () => {
   const [port] = await freePorts(1);

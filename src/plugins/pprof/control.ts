@@ -63,8 +63,6 @@ async function sendProfile(
     return;
   }
   busy = true;
-  // Nothing is sent for as long as it takes, which is no reason to end the connection.
-  request.socket.setTimeout(0);
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   try {
