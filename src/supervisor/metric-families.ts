@@ -1,8 +1,7 @@
 /**
  * What is scraped, put together: values from many rows of counters, and from elsewhere, added up by the name and labels
- * that they share. A family is what prom-client's registry takes for a metric: it has a name, and a `get` that gives its
- * values. The text of a value's labels is made once, prom-client keeps it by the object; so a scrape costs a sum and a
- * line for each value.
+ * that they share. prom-client's registry writes each part of a family as it does a metric. A value's name with its labels
+ * is made once, as text; so a scrape costs a sum and a line for each value.
  *
  * As in CoreDNS, a value with labels is there from its first event on, one without labels always.
  */
@@ -17,12 +16,21 @@ export type FamilyType = "counter" | "gauge" | "histogram";
  */
 const MAX_SERIES = 50_000;
 
-/** A line of the text: prom-client writes `labels` and then `sharedLabels`, and only the text of the latter is kept. */
+/** A line of the text: prom-client writes the name, which has its labels already, and the value. */
 interface Value {
   value: number;
   readonly metricName: string;
-  readonly labels: Labels;
+  /** Given, lest prom-client makes one for each line that it writes, and keeps it for a while. */
   readonly sharedLabels: Labels;
+}
+
+const NO_LABELS: Labels = {};
+/** Written in a millisecond or two. */
+const PART_VALUES = 2_000;
+
+/** What prom-client's registry takes for a metric. */
+export interface Part {
+  get(): Promise<{ name: string; help: string; type: FamilyType; values: readonly Value[] }>;
 }
 
 class Series {
@@ -47,21 +55,19 @@ class Series {
     const names = Object.keys(labels).sort();
     this.#always = names.length === 0;
     this.sortKey = names.map((label) => labels[label]).join("\0");
-    const sorted = Object.fromEntries(names.map((label) => [label, labels[label]!]));
-    const line = (metricName: string, sharedLabels: Labels): Value => ({
-      value: 0,
-      metricName,
-      labels: NO_LABELS,
-      sharedLabels,
-    });
+    const text = names.map((label) => `${label}="${escaped(labels[label]!)}"`).join(",");
+    const all = text === "" ? "" : `{${text}}`;
+    const line = (metricName: string): Value => ({ value: 0, metricName, sharedLabels: NO_LABELS });
     if (bounds === undefined) {
-      this.values = [line(name, sorted)];
+      this.values = [line(name + all)];
     } else {
-      const limits = [...bounds.map(String), "+Inf"];
+      const bucket = `${name}_bucket{${text}${text === "" ? "" : ","}le="`;
+      const ends = [...bounds.map(String), "+Inf"].map((le) => `${le}"}`);
       this.values = [
-        ...limits.map((le) => line(`${name}_bucket`, { ...sorted, le })),
-        line(`${name}_sum`, sorted),
-        line(`${name}_count`, sorted),
+        // Two strings in one, of which all lines share the first.
+        ...ends.map((end) => line(bucket + end)),
+        line(`${name}_sum${all}`),
+        line(`${name}_count${all}`),
       ];
     }
   }
@@ -85,7 +91,10 @@ class Series {
   }
 }
 
-const NO_LABELS: Labels = {};
+/** As the text format wants a label's value. */
+function escaped(value: string): string {
+  return value.replace(/[\\"\n]/g, (letter) => (letter === "\n" ? "\\n" : `\\${letter}`));
+}
 
 export class Family {
   readonly name: string;
@@ -128,14 +137,22 @@ export class Family {
     }
   }
 
-  /** What prom-client's registry calls. */
-  async get(): Promise<{ name: string; help: string; type: FamilyType; values: Value[] }> {
+  /** What has values, in parts that are short enough to be written in one go. */
+  *parts(): Generator<Part> {
     if (this.#sorted.length !== this.#series.size) {
       this.#sorted = [...this.#series.values()].sort((a, b) => (a.sortKey < b.sortKey ? -1 : 1));
     }
-    const values: Value[] = [];
-    for (const series of this.#sorted) if (series.settle(this.type === "gauge")) values.push(...series.values);
-    return { name: this.name, help: this.help, type: this.type, values };
+    const { name, help, type } = this;
+    let values: Value[] = [];
+    for (const series of this.#sorted) {
+      if (!series.settle(type === "gauge")) continue;
+      values.push(...series.values);
+      if (values.length < PART_VALUES) continue;
+      const full = values;
+      values = [];
+      yield { get: async () => ({ name, help, type, values: full }) };
+    }
+    if (values.length > 0) yield { get: async () => ({ name, help, type, values }) };
   }
 
   /** Whether it has anything to show. A family without values is left out, as CoreDNS does. */
