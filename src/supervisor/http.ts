@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { endpointText, splitAddress } from "../corefile/host-port.ts";
+import type { Counter } from "../memory/counters.ts";
 import type { HttpHandler, HttpOptions, HttpSite } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import { respond } from "../plugin/respond.ts";
@@ -81,8 +82,65 @@ interface Open {
   readonly kind: string;
 }
 
+/**
+ * The connections of one listener, the one that nothing was asked on for the longest time first. When there are as many as may
+ * be, a new one takes the place of the first that waits for no answer: else a hundred would keep all others out.
+ */
+class Places {
+  /** By the client's endpoint: over TLS a request does not name the socket that was accepted. */
+  readonly #taken = new Map<string, { readonly socket: Socket; underWay: number }>();
+  readonly #refused: Counter;
+
+  constructor(refused: Counter) {
+    this.#refused = refused;
+  }
+
+  take(socket: Socket): void {
+    if (this.#taken.size >= MAX_CONNECTIONS && !this.#evictIdle()) {
+      this.#refused.add(1);
+      socket.destroy();
+      return;
+    }
+    const client = clientOf(socket);
+    this.#taken.set(client, { socket, underWay: 0 });
+    socket.once("close", () => this.#taken.delete(client));
+  }
+
+  /** A request has come; its connection keeps its place until it is answered. */
+  use({ socket }: IncomingMessage, response: ServerResponse): void {
+    const client = clientOf(socket);
+    const place = this.#taken.get(client);
+    if (place === undefined) return;
+    place.underWay++;
+    response.once("close", () => {
+      place.underWay--;
+      if (this.#taken.delete(client)) this.#taken.set(client, place);
+    });
+  }
+
+  #evictIdle(): boolean {
+    for (const [client, { socket, underWay }] of this.#taken) {
+      if (underWay > 0) continue;
+      this.#taken.delete(client);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+}
+
+function clientOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
 export class HttpSites {
   readonly #open = new Map<string, Open>();
+  readonly #refused: Counter;
+
+  /** `refused` counts the connections that there was no room for. */
+  constructor(refused: Counter) {
+    this.#refused = refused;
+  }
 
   /** Opens what `wanted` (by address) needs, hands over what stays, and closes what is not wanted any more. */
   async replace(wanted: ReadonlyMap<string, Site>): Promise<void> {
@@ -123,7 +181,11 @@ export class HttpSites {
   async #begin(site: Site): Promise<void> {
     const place = splitAddress(site.address);
     if (!place) throw new Error(`listen tcp: address ${site.address.replace(/^.*:/, "")}: invalid port`);
-    const open: Open = { server: await createServer(site, () => open.site), site, kind: kindOf(site) };
+    const open: Open = {
+      server: await createServer(site, () => open.site, new Places(this.#refused)),
+      site,
+      kind: kindOf(site),
+    };
     await listen(open.server, place.host, place.port);
     this.#open.set(site.address, open);
     this.#take(open, site);
@@ -153,8 +215,11 @@ function kindOf({ tls }: Site): string {
 }
 
 /** `current` gives the site that is served when a request comes. */
-async function createServer(site: Site, current: () => Site): Promise<Server | TlsServer> {
-  const handle = (request: IncomingMessage, response: ServerResponse) => current().handle(request, response);
+async function createServer(site: Site, current: () => Site, places: Places): Promise<Server | TlsServer> {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    places.use(request, response);
+    current().handle(request, response);
+  };
   const times = { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS };
   // Loaded when somebody wants them: HTTP costs two megabytes.
   const server =
@@ -162,7 +227,7 @@ async function createServer(site: Site, current: () => Site): Promise<Server | T
       ? (await import("node:http")).createServer(times, handle)
       : tlsServer((await import("node:https")).createServer, times, site.tls(), handle, current);
   server.on("connect", refuseTunnel);
-  server.maxConnections = MAX_CONNECTIONS;
+  server.prependListener("connection", (socket: Socket) => places.take(socket));
   // Whoever does not read has his connection no longer than one who does not write.
   server.timeout = TIMEOUT_MS;
   return server;

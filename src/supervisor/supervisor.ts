@@ -9,6 +9,7 @@ import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { native } from "../native/index.ts";
 import type { Instance, ReloadFailure } from "../plugin/context.ts";
 import { configureLogging, Logger } from "../plugin/logger.ts";
+import { DROPS } from "../plugin/request-metrics.ts";
 import { scarcityText } from "../transport/descriptors.ts";
 import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
@@ -51,9 +52,9 @@ export class Supervisor {
   readonly #readSource: () => ConfigurationSource;
   readonly #log = new Logger();
   readonly #jobs = new Jobs();
-  readonly #sites = new HttpSites();
   readonly #parent = new Parent();
   readonly #metrics = new Metrics(this.#parent.restarts);
+  readonly #sites = new HttpSites(this.#metrics.counter(...DROPS, { stage: "http", reason: "too_many_connections" }));
   #generation = 0;
   #configuration!: Configuration;
   #controls!: Controls;

@@ -2,14 +2,21 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { connect, createServer, type Server } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { respond } from "../../src/plugin/respond.ts";
 import { HttpSites, Site } from "../../src/supervisor/http.ts";
+import { Authority, type Certificate, hasOpenssl } from "../support/certificates.ts";
 import { freePorts } from "../support/server.ts";
 
-const sites = new HttpSites();
+let refused = 0;
+const sites = new HttpSites({
+  add: (amount) => {
+    refused += amount;
+  },
+});
 after(() => sites.stop());
 
 function site(address: string, text: string, failed?: (reason: string) => void): Site {
@@ -123,6 +130,70 @@ test("an answer may take longer to make than a client may take for it", async ()
   silent.destroy();
   await sites.replace(plan());
 });
+
+/** Plain, or with this certificate. */
+async function crowd(count: number, port: number, tls?: Certificate): Promise<Socket[]> {
+  const options = { port, host: "127.0.0.1" };
+  const sockets: Socket[] = Array.from({ length: count }, () =>
+    tls === undefined ? connect(options) : connectTls({ ...options, ca: tls.cert, rejectUnauthorized: false }),
+  );
+  for (const socket of sockets) socket.on("error", () => {});
+  await Promise.all(sockets.map((socket) => once(socket, tls === undefined ? "connect" : "secureConnect")));
+  return sockets;
+}
+
+for (const kind of ["plain", "TLS"]) {
+  test(`${kind}: where there is no room, who asked least lately makes some, unless all wait for an answer`, {
+    skip: kind === "TLS" && !hasOpenssl && "openssl is not installed",
+    timeout: 30_000,
+  }, async () => {
+    const [port] = (await freePorts(1)) as [number];
+    const one = new Site(`127.0.0.1:${port}`);
+    const authority = kind === "TLS" ? new Authority("test") : undefined;
+    const tls = authority?.sign("server");
+    const waiting: ServerResponse[] = [];
+    one.add("/text", (_request, response) => void response.end("text"), tls === undefined ? {} : { tls: () => tls });
+    one.add("/wait", (_request, response) => void waiting.push(response), {});
+    await sites.replace(plan(one));
+    const ask = async (socket: Socket) => {
+      socket.write("GET /text HTTP/1.1\r\nHost: x\r\n\r\n");
+      return String(await Promise.race([once(socket, "data"), once(socket, "close").then(() => "closed")]));
+    };
+    refused = 0;
+    const first = await crowd(100, port, tls);
+    for (const socket of first) assert.match(await ask(socket), /^HTTP\/1\.1 200 OK/);
+    // The eldest is not the one that asked least lately.
+    assert.match(await ask(first[0]!), /^HTTP\/1\.1 200 OK/);
+    const ended = Promise.all([1, 2].map((i) => once(first[i]!, "close")));
+    const later = await crowd(2, port, tls);
+    for (const socket of later) assert.match(await ask(socket), /^HTTP\/1\.1 200 OK/);
+    await ended;
+    assert.deepEqual(
+      first.flatMap((socket, i) => (socket.destroyed ? [i] : [])),
+      [1, 2],
+    );
+    assert.equal(refused, 0);
+
+    const all = [...first, ...later].filter((socket) => !socket.destroyed);
+    for (const socket of all) socket.write("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (waiting.length < all.length) await sleep(5);
+    const tooMany = connect(port, "127.0.0.1")
+      .on("error", () => {})
+      .resume();
+    await once(tooMany, "close");
+    assert.equal(refused, 1);
+    waiting[50]!.end("at last");
+    const answered = await Promise.race(all.map((socket) => once(socket, "data").then(() => socket)));
+    const gone = once(answered, "close");
+    const [last] = (await crowd(1, port, tls)) as [Socket];
+    assert.match(await ask(last), /^HTTP\/1\.1 200 OK/);
+    assert.equal(refused, 1);
+    await gone;
+    for (const socket of [...all, last]) socket.destroy();
+    await sites.replace(plan());
+    authority?.remove();
+  });
+}
 
 test("the last path closes the listener, unless a later configuration has taken it", async () => {
   const [port] = await freePorts(1);

@@ -42,7 +42,7 @@
  *           weftdns_datagrams_sent_total{worker}
  *           weftdns_datagrams_queued_total{worker}             replies that had to wait for room in their socket
  *           weftdns_drops_total{stage,reason}                  queries and replies that were dropped: kernel (full, limited),
- *                                                              receive, tcp, server, plugin, send
+ *                                                              receive, tcp, server, plugin, send; http: connections
  *           weftdns_uncounted_series_total                     series that had no room, so that they are not counted
  *           weftdns_worker_loop_lag_seconds{worker}            how late the worker's loop comes to a timer
  *           weftdns_queries_waiting{worker}                    queries that wait for somebody's answer
