@@ -147,8 +147,13 @@ function check(result: number, failure: string): number {
 
 function systemError(errno: number, failure: string, address?: string, port?: number): Error {
   const code = getSystemErrorName(errno);
-  const error = new Error(`${failure}: ${getSystemErrorMessage(errno)} (${code})`);
+  const error = new Error(`${failure}: ${systemErrorText(errno)}`);
   return Object.assign(error, { code, errno }, address === undefined ? {} : { address, port });
+}
+
+/** Of a number below 0, as native calls give them: `too many open files (EMFILE)`. */
+export function systemErrorText(errno: number): string {
+  return `${getSystemErrorMessage(errno)} (${getSystemErrorName(errno)})`;
 }
 
 class NativePort implements PacketPort {

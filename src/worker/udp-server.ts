@@ -20,7 +20,7 @@ import {
   type PacketPort,
 } from "../transport/packets.ts";
 import { Preface } from "../transport/preface.ts";
-import { createPacketPort } from "../transport/udp.ts";
+import { createPacketPort, systemErrorText } from "../transport/udp.ts";
 import { type Engine, findTarget, type Served, type ServedQuery, type Target } from "./engine.ts";
 import { costOfAnswer, costOfWork, Overload, WAITING_COST } from "./overload.ts";
 
@@ -96,7 +96,9 @@ export class UdpServer {
   /** Begins to take what comes to `listener`. Gives the socket's number. Throws when it cannot. */
   listen(listener: Listener, served: Served): number {
     const socket = this.#port.add(listener);
-    if (socket < 0) throw new Error(`cannot receive on ${listener.address}:${listener.port}: errno ${-socket}`);
+    if (socket < 0) {
+      throw new Error(`cannot receive on ${listener.address}:${listener.port}: ${systemErrorText(socket)}`);
+    }
     this.#served[socket] = served;
     this.#addresses[socket] = listener.address;
     this.#openings[socket] = (this.#openings[socket] ?? 0) + 1;

@@ -129,7 +129,7 @@ test("a socket that cannot be read fails the preparation, and the plan in use go
   await take(worker, slow, 1);
   const sockets = new Map([[socketId("127.0.0.1", port), 1_000_000]]);
   const plan = await planOf(first + slow, 2);
-  const reason = `cannot receive on 127.0.0.1:${port}: errno 9`;
+  const reason = `cannot receive on 127.0.0.1:${port}: bad file descriptor (EBADF)`;
   const said = await answerOf(worker, { kind: "prepare", plan, sockets, published: new Map() });
   assert.deepEqual(said, { kind: "failed", generation: 2, reason });
   assert.ok(await ask());
