@@ -133,7 +133,7 @@ export interface Instance {
   /** What the plugins of the configuration in use say about it, one line each: `kubernetes: services: ...`. */
   readyDetails(): string[];
   /** All metrics as they are now, in the text format of Prometheus. */
-  metrics(): Promise<{ contentType: string; text: string }>;
+  metrics(): Promise<{ contentType: string; body: Buffer }>;
   /** Tells the Corefile in use, with all that it imports, from others. */
   readonly configurationHash: string;
   /** The same for the files as they are now. Rejects with what is wrong when they cannot be parsed. */

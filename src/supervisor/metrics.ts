@@ -24,7 +24,8 @@ import type { WorkerPool, WorkerRow } from "./worker-pool.ts";
 
 export interface Exposition {
   readonly contentType: string;
-  readonly text: string;
+  /** One for all who get it: whoever does not read his answer takes no memory of his own. */
+  readonly body: Buffer;
 }
 
 /** Go's words. The names of all our metrics and labels are such that nothing had to be escaped. */
@@ -156,7 +157,7 @@ export class Metrics {
         await pace.keep();
       }
     }
-    return { contentType: CONTENT_TYPE, text: parts.join("") };
+    return { contentType: CONTENT_TYPE, body: Buffer.from(parts.join("")) };
   }
 
   #addPackets(rows: readonly WorkerRow[], sockets: Sockets): void {

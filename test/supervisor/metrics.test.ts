@@ -34,7 +34,8 @@ async function scrape(
 ): Promise<string[]> {
   const pool = { rows: () => members.map(workerRow), restarts: new Map([["stall", 2]]) } as unknown as WorkerPool;
   const totalDrops = () => [...drops.values()].reduce((sum, count) => sum + count, 0);
-  const { text } = await metrics.expose(pool, { drops: () => drops, totalDrops } as unknown as Sockets);
+  const { body } = await metrics.expose(pool, { drops: () => drops, totalDrops } as unknown as Sockets);
+  const text = body.toString();
   assert.ok(text.endsWith("\n") && !text.includes("\n\n"));
   return text.split("\n");
 }
@@ -145,7 +146,7 @@ test("metrics: what is left by its owners stays counted, also when a scrape is u
   const pool = { rows: () => members, restarts: new Map() } as unknown as WorkerPool;
   const sockets = { drops: () => new Map(), totalDrops: () => 0 } as unknown as Sockets;
   const scraped = async () =>
-    linesOf((await metrics.expose(pool, sockets)).text.split("\n"), "coredns_c_total{").at(-1);
+    linesOf((await metrics.expose(pool, sockets)).body.toString().split("\n"), "coredns_c_total{").at(-1);
   const wanted = 'coredns_c_total{zone="z"} 5';
   assert.equal(await scraped(), wanted);
   const underWay = scraped();

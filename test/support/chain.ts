@@ -143,7 +143,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
     instance: {
       unready: (continuously) => running.unready(continuously),
       readyDetails: () => running.readyDetails(),
-      metrics: async () => ({ contentType: "text/plain", text: "" }),
+      metrics: async () => ({ contentType: "text/plain", body: Buffer.alloc(0) }),
       configurationHash: "",
       readConfigurationHash: async () => "",
       reload: async () => undefined,

@@ -73,11 +73,11 @@ async function answer(
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
   try {
-    const { contentType, text: all } = await instance.metrics();
+    const { contentType, body: all } = await instance.metrics();
     const names = new URLSearchParams(request.url?.split("?")[1]).getAll("name[]");
-    const text = names.length === 0 ? all : familiesOf(all, names);
+    const text = names.length === 0 ? all : familiesOf(all.toString(), names);
     const zipped = acceptsGzip(request.headers["accept-encoding"]);
-    const body = zipped ? await compress(text) : Buffer.from(text);
+    const body = zipped ? await compress(text) : text;
     const encoding = zipped ? { "Content-Encoding": "gzip" } : {};
     respond(response, 200, { ...headers, "Content-Type": contentType, ...encoding }, body);
   } catch (error) {
