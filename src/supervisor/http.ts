@@ -19,6 +19,8 @@ import { respond } from "../plugin/respond.ts";
 const TIMEOUT_MS = 5_000;
 /** Connections to one address: scrapers and probes are few. */
 const MAX_CONNECTIONS = 100;
+/** Requests of one connection that wait for their answers: scrapers and probes send one, and each takes some kilobytes. */
+const MAX_UNDER_WAY = 16;
 /** How long requests under way may take when their listener closes. */
 const CLOSE_MS = 1_000;
 
@@ -106,16 +108,20 @@ class Places {
     socket.once("close", () => this.#taken.delete(client));
   }
 
-  /** A request has come; its connection keeps its place until it is answered. */
-  use({ socket }: IncomingMessage, response: ServerResponse): void {
+  /** A request has come; its connection keeps its place until it is answered. Gives whether it is to be answered. */
+  use({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const client = clientOf(socket);
     const place = this.#taken.get(client);
-    if (place === undefined) return;
+    if (place === undefined || place.underWay === MAX_UNDER_WAY) {
+      socket.destroy();
+      return false;
+    }
     place.underWay++;
     response.once("close", () => {
       place.underWay--;
       if (this.#taken.delete(client)) this.#taken.set(client, place);
     });
+    return true;
   }
 
   #evictIdle(): boolean {
@@ -217,8 +223,7 @@ function kindOf({ tls }: Site): string {
 /** `current` gives the site that is served when a request comes. */
 async function createServer(site: Site, current: () => Site, places: Places): Promise<Server | TlsServer> {
   const handle = (request: IncomingMessage, response: ServerResponse) => {
-    places.use(request, response);
-    current().handle(request, response);
+    if (places.use(request, response)) current().handle(request, response);
   };
   const times = { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS };
   // Loaded when somebody wants them: HTTP costs two megabytes.

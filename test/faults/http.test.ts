@@ -177,6 +177,18 @@ test("N2: requests that are slow, huge, or a thousand", { timeout: 120_000 }, as
     }
     assert.ok(healed !== undefined, "/health never came back");
     figure({ row: "N2", what: "until an honest request is answered", value: healed, unit: "ms", atMost: 8_000 });
+
+    // Those who ask and keep their connections leave room too.
+    for (let i = 0; i < 130; i++) {
+      const socket = connect(health, "127.0.0.1");
+      socket.on("error", () => {}).resume();
+      socket.write("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+      sockets.push(socket);
+    }
+    await sleep(200);
+    let refused = 0;
+    for (let i = 0; i < 10; i++) if ((await get(health, "/health", 1_000))?.status !== 200) refused++;
+    figure({ row: "N2", what: "of ten probes refused beside 130 kept connections", value: refused, atMost: 0 });
   } finally {
     for (const socket of sockets) socket.destroy();
     assert.equal(await server.stop(), 0);

@@ -131,6 +131,27 @@ test("an answer may take longer to make than a client may take for it", async ()
   await sites.replace(plan());
 });
 
+for (const [count, isAnswered] of [
+  [16, true],
+  [17, false],
+] as const) {
+  test(`${count} requests at once on one connection are ${isAnswered ? "answered" : "too many"}`, async () => {
+    const [port] = (await freePorts(1)) as [number];
+    const one = new Site(`127.0.0.1:${port}`);
+    one.add("/text", (_request, response) => void setImmediate(() => response.end("text")), {});
+    await sites.replace(plan(one));
+    const socket = connect(port, "127.0.0.1").on("error", () => {});
+    socket.write(`${"GET /text HTTP/1.1\r\nHost: x\r\n\r\n".repeat(count - 1)}GET /text HTTP/1.0\r\n\r\n`);
+    let text = "";
+    socket.on("data", (part) => {
+      text += part;
+    });
+    await once(socket, "close");
+    assert.equal(text.split("200 OK").length - 1, isAnswered ? count : 0);
+    await sites.replace(plan());
+  });
+}
+
 /** Plain, or with this certificate. */
 async function crowd(count: number, port: number, tls?: Certificate): Promise<Socket[]> {
   const options = { port, host: "127.0.0.1" };
