@@ -153,6 +153,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
     },
   });
   await running.catchUp();
+  const published = running.give();
   const chain = await link(
     { zones, elements: plan, debug: settings.debug, stacktrace: settings.stacktrace },
     new Map(all.map((plugin) => [plugin.name, plugin])),
@@ -167,7 +168,7 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
       histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
       subscribe: (id, receive) => {
         receivers.set(id, [...(receivers.get(id) ?? []), receive]);
-        if (running.published.has(id)) receive(running.published.get(id) as never);
+        if (published.has(id)) receive(published.get(id) as never);
       },
       tell: (id, value) => running.tell(id, value, 0),
     },
