@@ -12,6 +12,8 @@ import { Sightings } from "./sightings.ts";
 
 /** A probe that gets no reply in this time is sent again, with another name, until the time for all of them is over. */
 const RETRY_MS = 1_000;
+/** The server's sockets are opened when all control halves have started: the first probes have nobody to receive them. */
+const FIRST_RETRY_MS = 100;
 const GIVE_UP_MS = 30_000;
 /** Replies to probes that this block never saw: another plugin, or the plan before, has answered. Not worth many more. */
 const MAX_UNSEEN = 4;
@@ -88,22 +90,23 @@ export class LoopWatch implements Control {
   async #lookFirst(): Promise<void> {
     const until = performance.now() + GIVE_UP_MS;
     let unseen = 0;
-    while (performance.now() < until && unseen < MAX_UNSEEN) {
-      const hasReply = await this.#send();
+    for (let retryMs = FIRST_RETRY_MS; performance.now() < until && unseen < MAX_UNSEEN; ) {
+      const hasReply = await this.#send(retryMs);
       if (hasReply && this.#sightings.seen > 0) {
         await this.#wait(LATE_MS);
         this.#sightings.expectNone();
         return;
       }
       if (hasReply) unseen++;
-      await this.#wait(RETRY_MS);
+      await this.#wait(retryMs);
+      retryMs = Math.min(2 * retryMs, RETRY_MS);
     }
     this.#sightings.expectNone();
   }
 
   /** A loop was there. One probe tells: it is sent once, so seen twice it has come back. */
   async #lookAgain(): Promise<void> {
-    const hasReply = await this.#send();
+    const hasReply = await this.#send(RETRY_MS);
     if (this.#sightings.looping && hasReply && this.#sightings.seen === 1) {
       this.#sightings.looping = false;
       this.#context.log.info(`The loop for zone "${this.#zone}" is gone`);
@@ -124,8 +127,8 @@ export class LoopWatch implements Control {
     );
   }
 
-  /** Asks this server for a new name. Whether there was a reply. */
-  async #send(): Promise<boolean> {
+  /** Asks this server for a new name. Whether there was a reply within the time. */
+  async #send(waitMs: number): Promise<boolean> {
     const place = splitAddress(this.#local);
     this.#probe = `${randomDigits()}.${randomDigits()}.${this.#zone === "." ? "" : this.#zone}`;
     const name = nameToWire(this.#probe);
@@ -133,7 +136,7 @@ export class LoopWatch implements Control {
     if (typeof name === "string" || !place) return false;
     this.#sightings.expect(name);
     const host = place.host === "" ? "127.0.0.1" : place.host;
-    return exchange(messageFor(name), host, place.port, this.#end.signal);
+    return exchange(messageFor(name), host, place.port, waitMs, this.#end.signal);
   }
 
   #wait(ms: number): Promise<void> {
@@ -157,7 +160,7 @@ function messageFor(name: Uint8Array): Buffer {
   return message;
 }
 
-function exchange(message: Buffer, host: string, port: number, signal: AbortSignal): Promise<boolean> {
+function exchange(message: Buffer, host: string, port: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
     const finish = (hasReply: boolean): void => {
@@ -171,7 +174,7 @@ function exchange(message: Buffer, host: string, port: number, signal: AbortSign
       resolve(hasReply);
     };
     const cancel = (): void => finish(false);
-    const timer = setTimeout(finish, RETRY_MS, false);
+    const timer = setTimeout(finish, waitMs, false);
     signal.addEventListener("abort", cancel);
     socket.on("error", cancel);
     socket.on("message", (reply) => {
