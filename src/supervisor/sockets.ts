@@ -74,6 +74,7 @@ export class Sockets {
       }
     }
     this.#parent.closeRest();
+    if (opened.length === 0) return opened;
     const now = await readUdpSockets();
     for (const id of opened) {
       const group = this.#groups.get(id);
