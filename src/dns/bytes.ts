@@ -8,6 +8,9 @@ export interface Bytes extends Uint8Array {
   readonly view?: DataView;
 }
 
+/** Stands where there are no bytes yet. */
+export const NO_BYTES: Bytes = new Uint8Array(0);
+
 export function allocateBytes(size: number): Bytes {
   return withView(new Uint8Array(size));
 }

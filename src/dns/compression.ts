@@ -16,10 +16,13 @@ interface Message {
   readonly questionEnd: number;
 }
 
+const NO_OFFSETS = new Uint16Array(0);
+const NO_HASHES = new Int32Array(0);
+
 export class Compression {
-  /** In the order of their offsets, which are counted from the message's start. */
-  readonly #offsets = new Uint16Array(MAX_TARGETS);
-  readonly #hashes = new Int32Array(MAX_TARGETS);
+  /** In the order of their offsets, which are counted from the message's start. Made with the first name that is written. */
+  #offsets = NO_OFFSETS;
+  #hashes = NO_HASHES;
   #count = 0;
   #knowsQuestion = false;
 
@@ -57,6 +60,10 @@ export class Compression {
 
   #learnQuestion(message: Message): void {
     this.#knowsQuestion = true;
+    if (this.#offsets === NO_OFFSETS) {
+      this.#offsets = new Uint16Array(MAX_TARGETS);
+      this.#hashes = new Int32Array(MAX_TARGETS);
+    }
     if (message.questionEnd <= HEADER_SIZE + 5) return;
     const labels = suffixHashes(message.bytes, message.start + HEADER_SIZE);
     for (let label = 0; label < labels; label++) this.#add(suffixOffsets[label]! - message.start, suffixHash[label]!);

@@ -29,6 +29,8 @@ export function hashLabelEnd(hash: number): number {
 export const LOWER = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) LOWER[byte] = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
 
+const NO_HASHES = new Int32Array(0);
+
 export class Name {
   /** The name as uncompressed wire bytes in lower case, `length` of them, the root label included. */
   readonly bytes: Bytes = allocateBytes(MAX_NAME_LENGTH + 1);
@@ -55,7 +57,8 @@ export class Name {
   seenHash = 0;
   seenDenial = -1;
   seenSuccess = -1;
-  readonly #hashes = new Int32Array(MAX_LABELS + 1);
+  /** Made with the first that are asked for. */
+  #hashes: Int32Array = NO_HASHES;
   #hashed = false;
   /** Whether the sender wrote capital letters, so that its bytes are not these. */
   mixedCase = false;
@@ -171,6 +174,7 @@ export class Name {
   #hash(): void {
     const bytes = this.bytes;
     const offsets = this.offsets;
+    if (this.#hashes === NO_HASHES) this.#hashes = new Int32Array(MAX_LABELS + 1);
     const hashes = this.#hashes;
     this.#hashed = true;
     let hash = HASH_START;

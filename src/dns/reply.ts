@@ -7,7 +7,7 @@
  * change flags, TTLs, order and the number of records in place; what changes lengths goes through `records` and `rewrite`.
  * The server calls `finish` once, at the end: it adds the OPT record, cuts what does not fit, and writes the header.
  */
-import { allocateBytes, type Bytes, copyBytes } from "./bytes.ts";
+import { allocateBytes, type Bytes, copyBytes, NO_BYTES } from "./bytes.ts";
 import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE, RECORD_FIXED_SIZE } from "./header.ts";
@@ -32,7 +32,7 @@ export const MAX_REPLY_SIZE = 65_535 + 1_024;
 
 export class Reply {
   /** The message occupies `bytes[start..end)` and may grow up to `room`. All other offsets are counted from `start`. */
-  bytes: Bytes = new Uint8Array(0);
+  bytes: Bytes = NO_BYTES;
   start = 0;
   end = 0;
   room = 0;
@@ -70,7 +70,7 @@ export class Reply {
   addressRun = 0;
 
   readonly #compression = new Compression();
-  #index = new Int32Array(INDEX_WORDS * 16);
+  #index: Int32Array = NO_INDEX;
   #indexedUpTo = -1;
   #indexCount = 0;
   /** The message came by `adopt`. */
@@ -484,9 +484,10 @@ export interface SectionRecord extends ResourceRecord {
 }
 
 const NO_OPTIONS = new Uint8Array(0);
+const NO_INDEX = new Int32Array(0);
 
-function grow(index: Int32Array): Int32Array<ArrayBuffer> {
-  const bigger = new Int32Array(index.length * 2);
+function grow(index: Int32Array): Int32Array {
+  const bigger = new Int32Array(Math.max(index.length * 2, INDEX_WORDS * 16));
   bigger.set(index);
   return bigger;
 }

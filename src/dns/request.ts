@@ -11,7 +11,7 @@
  *   MALFORMED     reply FORMERR, with the question when `questionEnd` says that it could be read
  *   BARE          as HEADER_ONLY, unless somebody answers queries that have options and no question
  */
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, NO_BYTES } from "./bytes.ts";
 import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPCODE_SHIFT, OPT_RECORD_SIZE, QUESTION_FIXED_SIZE } from "./header.ts";
 import { checkRecord, skipName } from "./message.ts";
 import { BAD_NAME, Name } from "./name.ts";
@@ -22,7 +22,7 @@ export type Reading = (typeof Reading)[keyof typeof Reading];
 
 export class Request {
   /** The message is `bytes[start..start + length)`. Offsets below are counted from `start`. */
-  bytes: Bytes = new Uint8Array(0);
+  bytes: Bytes = NO_BYTES;
   start = 0;
   length = 0;
 

@@ -1,5 +1,5 @@
 /** The message that a query had before a plugin replaced it, and the writing of the one that takes its place. */
-import { allocateBytes, type Bytes, copyRange } from "../dns/bytes.ts";
+import { allocateBytes, type Bytes, copyRange, NO_BYTES } from "../dns/bytes.ts";
 import { HEADER_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
 import { LOWER } from "../dns/name.ts";
 import type { Request } from "../dns/request.ts";
@@ -7,11 +7,11 @@ import { Type } from "../dns/types.ts";
 
 /** What a query knows of its message beside the question, and room for the message that replaces it. */
 export class OuterMessage {
-  bytes: Bytes = EMPTY;
+  bytes: Bytes = NO_BYTES;
   start = 0;
   length = 0;
   /** The other message; a query has its room for as long as it lives. */
-  room: Bytes = EMPTY;
+  room: Bytes = NO_BYTES;
   #hasOpt = false;
   #optOffset = 0;
   #udpSize = 0;
@@ -45,7 +45,6 @@ export class OuterMessage {
   }
 }
 
-const EMPTY = new Uint8Array(0);
 /** What an OPT record says that the client's message lacks, as CoreDNS has it. */
 const NEW_UDP_SIZE = 4_096;
 

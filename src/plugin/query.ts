@@ -10,7 +10,7 @@
  * the reply in order, before the outcome goes on outward; so whoever stands before it (log, metrics) and the server see what
  * the client sent, and the client its own question.
  */
-import { allocateBytes, type Bytes, copyBytes } from "../dns/bytes.ts";
+import { allocateBytes, type Bytes, copyBytes, NO_BYTES } from "../dns/bytes.ts";
 import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
@@ -44,7 +44,7 @@ export class Query extends Request {
    * The client and the address it asked: record number `peerIndex` of `peers`, in the layout that
    * `src/transport/packets.ts` describes. Read it with `readFamily`, `readPort`, `formatAddress` from there.
    */
-  peers: Uint8Array = new Uint8Array(0);
+  peers: Uint8Array = NO_BYTES;
   peerIndex = 0;
   /** What else a proxy has said of the client (`ProxiedClient.extras`). */
   extras: Uint8Array | undefined = undefined;
@@ -168,26 +168,25 @@ export class Query extends Request {
     copyBytes(client.bytes, client.start, client.length, own, 0);
     client.bytes = own;
     client.start = 0;
-    keepAddress(this.peers, this.peerIndex, this.#ownPeer, 0);
-    this.peers = this.#ownPeer;
+    keepAddress(this.peers, this.peerIndex, this.#room, 0);
+    this.peers = this.#room;
     this.peerIndex = 0;
     const reply = this.reply;
-    if (reply.length > this.#ownReply.length) this.#ownReply = allocateBytes(MAX_REPLY_SIZE);
-    reply.move(this.#ownReply, 0, this.#ownReply.length, true);
+    if (reply.length <= OWN_REPLY_SIZE) reply.move(this.#room, ADDRESS_SIZE, ROOM, true);
+    else reply.move(allocateBytes(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE, true);
   }
 
   /** Lets go of what the reply was written into, which may be large, so that the next one begins with nothing. */
   vacate(): void {
-    if (this.#ownReply.length > OWN_REPLY_SIZE) this.#ownReply = allocateBytes(OWN_REPLY_SIZE);
-    this.reply.place(this.#ownReply, 0, this.#ownReply.length, true);
+    this.reply.place(this.#room, ADDRESS_SIZE, ROOM, true);
   }
 
   /** What `replaceMessage` has put aside, the client's message first: `#replaced` of them are in use. */
   readonly #outer: OuterMessage[] = [];
   #replaced = 0;
-  #ownBytes: Bytes = EMPTY;
-  #ownReply: Bytes = allocateBytes(OWN_REPLY_SIZE);
-  readonly #ownPeer: Bytes = allocateBytes(ADDRESS_SIZE);
+  #ownBytes: Bytes = NO_BYTES;
+  /** The client's address record, and behind it the reply. */
+  readonly #room: Bytes = allocateBytes(ROOM);
 }
 
 /** What the server keeps of the block for the time after the chain. */
@@ -216,11 +215,11 @@ export interface Resolver {
 }
 
 const ROOT = new Uint8Array([0]);
-const EMPTY = new Uint8Array(0);
 /** Most replies are smaller; a larger one gets another buffer until it has left. */
 const OWN_REPLY_SIZE = 1_280;
+const ROOM = ADDRESS_SIZE + OWN_REPLY_SIZE;
 
 /** Buffers for requests grow in steps, so that queries of slightly different length do not make new ones each time. */
 function roundUp(size: number): number {
-  return (size + 511) & ~511;
+  return (size + 127) & ~127;
 }

@@ -2,7 +2,7 @@
  * The asking side of one worker: its exchanges, its UDP port, and one clock for all deadlines. Shared by every stanza
  * and every server block of the worker, so that their queries leave in common batches.
  */
-import { allocateBytes, type Bytes, copyBytes, sameBytes } from "../dns/bytes.ts";
+import { allocateBytes, type Bytes, copyBytes, NO_BYTES, sameBytes } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, OPCODE_SHIFT } from "../dns/header.ts";
 import { checkMessage } from "../dns/message.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
@@ -355,4 +355,3 @@ function isBareError(bytes: Uint8Array, at: number, length: number): boolean {
   return true;
 }
 
-const NO_BYTES = new Uint8Array(0);
