@@ -52,8 +52,6 @@ export class Query extends Request {
   receivedAt = 0;
   /** The client has shown that its address is its own (`cookie`): nobody has forged it to have it flooded with replies. */
   clientIsProven = false;
-  /** Whether there is room for one more query that waits. Who may have many at once, as forward may, asks before it waits. */
-  mayWait = true;
   /** Address and port of the listener as configured. */
   localAddress = "";
   localPort = 0;

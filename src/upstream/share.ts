@@ -1,7 +1,8 @@
 /** The asker of this thread: made when the first plugin wants to ask, gone when the last one has stopped. */
+import { waitingAtMost } from "../memory/waiting.ts";
 import { upstreamSockets } from "../transport/descriptors.ts";
 import { createPacketPort } from "../transport/udp.ts";
-import { Asker } from "./asker.ts";
+import { Asker, MAX_EXCHANGES } from "./asker.ts";
 
 let shared: Asker | undefined;
 let users = 0;
@@ -13,8 +14,11 @@ export interface SharedAsker {
 }
 
 export function shareAsker(workers: number): SharedAsker {
-  const maxSockets = upstreamSockets(workers);
-  shared ??= new Asker({ openPort: (onBatch) => createPacketPort({}, onBatch), maxSockets });
+  shared ??= new Asker({
+    openPort: (onBatch) => createPacketPort({}, onBatch),
+    maxExchanges: waitingAtMost(MAX_EXCHANGES, workers),
+    maxSockets: upstreamSockets(workers),
+  });
   const asker = shared;
   users++;
   let released = false;

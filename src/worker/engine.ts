@@ -68,12 +68,6 @@ const MAX_DEPTH = 8;
 /** Queries that wait keep their objects; this many more stay for the next ones. */
 const SPARE_QUERIES = 1_024;
 
-/**
- * Queries of one worker that may wait at once. Each holds some two KiB, and an upstream that is silent for seconds would
- * otherwise gather them without end.
- */
-const MAX_WAITING = 8_192;
-
 export interface EngineCounters {
   readonly panics: Counter;
   /** A plugin has decided that there is no answer. */
@@ -162,7 +156,6 @@ export class Engine {
     query.zone = target.zone;
     query.block = target;
     query.resolver = served.resolver ??= this.#makeResolver(served);
-    query.mayWait = this.waiting < MAX_WAITING;
     try {
       return target.handler(query);
     } catch (error) {
@@ -242,7 +235,6 @@ export class Engine {
     query.block = original.block;
     query.resolver = original.resolver;
     query.depth = original.depth;
-    query.mayWait = this.waiting < MAX_WAITING;
     takeClient(query, original);
     return query;
   }

@@ -22,7 +22,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { familyOf } from "../../bench/load/usage.ts";
 
 const root = process.env.IMAGE_ROOT;
-const missing = ["crun", "dig", "curl", "ip"].filter((name) => spawnSync("which", [name]).status !== 0);
+const missing = ["crun", "dig", "dnsperf", "curl", "ip"].filter((name) => spawnSync("which", [name]).status !== 0);
 const skip =
   root === undefined
     ? "IMAGE_ROOT is not set: .ci/image builds one"
@@ -225,6 +225,39 @@ describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
     assert.ok(readFileSync(join(group, "cgroup.procs"), "utf8").split("\n").includes(String(pid)));
     const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
     console.log(`resident: ${Math.round(resident / 1024)} MiB of ${MEMORY_LIMIT / 1024 / 1024}`);
+  });
+
+  test("a flood for one name, before an upstream that is silent: it answers within the Deployment's memory", async () => {
+    inside(container, "ip", "address", "add", "192.0.2.53/32", "dev", "lo");
+    const mute = 'require("node:dgram").createSocket("udp4").bind(53, "192.0.2.53", () => console.log("bound"))';
+    const upstream = spawn("ip", ["netns", "exec", container.name, process.execPath, "-e", mute]);
+    await new Promise((resolve) => upstream.stdout.once("data", resolve));
+    const pid = serverId(container);
+    writeFileSync(join(container.directory, "one"), "hot.example.org A\n");
+    const load = [
+      "-l",
+      "4",
+      "-Q",
+      "20000",
+      "-q",
+      "60000",
+      "-c",
+      "20",
+      "-t",
+      "1",
+      "-d",
+      join(container.directory, "one"),
+    ];
+    const flood = spawn("ip", ["netns", "exec", container.name, "dnsperf", "-s", "127.0.0.1", ...load]);
+    const over = new Promise((resolve) => flood.once("exit", resolve));
+    for (let i = 0; i < 6; i++) {
+      await sleep(500);
+      const reply = inside(container, "dig", "+short", "+tries=1", "+timeout=2", "@127.0.0.1", "www.example.org");
+      assert.equal(reply.trim(), "192.0.2.80");
+    }
+    await over;
+    upstream.kill();
+    assert.equal(serverId(container), pid, "it is the same process");
   });
 
   test("killed: it is started again, and what came meanwhile is answered", async () => {

@@ -9,6 +9,7 @@ import { LONGEST_NOTED } from "../../memory/answer-cache.ts";
 import { clockOffset, turnTime } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
+import { waitingAtMost } from "../../memory/waiting.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
@@ -21,8 +22,10 @@ import { Kept, type Store, secondsLeft } from "./kept.ts";
 const JOIN_LIMIT_MS = 10_000;
 /** For how long nobody waits for a question whose answer was none to be kept. */
 const NOT_KEPT_MS = 5_000;
-/** Queries of one worker that wait for the answers of others. */
+/** Queries of one worker that wait for the answers of others, where there is memory for so many (`waitingAtMost`). */
 const MAX_JOINED = 20_000;
+/** How many do now, in all caches of this thread. */
+let joined = 0;
 /** How often and how far apart they look for it while somebody writes: a writer may be put to sleep by the system. */
 const MAX_LOOKS = 20;
 const LOOK_PAUSE_MS = 2;
@@ -70,7 +73,7 @@ class Cache {
   /** Slots: the client's flags, and whether this query is the one that others wait for. */
   readonly #clientFlags: number;
   readonly #isAwaited: number;
-  #joined = 0;
+  readonly #maxJoined: number;
   readonly #counted: Record<"requests" | "misses" | "prefetches" | "stale" | "joined", Counter>;
 
   constructor(config: CacheConfig, context: ServeContext) {
@@ -79,6 +82,7 @@ class Cache {
     this.#zones = config.zones.map(sureNameToWire);
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
+    this.#maxJoined = waitingAtMost(MAX_JOINED, context.workerCount);
     this.#uncached = context.uncachedZones;
     this.#kept = new Kept(config, context);
     this.#clientFlags = context.slot();
@@ -207,8 +211,8 @@ class Cache {
 
   /** Waits for the answer to the same question of somebody else. */
   #join(query: Query, hash: number): Eventual {
-    if (this.#joined >= MAX_JOINED) return query.fail(SERVFAIL, `more than ${MAX_JOINED} queries wait for others`);
-    this.#joined++;
+    if (joined >= this.#maxJoined) return query.fail(SERVFAIL, `more than ${this.#maxJoined} queries wait for others`);
+    joined++;
     this.#counted.joined.add(1);
     return this.#afterJoin(query, this.#inFlight.wait(hash, JOIN_LIMIT_MS));
   }
@@ -216,7 +220,7 @@ class Cache {
   async #afterJoin(query: Query, wait: Promise<void>): Promise<Outcome> {
     await wait;
     const isAnswered = await this.#answerNew(query);
-    this.#joined--;
+    joined--;
     if (isAnswered) return ANSWERED;
     // What came was not to be kept. Others who waited have found that too, so nobody waits for another one again.
     this.#kept.setKey(query);

@@ -12,7 +12,7 @@ import type { ServeContext } from "../../plugin/context.ts";
 import { Later } from "../../plugin/later.ts";
 import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import { isOverUdp, type Query } from "../../plugin/query.ts";
-import { type Asker, MAX_EXCHANGES } from "../../upstream/asker.ts";
+import type { Asker } from "../../upstream/asker.ts";
 import { Board } from "../../upstream/board.ts";
 import type { Answer, Exchange, ExchangeOwner } from "../../upstream/exchange.ts";
 import { LARGE_UDP_SIZE, SAFE_UDP_SIZE } from "../../upstream/outgoing.ts";
@@ -102,7 +102,6 @@ export class Forwarder implements ExchangeOwner {
       this.#rejected.add(1);
       return query.fail(REFUSED, `concurrent queries exceeded maximum ${this.#config.maxConcurrent}`);
     }
-    if (!query.mayWait) return this.#giveUp(query, TOO_MANY_WAIT);
     const asker = this.#asker;
     // A look-up of our own may come long after the batch that it belongs to.
     if (query.depth > 0) asker.tell();
@@ -112,7 +111,7 @@ export class Forwarder implements ExchangeOwner {
     const exchange = asker.acquire(this, query);
     if (exchange === undefined) {
       this.#crowd.leave(place);
-      return this.#giveUp(query, `more than ${MAX_EXCHANGES} queries wait for upstreams`);
+      return this.#giveUp(query, `more than ${asker.maxExchanges} queries wait for upstreams`);
     }
     exchange.place = place;
     exchange.giveUpAt = asker.now + DEADLINE_MS;
@@ -427,7 +426,6 @@ export class Forwarder implements ExchangeOwner {
 /** Said when no server was asked at all. */
 const NO_UPSTREAM = "no healthy proxies";
 
-const TOO_MANY_WAIT = "too many queries wait for answers";
 const HELD_IN_VAIN = "queries of one client wait for the answer to one question, and none comes: a loop?";
 const failHeld: Handler = (query) => query.fail(SERVFAIL, HELD_IN_VAIN);
 const TOO_MANY_ALIKE = `more than ${MAX_SAME_QUESTIONS} queries of one client wait for the answer to one question`;

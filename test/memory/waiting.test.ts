@@ -1,0 +1,21 @@
+/** How many queries may wait with so much memory. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { waitingAtMost } from "../../src/memory/waiting.ts";
+
+const MIB = 1_048_576;
+
+test("without a limit of memory as many as are wanted", () => {
+  assert.equal(waitingAtMost(4_096, 2, 0), 4_096);
+  assert.equal(waitingAtMost(4_096, 2, 2 ** 64), 4_096);
+});
+
+test("with one an eighth of it for all workers together", () => {
+  assert.equal(waitingAtMost(4_096, 2, 170 * MIB), 1_360);
+  assert.equal(waitingAtMost(4_096, 1, 170 * MIB), 2_720);
+  assert.equal(waitingAtMost(20_000, 4, 1_024 * MIB), 4_096);
+});
+
+test("however little there is, one may", () => {
+  assert.equal(waitingAtMost(4_096, 64, MIB), 1);
+});
