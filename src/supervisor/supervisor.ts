@@ -175,9 +175,10 @@ export class Supervisor {
       const next = await this.#load();
       const { plan } = next;
       this.#warn(next);
-      opened = await this.#sockets.open(plan.listeners);
       controls = await Controls.start(next.controls, this.#host(next), this.#controls);
       await controls.catchUp();
+      // Not before: queries would come to the new ones, which workers read only with the plan, and wait.
+      opened = await this.#sockets.open(plan.listeners);
       this.#nextControls = controls;
       if (this.#stopping) throw new Error("the server is ending");
       this.#switching = this.#switchTo(next, controls);
