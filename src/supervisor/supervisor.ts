@@ -215,6 +215,8 @@ export class Supervisor {
       throw error;
     }
     this.#controls = controls;
+    // What workers tell from here on is for them alone, and not for them twice.
+    this.#nextControls = undefined;
     this.#configuration = next;
     this.#pool.steerAgain();
     configureLogging({ format: plan.logFormat, debug: plan.debug });

@@ -91,6 +91,39 @@ for (const { name, text, says } of [
   });
 }
 
+/** Tells of each query, and ends slowly. */
+const teller = `
+let count = 0;
+export default {
+  parse: (directive) => directive.stanzas[0].word(),
+  control: async (_config, { onTold, log }) => {
+    onTold((value) => log.info("told " + value));
+    return { stop: () => new Promise((resolve) => setTimeout(resolve, 1000)) };
+  },
+  serve: (config, { tell }) => (query) => {
+    tell(config + " " + ++count);
+    query.reply.begin(query);
+    return 0;
+  },
+};
+`;
+
+test("what workers tell while the old control halves end is heard once", { timeout: 30_000 }, async () => {
+  const corefileOf = (round: string) => `.:{PORT} {\n  multisocket 1\n  {DIR}/teller.mjs ${round}\n}\n`;
+  const server = await TestServer.start({ corefile: corefileOf("old"), files: { "teller.mjs": teller } });
+  try {
+    server.write("Corefile", corefileOf("new"));
+    server.signal("SIGUSR1");
+    while (!(await server.line(/told new/, 0, 20))) await server.ask({ ask: "www.test. A" });
+    assert.equal(await server.line(/Reloading complete/, 0, 0), undefined);
+    assert.ok(await server.line(/Reloading complete/, 0, 5_000));
+    const told = server.lines.filter((line) => line.includes("told"));
+    assert.deepEqual(told, [...new Set(told)]);
+  } finally {
+    assert.equal(await server.stop(), 0);
+  }
+});
+
 for (const { signal, code } of [
   { signal: "SIGTERM", code: 0 },
   { signal: "SIGINT", code: 0 },
