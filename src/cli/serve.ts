@@ -18,7 +18,7 @@ export async function serve(settings: Settings, isExample: boolean): Promise<voi
     configureLogging({ format: settings.logFormat, debug: false });
     print(readGrant().line, settings);
     obeySignals(supervisor);
-    await supervisor.start();
+    if (!(await supervisor.start())) return;
     announce(supervisor, settings);
     // Node was started with --disable-sigusr1, as the signal would open its inspector until somebody listens: it blocks it.
     unblockSignal(constants.signals.SIGUSR1);

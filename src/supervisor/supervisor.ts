@@ -80,8 +80,11 @@ export class Supervisor {
     return this.#pool.size;
   }
 
-  /** Starts everything. Throws when it cannot: BadConfiguration, or an error that says what failed. */
-  async start(): Promise<void> {
+  /**
+   * Starts everything. Throws when it cannot: BadConfiguration, or an error that says what failed. False when the server was
+   * told to end meanwhile: whatever failed then, nobody waits for it any more.
+   */
+  async start(): Promise<boolean> {
     const next = await this.#load();
     const { plan } = next;
     configureLogging({ format: plan.logFormat, debug: plan.debug });
@@ -113,13 +116,16 @@ export class Supervisor {
       await this.#sockets.open(plan.listeners);
       await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.give());
     } catch (error) {
+      if (this.#stopping) return false;
       await this.stop(0);
       throw error;
     }
+    if (this.#stopping) return false;
     this.#configuration = next;
     this.#parent.ready();
     setInterval(() => native?.trimMemory(), TRIM_MS).unref();
     collectWhenGrown();
+    return true;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** What signals do to a server, and that those which mean nothing do nothing. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,6 +51,33 @@ for (const { signals, code, isOther = false } of [
     assert.equal(existsSync(file), isOther);
   });
 }
+
+for (const { name, ms } of [
+  { name: "a worker that is ended while it prepares", ms: 3_000 },
+  { name: "one that comes to its end all the same", ms: 50 },
+])
+  test(`SIGTERM amid a start, ${name}: not a word more, and 0`, { timeout: 30_000 }, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "weftdns-start-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const [plugin, pidfile] = [join(directory, "slow.mjs"), join(directory, "pid")];
+    const load = `console.log("preparing"); await new Promise((go) => setTimeout(go, ${ms}));`;
+    writeFileSync(
+      plugin,
+      `import { isMainThread } from "node:worker_threads";
+      if (!isMainThread) { ${load} }
+      export default { parse() {}, serve: () => () => 5 };`,
+    );
+    const child = spawn(ourCommand, ["-conf", "stdin", "-pidfile", pidfile]);
+    t.after(() => child.kill("SIGKILL"));
+    child.stdin.end(`.:0 {\n bind 127.0.0.1\n multisocket 1\n ${plugin}\n}\n`);
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (part) => (text += part));
+    while (!text.includes("preparing")) await sleep(2);
+    child.kill("SIGTERM");
+    const [code] = await once(child, "close");
+    assert.equal(code, 0, text);
+    assert.match(text, /preparing\n\[INFO\] SIGTERM: Shutting down servers then terminating\n$/);
+  });
 
 const [term, int] = ["[INFO] SIGTERM: Shutting down servers then terminating", "[INFO] SIGINT: Shutting down"];
 for (const { signals, lines, code } of [
