@@ -114,7 +114,7 @@ export class Supervisor {
       await this.#pool.started();
       // Not before: where another server is on the same port, its queries would come here and wait.
       await this.#sockets.open(plan.listeners);
-      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), this.#controls.give());
+      await this.#pool.deploy(plan, this.#controls.give());
     } catch (error) {
       if (this.#stopping) return false;
       await this.stop(0);
@@ -215,7 +215,7 @@ export class Supervisor {
     const before = this.#controls;
     try {
       await this.#sites.open(controls.sites);
-      await this.#pool.deploy(plan, (index) => this.#sockets.of(index), controls.give());
+      await this.#pool.deploy(plan, controls.give());
     } catch (error) {
       await this.#sites.replace(before.sites).catch(() => {});
       throw error;
@@ -224,7 +224,6 @@ export class Supervisor {
     // What workers tell from here on is for them alone, and not for them twice.
     this.#nextControls = undefined;
     this.#configuration = next;
-    this.#pool.steerAgain();
     configureLogging({ format: plan.logFormat, debug: plan.debug });
     await this.#sites.keepOnly(controls.sites);
     await before.stop();

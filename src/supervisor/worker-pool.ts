@@ -41,7 +41,6 @@ type State = "starting" | "ready" | "serving" | "down";
 
 interface Thread {
   readonly index: number;
-  readonly start: WorkerStart;
   readonly port: MessagePort;
   readonly row: CounterRow;
   readonly beat: Int32Array;
@@ -91,8 +90,9 @@ export interface PoolEvents {
   /** Cells of a worker in which nobody counts any more. Settles when they are read no more. */
   cellsLeft(row: WorkerRow, descriptions: readonly CellDescription[]): Promise<unknown>;
   told(id: string, value: unknown, worker: number): void;
-  /** What a worker that starts late must know. */
+  /** The sockets of a worker, by id. */
   sockets(index: number): ReadonlyMap<string, number>;
+  /** What a worker that starts late must know. */
   published(): ReadonlyMap<string, unknown>;
 }
 
@@ -143,12 +143,8 @@ export class WorkerPool {
   }
 
   /** Leads all workers to `plan`. When one cannot prepare it, none takes it, and the reason is thrown. */
-  async deploy(
-    plan: Plan,
-    sockets: (worker: number) => ReadonlyMap<string, number>,
-    published: ReadonlyMap<string, unknown>,
-  ): Promise<void> {
-    const deploying = Promise.all(this.#replacing).then(() => this.#deploy(plan, sockets, published));
+  async deploy(plan: Plan, published: ReadonlyMap<string, unknown>): Promise<void> {
+    const deploying = Promise.all(this.#replacing).then(() => this.#deploy(plan, published));
     // Whoever has called goes on first: what is published belongs to the plan that it knows of.
     this.#deploying = deploying.then(nextTurn, nextTurn).then(() => {
       this.#deploying = undefined;
@@ -159,15 +155,9 @@ export class WorkerPool {
   #deploying: Promise<void> | undefined;
   readonly #replacing = new Set<Promise<void>>();
 
-  async #deploy(
-    plan: Plan,
-    sockets: (worker: number) => ReadonlyMap<string, number>,
-    published: ReadonlyMap<string, unknown>,
-  ): Promise<void> {
+  async #deploy(plan: Plan, published: ReadonlyMap<string, unknown>): Promise<void> {
     const threads = this.#threads.filter((thread) => thread !== undefined);
-    const failures = await Promise.all(
-      threads.map((thread) => this.#prepare(thread, plan, sockets(thread.index), published)),
-    );
+    const failures = await Promise.all(threads.map((thread) => this.#prepare(thread, plan, published)));
     const failure = failures.find((reason) => reason !== undefined);
     if (failure !== undefined) {
       for (const thread of threads) this.#send(thread, { kind: "discard", generation: plan.generation });
@@ -175,6 +165,8 @@ export class WorkerPool {
     }
     this.#plan = plan;
     await Promise.all(threads.map((thread) => this.#commit(thread, plan)));
+    // New groups of sockets have no program yet.
+    this.#live = "";
     this.#steer();
   }
 
@@ -235,7 +227,6 @@ export class WorkerPool {
     const run = this.#pool.run(start, { transferList, signal: abort.signal });
     const thread: Thread = {
       index,
-      start,
       port: port1,
       row: new CounterRow(counters),
       beat: new Int32Array(heartbeat),
@@ -293,19 +284,14 @@ export class WorkerPool {
   }
 
   async #bringIn(thread: Thread, plan: Plan): Promise<void> {
-    const sockets = this.#events.sockets(thread.index);
-    const failure = await this.#prepare(thread, plan, sockets, this.#events.published());
+    const failure = await this.#prepare(thread, plan, this.#events.published());
     if (failure !== undefined) thread.abort.abort();
     else await this.#commit(thread, plan);
     this.#steer();
   }
 
-  #prepare(
-    thread: Thread,
-    plan: Plan,
-    sockets: ReadonlyMap<string, number>,
-    published: ReadonlyMap<string, unknown>,
-  ): Promise<string | undefined> {
+  #prepare(thread: Thread, plan: Plan, published: ReadonlyMap<string, unknown>): Promise<string | undefined> {
+    const sockets = this.#events.sockets(thread.index);
     return new Promise((resolve) => {
       const late = `worker ${thread.index} could not prepare in time`;
       const timer = setTimeout(() => thread.prepared?.(late), PREPARE_TIMEOUT_MS);
@@ -416,12 +402,6 @@ export class WorkerPool {
     if (key === this.#live || live.length === 0) return;
     this.#live = key;
     this.#events.steer(live);
-  }
-
-  /** New groups of sockets have no program yet. */
-  steerAgain(): void {
-    this.#live = "";
-    this.#steer();
   }
 }
 

@@ -29,7 +29,7 @@ function setUp(t: TestContext, died: (reason: string) => void = () => {}) {
   t.after(() => pool.stop(0));
   const blocks: BlockPlan[] = [];
   const plan: Plan = { generation: 1, logFormat: "text", debug: false, listeners: [], blocks };
-  const deploy = (generation = 1) => pool.deploy({ ...plan, generation }, () => new Map(), new Map());
+  const deploy = (generation = 1) => pool.deploy({ ...plan, generation }, new Map());
   /** The worker runs: it has described what it counts. */
   const running = async () => {
     while ((pool.rows()[0]?.descriptions.length ?? 0) === 0) await moment();
