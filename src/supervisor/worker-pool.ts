@@ -285,8 +285,8 @@ export class WorkerPool {
 
   async #bringIn(thread: Thread, plan: Plan): Promise<void> {
     const failure = await this.#prepare(thread, plan, this.#events.published());
-    if (failure !== undefined) thread.abort.abort();
-    else await this.#commit(thread, plan);
+    if (failure === undefined) await this.#commit(thread, plan);
+    else end(thread, failure);
     this.#steer();
   }
 
@@ -369,8 +369,7 @@ export class WorkerPool {
       thread.lastBeat = beat;
       thread.late = thread.silence > LATE_MS + BEAT_MS;
       if (thread.silence > STALL_MS && thread.reason === undefined) {
-        thread.reason = `its loop has not turned for ${Math.round(thread.silence)} ms`;
-        thread.abort.abort();
+        end(thread, `its loop has not turned for ${Math.round(thread.silence)} ms`);
       }
     }
     this.#steer();
@@ -405,8 +404,13 @@ export class WorkerPool {
   }
 }
 
+function end(thread: Thread, reason: string): void {
+  thread.reason = reason;
+  thread.abort.abort();
+}
+
 function causeOf(thread: Thread, error: unknown): RestartCause {
-  if (thread.reason !== undefined) return "stall";
+  if (thread.silence > STALL_MS) return "stall";
   return (error as NodeJS.ErrnoException)?.code === "ERR_WORKER_OUT_OF_MEMORY" ? "memory" : "error";
 }
 

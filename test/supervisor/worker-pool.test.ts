@@ -46,6 +46,13 @@ function setUp(t: TestContext, died: (reason: string) => void = () => {}) {
   return { pool, reasons, blocks, deploy, running, dead, kill };
 }
 
+const unloadable: BlockPlan = {
+  zones: [],
+  elements: [{ id: "0", plugin: "such", url: "file:///no/such.ts", config: {} }],
+  debug: false,
+  stacktrace: false,
+};
+
 const options = { timeout: 20_000 };
 
 test("once it has started, a worker can take a plan without delay", options, async (t) => {
@@ -77,17 +84,15 @@ test("a worker that dies young is replaced later each time, and one that has liv
   assert.deepEqual(waits, [50, 100, 200, 0, 50]);
 });
 
-test("a replacement that cannot prepare is replaced too", options, async (t) => {
-  const { blocks, deploy, dead, kill } = setUp(t);
+test("a replacement that cannot prepare is replaced too, and says why", options, async (t) => {
+  const { pool, reasons, blocks, deploy, dead, kill } = setUp(t);
   await deploy();
-  blocks.push({
-    zones: [],
-    elements: [{ id: "0", plugin: "such", url: "file:///no/such.ts", config: {} }],
-    debug: false,
-    stacktrace: false,
-  });
+  blocks.push(unloadable);
   await kill();
   await dead(3);
+  const reason = /^Cannot find module '\/no\/such\.ts'/;
+  for (const said of reasons.slice(1)) assert.match(said, reason);
+  assert.deepEqual(Object.fromEntries(pool.restarts), { error: 3, memory: 0, stall: 0 });
 });
 
 test("a pause of the whole process counts as one look at a worker's beats", options, async (t) => {
@@ -102,10 +107,11 @@ test("a pause of the whole process counts as one look at a worker's beats", opti
     pauseMs = 70;
     return -1;
   });
-  const { reasons, deploy, dead } = setUp(t);
+  const { pool, reasons, deploy, dead } = setUp(t);
   await deploy();
   isSilent = true;
   await dead(1);
+  assert.equal(pool.restarts.get("stall"), 1);
   // 25 ms of the first look, and 29 that were in time.
   assert.deepEqual(reasons, ["its loop has not turned for 2055 ms"]);
 });
