@@ -164,6 +164,8 @@ export class WorkerPool {
       throw new Error(failure);
     }
     this.#plan = plan;
+    // From now on somebody should.
+    this.#answeringAt = Math.min(this.#answeringAt, this.#lookedAt);
     await Promise.all(threads.map((thread) => this.#commit(thread, plan)));
     // New groups of sockets have no program yet.
     this.#live = "";

@@ -95,6 +95,17 @@ test("a replacement that cannot prepare is replaced too, and says why", options,
   assert.deepEqual(Object.fromEntries(pool.restarts), { error: 3, memory: 0, stall: 0 });
 });
 
+test("a server none of whose workers has come to serve says that it does not answer", options, async (t) => {
+  const { pool, blocks, deploy, running, kill } = setUp(t);
+  await running();
+  await kill();
+  blocks.push(unloadable);
+  // No worker is there to say that it cannot take this plan.
+  await deploy();
+  assert.ok(pool.isAnswering);
+  while (pool.isAnswering) await sleep(5, undefined, { signal: t.signal });
+});
+
 test("a pause of the whole process counts as one look at a worker's beats", options, async (t) => {
   let now = 0;
   let pauseMs = 3_000;
