@@ -78,15 +78,22 @@ export class Metrics {
   gauge(name: string, help: string, labels: Labels, read?: () => number): Gauge {
     const key = `${name} ${JSON.stringify(labels)}`;
     const gauge: GaugeState = { name, help, labels, value: undefined, read };
-    const states = this.#gauges.get(key) ?? [];
-    this.#gauges.set(key, states);
-    if (read) states.push(gauge);
+    const show = (): void => {
+      const states = this.#gauges.get(key) ?? [];
+      if (!states.includes(gauge)) this.#gauges.set(key, [...states, gauge]);
+    };
+    const hide = (): void => {
+      const others = (this.#gauges.get(key) ?? []).filter((state) => state !== gauge);
+      // Labels may never be the same again: a key without a gauge would stay for ever.
+      if (others.length > 0) this.#gauges.set(key, others);
+      else this.#gauges.delete(key);
+    };
+    if (read) show();
     return {
       set: (value) => {
         gauge.value = value;
-        const index = states.indexOf(gauge);
-        if (value === undefined && index >= 0) states.splice(index, 1);
-        if (value !== undefined && index < 0) states.push(gauge);
+        if (value === undefined) hide();
+        else show();
       },
     };
   }
@@ -102,7 +109,8 @@ export class Metrics {
   /** Nobody counts in these cells any more; what was counted stays. Settles when the cells are read no more. */
   async leave({ row }: WorkerRow, descriptions: readonly CellDescription[]): Promise<void> {
     for (const description of descriptions) this.#families.addCells(row, description, true);
-    await this.#scrape;
+    // Whether it comes to its end or fails.
+    await this.#scrape?.catch(() => {});
   }
 
   /** The text that a scrape gets. Those that come while one is being made get the same. */

@@ -14,6 +14,7 @@ import {
 import type { Sockets } from "../../src/supervisor/sockets.ts";
 import type { WorkerPool, WorkerRow } from "../../src/supervisor/worker-pool.ts";
 import { PACKET_COUNTERS, PacketCounter } from "../../src/transport/packets.ts";
+import { collectGarbage } from "../support/garbage.ts";
 
 interface Member {
   readonly row: CounterRow;
@@ -180,6 +181,33 @@ test("metrics: of two gauges alike the later counts until it is gone", async () 
   assert.equal(await value(), 'coredns_g{a="1"} 0');
   old.set(undefined);
   assert.equal(await value(), undefined);
+});
+
+test("metrics: cells are left by their owners though the scrape that reads them fails", async () => {
+  const metrics = new Metrics();
+  metrics.gauge("g", "G.", {}, () => {
+    throw new Error("read in vain");
+  });
+  const scraped = scrape(metrics, [member()]);
+  const left = metrics.leave(workerRow(member(), 0), []);
+  await assert.rejects(scraped, { message: "read in vain" });
+  await left;
+});
+
+test("metrics: of gauges that are gone nothing stays", () => {
+  const metrics = new Metrics();
+  collectGarbage();
+  const { heapUsed } = process.memoryUsage();
+  for (let i = 0; i < 20_000; i++) {
+    const gauge = metrics.gauge("g", "G.", { hash: `${i}`.repeat(100) });
+    gauge.set(1);
+    gauge.set(undefined);
+  }
+  collectGarbage();
+  const grown = process.memoryUsage().heapUsed - heapUsed;
+  assert.ok(grown < 1 << 20, `${grown} bytes`);
+  // All of it could still be there.
+  metrics.gauge("g", "G.", {});
 });
 
 test("metrics: what the kernel dropped, by listener", async () => {
