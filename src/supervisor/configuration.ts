@@ -48,7 +48,10 @@ export interface ControlPlan {
   readonly servers: readonly string[];
   /** The elements of the block's chain. */
   readonly plugins: readonly string[];
-  /** Differs when anything does that the block's answers depend on: its words, and what they stand for (`resolv.conf`). */
+  /**
+   * Differs when anything does that the block's answers depend on: its words, and what they stand for (`resolv.conf`). Empty for
+   * a plugin that holds no answers.
+   */
   readonly blockHash: string;
 }
 
@@ -123,13 +126,13 @@ export async function loadConfiguration(
     listeners: giveOwnAddresses(listeners, workers ?? workerCount()),
     blocks: blocks.map((block, index) => planBlock(block, settings[index]!, elements[index]!)),
   };
-  const blockHashes = blocks.map((block, index) => blockHashOf(block, elements[index]!));
+  const servers = serversOf(blocks.length, listeners);
   return {
     plan,
     controls: controls.map(({ block, ...rest }) => ({
       ...rest,
-      servers: serversOf(block, listeners),
-      blockHash: blockHashes[block]!,
+      servers: servers[block]!,
+      blockHash: rest.plugin.holdsAnswers ? blockHashOf(blocks[block]!, elements[block]!) : "",
       plugins: elements[block]!.filter((one) => !modules.get(moduleOf(one))?.isSetupOnly).map(({ plugin }) => plugin),
     })),
     warnings,
@@ -158,8 +161,11 @@ function parseSource({ text, file, environment, dnsPort }: ConfigurationSource, 
   return isEmpty ? parseCorefile(DEFAULT_COREFILE, options) : parsed;
 }
 
-function serversOf(block: number, listeners: readonly ListenerPlan[]): string[] {
-  return listeners.filter(({ routes }) => routes.some((route) => route.block === block)).map(({ server }) => server);
+/** By block. */
+function serversOf(blocks: number, listeners: readonly ListenerPlan[]): string[][] {
+  const found = Array.from({ length: blocks }, () => new Set<string>());
+  for (const { server, routes } of listeners) for (const { block } of routes) found[block]!.add(server);
+  return found.map((servers) => [...servers]);
 }
 
 /**

@@ -20,8 +20,6 @@ export interface ControlHost {
 }
 
 interface Running {
-  /** The same for whoever shall inherit from it in another plan; equal ones of a plan are numbered. */
-  readonly identity: string;
   readonly plugin: string;
   readonly control: Control;
   /** It has said once that it can answer. */
@@ -35,7 +33,8 @@ export class Controls {
   readonly sites = new Map<string, Site>();
   /** Workers have it, so they are told of what changes. Thousands of values before that would be sent twice. */
   #isGiven = false;
-  readonly #running: Running[] = [];
+  /** By identity, the same for whoever shall inherit from it in another plan; equal ones of a plan are numbered. */
+  readonly #running = new Map<string, Running>();
   readonly #gauges: Gauge[] = [];
   readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
   /** How many elements of one kind there are so far. */
@@ -53,7 +52,7 @@ export class Controls {
 
   /** Waits until queries may come. */
   async catchUp(): Promise<void> {
-    await Promise.all(this.#running.map(({ control }) => control.catchUp?.()));
+    await Promise.all(this.#all().map(({ control }) => control.catchUp?.()));
   }
 
   /** What the workers begin with. From now on they hear of each value. */
@@ -70,7 +69,7 @@ export class Controls {
   /** The plugins that cannot answer, each once, sorted. Who was ready once is not asked again unless `continuously`. */
   unready(continuously: boolean): string[] {
     const names = new Set<string>();
-    for (const running of this.#running) {
+    for (const running of this.#running.values()) {
       if (running.wasReady && !continuously) continue;
       if (running.control.ready?.() === false) names.add(running.plugin);
       else running.wasReady = true;
@@ -80,23 +79,27 @@ export class Controls {
 
   /** What plugins say about their being ready, behind their names. */
   readyDetails(): string[] {
-    return this.#running.flatMap(({ plugin, control }) =>
+    return this.#all().flatMap(({ plugin, control }) =>
       (control.readyDetails?.() ?? []).map((line) => `${plugin}: ${line}`),
     );
   }
 
   /** Lets every plugin say that the server is about to end, and waits as long as they want to. */
   async drain(): Promise<void> {
-    await Promise.allSettled(this.#running.map(async ({ control }) => control.drain?.()));
+    await Promise.allSettled(this.#all().map(async ({ control }) => control.drain?.()));
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#running.map(async ({ control }) => control.stop()));
+    await Promise.allSettled(this.#all().map(async ({ control }) => control.stop()));
     for (const gauge of this.#gauges) gauge.set(undefined);
   }
 
+  #all(): Running[] {
+    return [...this.#running.values()];
+  }
+
   #inheritance(identity: string): unknown {
-    return this.#running.find((one) => one.identity === identity)?.control.inherit?.();
+    return this.#running.get(identity)?.control.inherit?.();
   }
 
   async #start(
@@ -141,7 +144,7 @@ export class Controls {
     const start = "load" in half ? (await half.load()).control : half;
     try {
       const control = await start(element.config, context);
-      this.#running.push({ identity, plugin: element.plugin, control, wasReady: false });
+      this.#running.set(identity, { plugin: element.plugin, control, wasReady: false });
       // A control half may keep its context for as long as it runs, and what it took over is its own to let go of.
       context.inherited = undefined;
     } catch (error) {
