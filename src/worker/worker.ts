@@ -303,13 +303,14 @@ export class Worker {
   async #discard(generation: number): Promise<void> {
     const next = this.#next;
     if (this.#linking?.generation === generation) this.#linking = undefined;
+    // A plan that could not be prepared has left nothing else.
+    if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });
     if (next?.plan.generation !== generation) return;
     this.#next = undefined;
     for (const server of next.tcp.values()) await server.close(0);
     this.#sockets.discard(next.udp);
     await stopAll(next.chains);
     this.#leaveCells(next.plan);
-    if (this.#current) configureLogging({ format: this.#current.plan.logFormat, debug: this.#current.plan.debug });
   }
 
   #publish(id: string, value: unknown): void {

@@ -1,5 +1,7 @@
 /** SIGUSR1 and SIGTERM under load lose nothing; a bad Corefile changes nothing. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isLarge } from "../faults/figures.ts";
@@ -90,6 +92,38 @@ for (const { name, text, says } of [
     }
   });
 }
+
+const talker = `export default {
+  parse() {},
+  serve: (_config, { log }) => () => {
+    log.debug("asked");
+    log.info("asked");
+    return 5;
+  },
+};
+`;
+
+test("a plan that workers cannot prepare leaves their logging as it was", { timeout: 30_000 }, async (t) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  t.after(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const corefile = ".:{PORT} {\n  multisocket 1\n  {DIR}/talker.mjs\n}\n";
+  const server = await TestServer.start({ corefile, files: { "talker.mjs": talker } });
+  try {
+    server.write("Corefile", `${corefile}.:${port} {\n  debug\n  bind 127.0.0.1\n}\n`);
+    server.signal("SIGUSR1");
+    assert.match((await server.line(/Restart failed/, 0, 10_000)) ?? "", new RegExp(`${port}`));
+    await server.ask({ ask: "www.test. A" });
+    assert.ok(await server.line(/^\[INFO\].* asked$/));
+    assert.deepEqual(
+      server.lines.filter((line) => line.startsWith("[DEBUG]")),
+      [],
+    );
+  } finally {
+    assert.equal(await server.stop(), 0);
+  }
+});
 
 /** Tells of each query, and ends slowly. */
 const teller = `
