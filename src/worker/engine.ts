@@ -179,15 +179,13 @@ export class Engine {
   /** Completes the reply. Gives its length, 0 when nothing is to be sent. */
   finish(query: Query, outcome: Outcome): number {
     const reply = query.reply;
-    if (outcome === DROPPED) {
+    if (outcome === DROPPED || (outcome === ANSWERED && reply.empty)) {
       this.#counters.droppedByPlugin.add(1);
       return 0;
     }
     if (outcome !== ANSWERED) {
       reply.begin(query);
       reply.rcode = outcome;
-    } else if (reply.empty) {
-      return 0;
     }
     return reply.finish(query, query.sizeLimit);
   }
