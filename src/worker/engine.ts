@@ -76,9 +76,9 @@ export interface EngineCounters {
   readonly noQuery: Counter;
   /** A connection for which there was no room. */
   readonly refused: Counter;
-  /** A connection for whose answers there was no room. */
+  /** A connection whose client did not take its answers, and there was no room for more of them. */
   readonly untaken: Counter;
-  /** What stands before the message does not say who asks. */
+  /** What stands before a message is wrong, or from somebody who is not to say who asks. */
   readonly badProxyHeader: Counter;
 }
 
@@ -94,14 +94,14 @@ export const UNCOUNTED: EngineCounters = {
 export class Engine {
   readonly #spare: ServedQuery[] = [];
   readonly #log = new Logger();
-  readonly #counters: EngineCounters;
+  readonly counters: EngineCounters;
   /** Queries whose handler has given a promise that is not settled. */
   waiting = 0;
   /** Queries that came over TCP. */
   streamed = 0;
 
   constructor(counters: EngineCounters) {
-    this.#counters = counters;
+    this.counters = counters;
   }
 
   acquire(): ServedQuery {
@@ -114,21 +114,6 @@ export class Engine {
     query.served = undefined;
     query.proxy = undefined;
     if (this.#spare.length < SPARE_QUERIES) this.#spare.push(query);
-  }
-
-  /** A transport has no room for one more connection. */
-  refused(): void {
-    this.#counters.refused.add(1);
-  }
-
-  /** A client does not take its answers, and a transport has no room for more of them. */
-  untaken(): void {
-    this.#counters.untaken.add(1);
-  }
-
-  /** What stands before a message is wrong, or from somebody who is not to say who asks. */
-  discard(): void {
-    this.#counters.badProxyHeader.add(1);
   }
 
   /** A handler has given a promise. */
@@ -167,7 +152,7 @@ export class Engine {
   panic(query: Query, error: unknown): Outcome {
     if (query.block?.debug) throw error;
     query.restoreClientMessage();
-    this.#counters.panics.add(1);
+    this.counters.panics.add(1);
     const text = error instanceof Error ? error.message : String(error);
     this.#log.error(`Recovered from panic in server: "${query.block?.server}" ${text}`);
     query.block?.dropped?.(query, SERVFAIL);
@@ -180,7 +165,7 @@ export class Engine {
   finish(query: Query, outcome: Outcome): number {
     const reply = query.reply;
     if (outcome === DROPPED || (outcome === ANSWERED && reply.empty)) {
-      this.#counters.droppedByPlugin.add(1);
+      this.counters.droppedByPlugin.add(1);
       return 0;
     }
     if (outcome !== ANSWERED) {
@@ -194,7 +179,7 @@ export class Engine {
   reject(served: Served, query: Query, reading: Reading): number {
     const reply = query.reply;
     if (reading === Reading.IGNORE) {
-      this.#counters.noQuery.add(1);
+      this.counters.noQuery.add(1);
       return 0;
     }
     if (reading === Reading.NO_QUESTION) {

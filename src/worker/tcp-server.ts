@@ -29,8 +29,8 @@ export class TcpServer {
       preface: (connection, bytes) => this.#readClient(connection, bytes),
       message: (connection, bytes) => this.#take(connection, bytes),
       error: report,
-      refused: () => engine.refused(),
-      untaken: () => engine.untaken(),
+      refused: () => engine.counters.refused.add(1),
+      untaken: () => engine.counters.untaken.add(1),
     });
   }
 
@@ -58,7 +58,7 @@ export class TcpServer {
     if (clientReader === undefined) return 0;
     const client = new ProxiedClient();
     const length = clientReader.readStream(bytes, connection.peer, client);
-    if (length === Preface.WRONG) this.#engine.discard();
+    if (length === Preface.WRONG) this.#engine.counters.badProxyHeader.add(1);
     if (client.isKnown) connection.standFor(client.record, client.localAddress, client.localPort);
     if (client.extras !== undefined) this.#extras.set(connection, client.extras);
     return length;

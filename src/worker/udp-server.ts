@@ -185,7 +185,7 @@ export class UdpServer {
     const { received, stride, lengths, addresses } = this.#port;
     const length = lengths[slot]!;
     const skipped = reader.readDatagram(received, slot * stride, length, addresses, slot, this.#clients[place]!);
-    if (skipped === Preface.WRONG) this.#engine.discard();
+    if (skipped === Preface.WRONG) this.#engine.counters.badProxyHeader.add(1);
     else if (skipped < length || skipped === 0) return skipped;
     lengths[slot] = -1;
     return -1;
