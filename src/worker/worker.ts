@@ -163,14 +163,10 @@ export class Worker {
     try {
       const served = new Map<string, Served>();
       const plugins = await loadPlugins(plan.blocks.flatMap(({ elements }) => elements.map(moduleOf)));
+      const measured = isMeasured(plan);
       for (const listener of plan.listeners) {
-        const dropped = isMeasured(plan) ? droppedCounter(this.#cells(listener)) : undefined;
-        const others = chains.length;
-        const targets = await this.#link(plan, listener, plugins, published, chains, receivers, dropped);
-        const own = chains.slice(others);
-        const answerBare = own.find((chain) => chain.answerBare)?.answerBare;
-        const clientReader = own.find((chain) => chain.clientReader)?.clientReader;
-        served.set(listener.id, new Served(listener, new ZoneRouter(targets), dropped, answerBare, clientReader));
+        const dropped = measured ? droppedCounter(this.#cells(listener)) : undefined;
+        served.set(listener.id, await this.#link(plan, listener, plugins, linking, chains, dropped));
       }
       for (const listener of plan.listeners) {
         if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;
@@ -201,16 +197,15 @@ export class Worker {
     }
   }
 
-  /** The chains of one listener, each with its zone, in the order of the Corefile. */
+  /** One listener with its chains, each with its zone, in the order of the Corefile. They are put into `chains` too. */
   async #link(
     plan: Plan,
     listener: ListenerPlan,
     plugins: ReadonlyMap<string, Plugin>,
-    published: ReadonlyMap<string, unknown>,
+    { receivers, published }: Linking,
     chains: Chain[],
-    receivers: Prepared["receivers"],
     dropped: Target["dropped"],
-  ): Promise<{ zone: Uint8Array; target: Target }[]> {
+  ): Promise<Served> {
     const linked = new Map<number, Chain>();
     const turns = new Turns();
     const targets: { zone: Uint8Array; target: Target }[] = [];
@@ -241,7 +236,10 @@ export class Worker {
       const { ahead } = chain;
       targets.push({ zone, target: { zone, handler, ahead, server, debug, stacktrace, dropped } });
     }
-    return targets;
+    const own = [...linked.values()];
+    const answerBare = own.find((chain) => chain.answerBare)?.answerBare;
+    const clientReader = own.find((chain) => chain.clientReader)?.clientReader;
+    return new Served(listener, new ZoneRouter(targets), dropped, answerBare, clientReader);
   }
 
   /** Where what is counted for a listener of a plan goes. */
