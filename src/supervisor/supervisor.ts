@@ -76,10 +76,6 @@ export class Supervisor {
     return this.#configuration;
   }
 
-  get workerCount(): number {
-    return this.#pool.size;
-  }
-
   /**
    * Starts everything. Throws when it cannot: BadConfiguration, or an error that says what failed. False when the server was
    * told to end meanwhile: whatever failed then, nobody waits for it any more.

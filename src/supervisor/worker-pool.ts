@@ -97,7 +97,7 @@ export interface PoolEvents {
 }
 
 export class WorkerPool {
-  readonly size: number;
+  readonly #size: number;
   readonly #events: PoolEvents;
   readonly #pool: Piscina;
   readonly #threads: (Thread | undefined)[];
@@ -113,7 +113,7 @@ export class WorkerPool {
   readonly restarts = new Map<RestartCause, number>(RESTART_CAUSES.map((cause) => [cause, 0]));
 
   constructor(size: number, events: PoolEvents) {
-    this.size = size;
+    this.#size = size;
     this.#events = events;
     this.#pool = new Piscina({
       filename: entryUrl("../worker/entry"),
@@ -221,7 +221,7 @@ export class WorkerPool {
     const counters = new SharedArrayBuffer(CounterRow.SIZE);
     const heartbeat = new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
     const statistics = new SharedArrayBuffer(PACKET_COUNTERS * Float64Array.BYTES_PER_ELEMENT);
-    const start: WorkerStart = { index, count: this.size, port: port2, counters, heartbeat, statistics };
+    const start: WorkerStart = { index, count: this.#size, port: port2, counters, heartbeat, statistics };
     const abort = new AbortController();
     const now = performance.now();
     // Piscina derives its type of this list from an older signature of postMessage.

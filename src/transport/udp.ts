@@ -35,8 +35,6 @@ export interface OpenUdpOptions {
   readonly receiveBuffer?: number;
   /** Whether others may open the same address: on, for one socket per worker. */
   readonly reusePort?: boolean;
-  /** Whether an IPv6 wildcard leaves IPv4 alone: off for "", else on. */
-  readonly only6?: boolean;
 }
 
 /** Opens a listening socket and returns its descriptor; whoever opened it closes it with `closeFd`. */
@@ -125,11 +123,11 @@ const ENOPROTOOPT = 92;
 const EAFNOSUPPORT = 97;
 
 function tryOpen(addon: Native, options: OpenUdpOptions): number {
-  const { address, port, receiveBuffer = 0, reusePort = true, only6 = address !== "" } = options;
+  const { address, port, receiveBuffer = 0, reusePort = true } = options;
   assert(Number.isInteger(port) && port >= 0 && port <= 65535, "a port is 0 to 65535");
   assert(Number.isInteger(receiveBuffer) && receiveBuffer >= 0 && receiveBuffer < 2 ** 30, "a buffer is below 1 GiB");
-  const flags = (reusePort ? OPEN_REUSE_PORT : 0) | (only6 ? OPEN_ONLY_6 : 0);
-  if (address !== "") return addon.openUdp(address, port, receiveBuffer, flags);
+  const flags = reusePort ? OPEN_REUSE_PORT : 0;
+  if (address !== "") return addon.openUdp(address, port, receiveBuffer, flags | OPEN_ONLY_6);
   const fd = addon.openUdp("::", port, receiveBuffer, flags);
   // A kernel without IPv6 has IPv4's wildcard only.
   return fd === -EAFNOSUPPORT ? addon.openUdp("0.0.0.0", port, receiveBuffer, flags) : fd;

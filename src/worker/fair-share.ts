@@ -21,10 +21,8 @@ export interface Interval {
 }
 
 export interface Demand {
-  /** Of `dropped`: datagrams that a limit refused. */
+  /** Of `dropped`: datagrams that a limit refused. The others found the buffer full. */
   readonly refused: number;
-  /** Datagrams that found the buffer full. */
-  readonly overflown: number;
   /** Units of work that would have come without limits. */
   readonly total: number;
   /** By `senders`: the work that each of them sent, as far as one can tell. */
@@ -52,7 +50,7 @@ export function demandOf({ received, dropped, senders, limits }: Interval): Dema
   // What was read may have passed the limits before these, and then says too much.
   const certain = refusedPerRead > 0 ? refused / (refusedPerRead * passed) : 1;
   const sent = senders.map(({ cost }, i) => passed * (cost + (cost / keeps[i]! - cost) * certain));
-  return { refused, overflown: dropped - refused, total: sent.reduce((sum, one) => sum + one, 0), sent };
+  return { refused, total: sent.reduce((sum, one) => sum + one, 0), sent };
 }
 
 /** The limits that bring `demand` down to `capacity`; none when it is not above. */

@@ -17,7 +17,7 @@ export class ZoneRouter<Target> {
   readonly #mask: number;
   /** The root's targets are tried last, whatever the walk found. */
   readonly root: Target[] = [];
-  readonly #onlyRoot: boolean;
+  readonly onlyRoot: boolean;
 
   /** `zones` are lower-case wire names; a zone that occurs twice has several targets, in that order. */
   constructor(zones: readonly { zone: Uint8Array; target: Target }[]) {
@@ -29,11 +29,7 @@ export class ZoneRouter<Target> {
       if (zone.length === 1) this.root.push(target);
       else this.#insert(zone, target);
     }
-    this.#onlyRoot = this.root.length === zones.length;
-  }
-
-  get onlyRoot(): boolean {
-    return this.#onlyRoot;
+    this.onlyRoot = this.root.length === zones.length;
   }
 
   /** The targets of the zone that is exactly the suffix of `name` from `label` on. */

@@ -16,7 +16,7 @@ const sender = (high: number, count: number, unit = 1): Sender => ({
 function keeps(sent: readonly number[], capacity: number): number[] {
   const senders = sent.map((count, i) => sender(i, count));
   const total = sent.reduce((sum, count) => sum + count, 0);
-  const limits = fairLimits(senders, { refused: 0, overflown: 0, total, sent }, capacity);
+  const limits = fairLimits(senders, { refused: 0, total, sent }, capacity);
   return senders.map(({ high }) => limits.find((limit) => limit.high === high)?.keep ?? 1);
 }
 
@@ -57,7 +57,6 @@ test("shares: of a hundred loud ones each is cut, and of twenty quiet ones none"
 test("demand: without limits all drops are those of a full buffer, whoever sent them", () => {
   const demand = demandOf({ received: 1000, dropped: 500, senders: [sender(1, 800), sender(2, 200)], limits: [] });
   assert.equal(demand.refused, 0);
-  assert.equal(demand.overflown, 500);
   assert.deepEqual(demand.sent, [1200, 300]);
 });
 
@@ -66,7 +65,6 @@ test("demand: what a limit refused is told apart from what found no room", () =>
   const limits = [{ family: 4, high: 1, low: 0, keep: 0.1 }] as const;
   const demand = demandOf({ received: 650, dropped: 9_650, senders: [sender(1, 500), sender(2, 150)], limits });
   assert.equal(Math.round(demand.refused), 9_000);
-  assert.equal(Math.round(demand.overflown), 650);
   assert.deepEqual(demand.sent.map(Math.round), [10_000, 300]);
 });
 
