@@ -1,6 +1,7 @@
 /** A prefix of addresses as clusters name theirs, `10.96.0.0/12`: its reverse zones, its addresses. */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { zonesOf } from "../corefile/zones.ts";
+import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "../dns/address.ts";
 
 export interface Subnet {
   /** Without the final dot, as Corefiles write them. */
@@ -25,29 +26,17 @@ export function parseSubnet(text: string): Subnet | string {
   subnet.addSubnet(address!, Number(length), bits === 32 ? "ipv4" : "ipv6");
   return {
     zones: zones.map((zone) => zone.replace(/\.$/, "")),
-    tenthAddress: bits - Number(length) < 4 ? undefined : nthAddress(address!, bits, Number(length), 10n),
+    tenthAddress: bits - Number(length) < 4 ? undefined : tenthOf(address!, Number(length)),
     contains: (other) => subnet.check(other, isIPv4(other) ? "ipv4" : "ipv6"),
   };
 }
 
-function nthAddress(address: string, bits: number, length: number, index: bigint): string {
-  const hostBits = BigInt(bits - length);
-  const number = ((toNumber(address, bits) >> hostBits) << hostBits) + index;
-  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (number >> shift) & 255n).join(".");
-  const groups = Array.from({ length: 8 }, (_, at) => ((number >> BigInt(112 - 16 * at)) & 0xffffn).toString(16));
-  return canonicalIpv6(groups.join(":"));
-}
-
-function toNumber(address: string, bits: number): bigint {
-  if (bits === 32) return address.split(".").reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
-  const [before, after] = canonicalIpv6(address).split("::") as [string, string | undefined];
-  const head = before === "" ? [] : before.split(":");
-  const tail = after ? after.split(":") : [];
-  const groups = [...head, ...Array(8 - head.length - tail.length).fill("0"), ...tail];
-  return groups.reduce((sum, group) => sum * 65536n + BigInt(`0x${group}`), 0n);
-}
-
-/** RFC 5952, an IPv4 tail in hexadecimal too: what a URL makes of it. */
-function canonicalIpv6(address: string): string {
-  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
+/** Of a prefix with four host bits or more. */
+function tenthOf(address: string, length: number): string {
+  const isV4 = isIPv4(address);
+  const bytes = new Uint8Array(isV4 ? 4 : 16);
+  (isV4 ? parseIpv4 : parseIpv6)(address, bytes, 0);
+  for (let bit = length; bit < 8 * bytes.length; bit++) bytes[bit >> 3]! &= ~(0x80 >> (bit & 7));
+  bytes[bytes.length - 1]! |= 10;
+  return (isV4 ? formatIpv4 : formatIpv6)(bytes, 0);
 }
