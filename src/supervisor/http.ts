@@ -280,15 +280,12 @@ async function listen(server: Server | TlsServer, host: string, port: number): P
       reject(new Error(`listen tcp ${shown}: bind: ${BIND_ERRORS[error.code ?? ""] ?? error.message}`));
     };
     server.once("error", fail);
-    server.listen(
-      { port, reusePort: process.platform === "linux", ...(address === "" ? {} : { host: address }) },
-      () => {
-        server.off("error", fail);
-        // From here on an error is one of accepting a connection: it costs that connection.
-        server.on("error", (error) => new Logger().error(`http: Accept error: ${error.message}`));
-        resolve();
-      },
-    );
+    server.listen({ port, reusePort: true, ...(address === "" ? {} : { host: address }) }, () => {
+      server.off("error", fail);
+      // From here on an error is one of accepting a connection: it costs that connection.
+      server.on("error", (error) => new Logger().error(`http: Accept error: ${error.message}`));
+      resolve();
+    });
   });
 }
 

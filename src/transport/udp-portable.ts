@@ -36,9 +36,6 @@ export function createPortablePort(options: PortOptions, onBatch: OnBatch): Pack
   return new PortablePort(allocateBuffers(options), onBatch);
 }
 
-/** Where the system cannot share a port between sockets one worker must do. */
-const portableReusePort = process.platform === "linux" || process.platform === "freebsd";
-
 /**
  * Whether this address can be listened on, before workers try, and with which port when asked for 0. The socket is closed
  * again: an open one would be given its share of the queries.
@@ -62,7 +59,7 @@ function openListener({ address, port }: Listener): Socket {
   const isV4 = isIPv4(address);
   const socket = createSocket({
     type: isV4 ? "udp4" : "udp6",
-    reusePort: portableReusePort,
+    reusePort: true,
     ...(isV4 ? {} : { ipv6Only: address !== "" }),
   });
   socket.bind({ port, address: address === "" ? "::" : address, exclusive: true });
