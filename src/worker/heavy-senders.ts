@@ -53,7 +53,7 @@ export class HeavySenders {
     counters[smallest + 4]! += cost;
   }
 
-  /** All that have a counter, most first. */
+  /** All that have a counter. */
   list(): Sender[] {
     const found: Sender[] = [];
     const counters = this.#counters;
@@ -68,7 +68,7 @@ export class HeavySenders {
         cost: counters[place + 4]!,
       });
     }
-    return found.sort((a, b) => b.count - a.count);
+    return found;
   }
 
   clear(): void {
