@@ -1,8 +1,8 @@
 /**
  * How often did something happen, over all workers? Each worker owns one row, an array of 64-bit floats in shared
  * memory, and is the only one that writes to it; the supervisor adds the rows up when somebody asks. A plain 64-bit
- * store is not torn on the processors we run on, a sum that is one event behind is still true, and every cell only
- * grows. So neither side synchronizes.
+ * store is not torn on the processors we run on, a sum that is one event behind is still true, and every cell but a gauge's
+ * only grows. So neither side synchronizes.
  *
  * Which cell means what is decided by the worker, in the order in which its plugins ask for cells when the chains are
  * linked. It tells the supervisor by `descriptions`. Asking again for the same name and labels gives the same cell, so
