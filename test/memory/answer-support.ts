@@ -77,8 +77,10 @@ export function withTtl(stored: Reply, asked: Request, ttl: number): Buffer {
 
 /** What the cache says of an answer must be what looking at it says. */
 function checkDescription(reply: Reply, ttl: number): void {
-  const { bytes, start, end, questionEnd, counts, index } = reply;
+  const { bytes, start, end, questionEnd, counts } = reply;
   const records = reply.indexRecords();
+  // Not before: it grows with the records.
+  const { index } = reply;
   const plainLength = uncompressedLength(bytes, start, end, questionEnd, records);
   assert.equal(reply.isDescribed, plainLength <= 0xffff);
   if (!reply.isDescribed) return;
