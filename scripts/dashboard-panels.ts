@@ -399,7 +399,7 @@ export const rows: readonly Row[] = [
       {
         title: "Restarts",
         tells:
-          "What ended unasked: a worker by an error (a fault of a plugin), memory or stall (an endless loop), or the process. The log has the stack.",
+          "What ended unasked: a worker by an error (a fault of a plugin, with its stack in the log), memory or stall (an endless loop), or the process.",
         kind: "lines",
         unit: "none",
         width: 12,

@@ -94,7 +94,10 @@ export class Supervisor {
     // Threads start while control halves load.
     this.#pool = new WorkerPool(count, {
       steer: (live) => this.#sockets.steer(live),
-      died: (index, reason) => this.#log.error(`worker ${index} died and is replaced: ${reason}`),
+      died: (index, reason, stack) => {
+        this.#log.error(`worker ${index} died and is replaced: ${reason}`);
+        for (const line of stack.split("\n").slice(1)) this.#log.error(line);
+      },
       left: () => this.#closeLeft(),
       retired: (row) => this.#metrics.retire(row),
       cellsLeft: (row, descriptions) => this.#metrics.leave(row, descriptions),

@@ -81,8 +81,8 @@ type RestartCause = (typeof RESTART_CAUSES)[number];
 export interface PoolEvents {
   /** The workers that new queries should go to have changed. */
   steer(live: readonly number[]): void;
-  /** A worker ended unasked and is being replaced. */
-  died(index: number, reason: string): void;
+  /** A worker ended unasked and is being replaced; the stack is that of an error nobody caught there, if any. */
+  died(index: number, reason: string, stack: string): void;
   /** All sockets that the plan in use has not may be closed. */
   left(): void;
   /** That worker's counts are final; a new one begins with none. */
@@ -237,7 +237,8 @@ export class WorkerPool {
       startedAt: now,
       ended: run.then(
         () => this.#ended(thread, "ended", "error"),
-        (error: unknown) => this.#ended(thread, thread.reason ?? reasonOf(error), causeOf(thread, error)),
+        (error: unknown) =>
+          this.#ended(thread, thread.reason ?? reasonOf(error), causeOf(thread, error), stackOf(thread, error)),
       ),
       descriptions: [],
       state: "starting",
@@ -254,7 +255,7 @@ export class WorkerPool {
     return thread;
   }
 
-  #ended(thread: Thread, reason: string, cause: RestartCause): void {
+  #ended(thread: Thread, reason: string, cause: RestartCause, stack = ""): void {
     thread.state = "down";
     this.#hearAll(thread);
     thread.port.close();
@@ -266,7 +267,7 @@ export class WorkerPool {
     if (this.hasLeft) this.#events.left();
     this.restarts.set(cause, this.restarts.get(cause)! + 1);
     this.#events.retired(thread);
-    this.#events.died(thread.index, reason);
+    this.#events.died(thread.index, reason, stack);
     const young = performance.now() - thread.startedAt < YOUNG_MS;
     const wait = young ? this.#restartMs[thread.index]! : 0;
     this.#restartMs[thread.index] = young ? Math.min(wait * 2, MAX_RESTART_MS) : RESTART_MS;
@@ -418,4 +419,10 @@ function causeOf(thread: Thread, error: unknown): RestartCause {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Empty for whom we ended, or the heap's limit did: that stack is the pool's own. */
+function stackOf(thread: Thread, error: unknown): string {
+  const isOwn = !thread.abort.signal.aborted && causeOf(thread, error) === "error";
+  return (isOwn && error instanceof Error && error.stack) || "";
 }

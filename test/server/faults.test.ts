@@ -30,10 +30,10 @@ for (const fault of ["throw", "reject"]) {
   });
 }
 
-for (const { fault, reason, withinMs } of [
-  { fault: "crash", reason: /crashed on purpose/, withinMs: 1_000 },
-  { fault: "spin", reason: /its loop has not turned for 2\d\d\d ms/, withinMs: 5_000 },
-  { fault: "heap", reason: /memory/i, withinMs: 20_000 },
+for (const { fault, reason, stack, withinMs } of [
+  { fault: "crash", reason: /crashed on purpose/, stack: /at .*fault-plugin\.ts/, withinMs: 1_000 },
+  { fault: "spin", reason: /its loop has not turned for 2\d\d\d ms/, stack: /^$/, withinMs: 5_000 },
+  { fault: "heap", reason: /memory/i, stack: /^$/, withinMs: 20_000 },
 ]) {
   test(`${fault}: the worker is replaced, the other one answers meanwhile`, { timeout: 60_000 }, async () => {
     const server = await TestServer.start({ corefile });
@@ -54,6 +54,7 @@ for (const { fault, reason, withinMs } of [
       // Both answer again: with one of two silent, twenty queries would hardly all be answered.
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       for (let i = 0; i < 20; i++) assert.ok(await server.ask({ ask: "www.test. A" }, 500), `query ${i}`);
+      assert.match(server.lines.filter((line) => /^\[ERROR\] +at /.test(line)).join("\n"), stack);
     } finally {
       assert.equal(await server.stop(), 0);
     }
