@@ -27,6 +27,9 @@ import {
   typeText,
 } from "./types.ts";
 
+/** How deep nodes may stand in each other, which chains like `1 + 1 + 1` do without nesting: half of the main thread's stack. */
+const MAX_DEPTH = 500;
+
 export function check(node: Node, scope: Scope): Type {
   return new Checker(scope).type(node);
 }
@@ -41,12 +44,20 @@ class Checker {
   readonly #scope: Scope;
   readonly #locals: { readonly name: string; readonly type: Type }[] = [];
   readonly #predicates: Predicate[] = [];
+  #depth = 0;
 
   constructor(scope: Scope) {
     this.#scope = scope;
   }
 
   type(node: Node): Type {
+    if (++this.#depth > MAX_DEPTH) throw new Mistake(`nested more than ${MAX_DEPTH} deep`, node.at);
+    const type = this.#type(node);
+    this.#depth--;
+    return type;
+  }
+
+  #type(node: Node): Type {
     switch (node.kind) {
       case "constant":
         return constantType(node.value);

@@ -47,6 +47,7 @@ const UNARY: ReadonlyMap<string, number> = new Map([
   ["-", 90],
   ["+", 90],
 ]);
+const LITERALS: Readonly<Record<string, string>> = { "0x": "hex", "0b": "binary", "0o": "octal" };
 /** Those that may stand behind `not`. */
 const NEGATABLE: ReadonlySet<string> = new Set(["in", "matches", "contains", "startsWith", "endsWith"]);
 const COMPARISONS: ReadonlySet<string> = new Set(["<", ">", "<=", ">="]);
@@ -115,12 +116,14 @@ class Parser {
   }
 
   #sequence(): Node {
-    const first = this.#expression(0);
-    if (!this.#is("operator", ";")) return first;
-    const { at } = this.#next();
-    // A semicolon may also end the text.
-    if (this.#current.kind === "end" || this.#is("bracket", ")") || this.#is("bracket", "}")) return first;
-    return this.#make({ kind: "sequence", at, first, second: this.#sequence() });
+    let node = this.#expression(0);
+    while (this.#is("operator", ";")) {
+      const { at } = this.#next();
+      // A semicolon may also end the text.
+      if (this.#current.kind === "end" || this.#is("bracket", ")") || this.#is("bracket", "}")) break;
+      node = this.#make({ kind: "sequence", at, first: node, second: this.#expression(0) });
+    }
+    return node;
   }
 
   #expression(precedence: number): Node {
@@ -271,11 +274,13 @@ class Parser {
     const digits = text.replaceAll("_", "");
     const { at } = this.#current;
     if (/^0[xXbBoO]|^[0-9]+$/.test(digits)) {
+      const wrong = (why: string): never => {
+        const kind = LITERALS[digits.slice(0, 2).toLowerCase()] ?? "integer";
+        throw new Mistake(`invalid ${kind} literal: strconv.ParseInt: parsing "${digits}": ${why}`, at);
+      };
+      if (/^0[a-z]$/i.test(digits)) wrong("invalid syntax");
       const value = BigInt(digits.replace(/^0+(?=[0-9])/, ""));
-      if (value >= 1n << 63n) {
-        throw new Mistake(`invalid integer literal: strconv.ParseInt: parsing "${digits}": value out of range`, at);
-      }
-      return value;
+      return value < 1n << 63n ? value : wrong("value out of range");
     }
     const value = Number(digits);
     if (!Number.isFinite(value)) {

@@ -11,8 +11,9 @@ import { Failure, isList, isMap, isStruct, isTrue, type Kind, Method, typeName, 
 const MAX_STEPS = 100_000;
 /** Bytes that one run may write or make: the text of the largest record, all bytes as \DDD. */
 const MAX_BYTES = 262_144;
-/** How deep templates may call each other. */
+/** How deep templates may call each other, and lists stand in each other through all of them: the stack has room for more. */
 const MAX_DEPTH = 100;
+const MAX_LISTS = 1_000;
 
 /** The text of `name`, which `source` defines. */
 export function execute(
@@ -52,6 +53,7 @@ class Run {
   #steps = 0;
   #bytes = 0;
   #depth = 0;
+  #lists = 0;
   #place: Argument | Command | ActionNode | BranchNode | CallNode | undefined;
 
   constructor(root: string, source: string, definitions: Definitions, functions: ReadonlyMap<string, Method>) {
@@ -71,11 +73,11 @@ class Run {
   }
 
   #walkList(list: readonly Node[], dot: Value): Left {
-    for (const node of list) {
-      const left = this.#walk(node, dot);
-      if (left !== Left.END) return left;
-    }
-    return Left.END;
+    if (++this.#lists > MAX_LISTS) this.#fail(`nested more than ${MAX_LISTS} deep`);
+    let left: Left = Left.END;
+    for (let i = 0; i < list.length && left === Left.END; i++) left = this.#walk(list[i]!, dot);
+    this.#lists--;
+    return left;
   }
 
   #walk(node: Node, dot: Value): Left {

@@ -115,6 +115,15 @@ describe("expressions that expr-lang cannot evaluate", () => {
 for (const { name, text, message } of [
   { name: "nesting", text: `${"(".repeat(10_000)}1${")".repeat(10_000)}`, message: /^nested more than 200 deep/ },
   { name: "signs", text: "-".repeat(10_000), message: /^nested more than 200 deep/ },
+  ...[
+    Array(3_000).fill("1").join(" + "),
+    Array(4_000).fill("true").join(" and "),
+    `1${" | string()".repeat(3_000)}`,
+    `m${".a".repeat(4_000)}`,
+    `m${".a()".repeat(3_000)}`,
+    `l${"[:]".repeat(6_000)}`,
+    "1; ".repeat(3_000),
+  ].map((text) => ({ name: `chains, ${text.slice(0, 20)}`, text, message: /^nested more than 500 deep/ })),
   { name: "nodes", text: `[${"1,".repeat(20_000)}]`, message: /exceeds maximum allowed nodes/ },
   {
     name: "steps",

@@ -294,6 +294,12 @@ export const UNREADABLE: readonly (readonly [expression: string, message: string
     "-9223372036854775808",
     'invalid integer literal: strconv.ParseInt: parsing "9223372036854775808": value out of range (1:20)\n | -9223372036854775808\n | ...................^',
   ],
+  ["0x_ > 1", 'invalid hex literal: strconv.ParseInt: parsing "0x": invalid syntax (1:5)\n | 0x_ > 1\n | ....^'],
+  ["0B_", 'invalid binary literal: strconv.ParseInt: parsing "0B": invalid syntax (1:3)\n | 0B_\n | ..^'],
+  [
+    "0xFFFFFFFFFFFFFFFFFFF > 1",
+    'invalid hex literal: strconv.ParseInt: parsing "0xFFFFFFFFFFFFFFFFFFF": value out of range (1:23)\n | 0xFFFFFFFFFFFFFFFFFFF > 1\n | ......................^',
+  ],
   ['"unterminated', 'literal not terminated (1:14)\n | "unterminated\n | .............^'],
   ["'bad\\q'", "invalid char escape (1:6)\n | 'bad\\q'\n | .....^"],
   ["1 /* ", "unclosed comment (1:6)\n | 1 /* \n | .....^"],

@@ -113,6 +113,11 @@ describe("limits", () => {
       failure: /nested more than 100 deep$/,
     },
     {
+      name: "blocks within calls of itself",
+      template: `${"{{if 1}}".repeat(98)}{{ template "answer" }}${"{{end}}".repeat(98)}`,
+      failure: /nested more than 1000 deep$/,
+    },
+    {
       name: "else if",
       template: `{{if 0}}${"{{else if 0}}".repeat(5000)}{{end}}`,
       failure: /nested more than 100 deep$/,
