@@ -56,19 +56,8 @@ export class Stanza extends Line {
     });
   }
 
-  /** A mistake in one option does not keep the others from being read, so that all can be shown at once. */
-  readOptions(read: (line: Option) => void): void {
-    const mistakes: Mistake[] = [];
-    for (const option of this.options) {
-      try {
-        read(option);
-      } catch (error) {
-        if (!(error instanceof ConfigMistake)) throw error;
-        if (mistakes.push(error.mistake) === MAX_MISTAKES) break;
-      }
-    }
-    const [first, ...others] = mistakes;
-    if (first !== undefined) throw new ConfigMistake(first, others);
+  readOptions<Value>(read: (line: Option) => Value): Value[] {
+    return readEach(this.options, read);
   }
 
   /** For a plugin that has no options. CoreDNS does not take an empty pair of braces there either. */
@@ -100,6 +89,10 @@ export class Directive {
   /** Filled while the plugin parses. */
   get warnings(): readonly Mistake[] {
     return this.#context.warnings;
+  }
+
+  readStanzas<Value>(read: (stanza: Stanza) => Value): Value[] {
+    return readEach(this.stanzas, read);
   }
 
   /** One directive per stanza, for a plugin whose every occurrence is an element of the chain. */
@@ -136,4 +129,22 @@ export class Directive {
   fail(message: string, at: Token = this.stanzas[0]!.head, details: MistakeDetails = {}): never {
     throw new ConfigMistake(mistakeAt(at, this.name, message, details));
   }
+}
+
+/** A mistake in one line does not keep the others from being read, so that all can be shown at once. */
+function readEach<One extends Line, Value>(lines: readonly One[], read: (line: One) => Value): Value[] {
+  const values: Value[] = [];
+  const mistakes: Mistake[] = [];
+  for (const line of lines) {
+    try {
+      values.push(read(line));
+    } catch (error) {
+      if (!(error instanceof ConfigMistake)) throw error;
+      mistakes.push(error.mistake, ...error.others);
+      if (mistakes.length >= MAX_MISTAKES) break;
+    }
+  }
+  const [first, ...others] = mistakes;
+  if (first !== undefined) throw new ConfigMistake(first, others.slice(0, MAX_MISTAKES - 1));
+  return values;
 }

@@ -80,12 +80,12 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map([
 
 export const acl = definePlugin<readonly RuleConfig[]>({
   name: "acl",
-  parse: (directive) => directive.stanzas.map(readRule),
+  parse: (directive) => directive.readStanzas(readRule),
   serve,
 });
 
 function readRule(stanza: Stanza): RuleConfig {
-  return { zones: stanza.zones(), policies: stanza.options.map(readPolicy) };
+  return { zones: stanza.zones(), policies: stanza.readOptions(readPolicy) };
 }
 
 function readPolicy(line: Option): PolicyConfig {

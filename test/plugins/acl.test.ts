@@ -106,6 +106,14 @@ for (const [line, mistake] of [
   });
 }
 
+test("acl: the mistakes of all policies of all rules", () => {
+  assert.deepEqual(parseBlock([acl], ". {\n acl {\n deny\n block A\n }\n acl {\n deny\n }\n}").mistakes, [
+    "Corefile:3:2: plugin/acl: unexpected token \"deny\"; expect 'allow', 'block', 'filter' or 'drop'",
+    "Corefile:4:8: plugin/acl: unexpected token \"A\"; expect 'type | net'",
+    "Corefile:7:2: plugin/acl: unexpected token \"deny\"; expect 'allow', 'block', 'filter' or 'drop'",
+  ]);
+});
+
 test("acl: warns of networks that fit nobody", () => {
   assert.equal(parseBlock([acl], ". {\n acl {\n block net ::ffff:192.0.2.1\n }\n}").warnings.length, 1);
 });

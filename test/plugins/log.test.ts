@@ -279,6 +279,11 @@ for (const [directive, mistakes, warnings] of [
     [],
   ],
   ["log {\nclass denial foo\n}", ["3:14: plugin/log: invalid Class: foo"], []],
+  [
+    "log {\nclass foo\n}\nlog {\nclass bar\n}",
+    ["3:7: plugin/log: invalid Class: foo", "6:7: plugin/log: invalid Class: bar"],
+    [],
+  ],
   ["log {\nclas all\n}", ["3:1: plugin/log: unknown property 'clas'"], []],
   ["log a..b {type}", [], ["2:5: plugin/log: 'a..b' is left out: it is no name"]],
   ["log {type}", [], []],

@@ -436,6 +436,9 @@ for (const [rule, message] of [
 }
 
 test("rewrite: rules of all lines, and each with its own mistake", () => {
-  const { mistakes } = parseBlock([rewrite], ". {\n rewrite name a b\n rewrite foo\n}");
-  assert.deepEqual(mistakes, ['Corefile:3:10: plugin/rewrite: invalid rule type "foo"']);
+  const { mistakes } = parseBlock([rewrite], ". {\n rewrite name a b\n rewrite foo\n rewrite bar\n}");
+  assert.deepEqual(mistakes, [
+    'Corefile:3:10: plugin/rewrite: invalid rule type "foo"',
+    'Corefile:4:10: plugin/rewrite: invalid rule type "bar"',
+  ]);
 });

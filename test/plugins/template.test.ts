@@ -384,6 +384,18 @@ describe("mistakes", () => {
     });
   }
 
+  test("of all stanzas and lines, and none for the use of a wrong variable", () => {
+    const stanza = "template IN A {\nvar a foo()\nvar b a + 1\nexpr a == 1 and b\nrcode x\n}";
+    const { mistakes } = parseBlock([template], `. {\n${stanza}\ntemplate IN a\n${stanza}\n}`);
+    assert.deepEqual(mistakes, [
+      "Corefile:3:5: plugin/template: could not compile expression: a, unknown name foo (1:1)",
+      "Corefile:6:7: plugin/template: unknown rcode x",
+      "Corefile:8:13: plugin/template: invalid RR class a",
+      "Corefile:10:5: plugin/template: could not compile expression: a, unknown name foo (1:1)",
+      "Corefile:13:7: plugin/template: unknown rcode x",
+    ]);
+  });
+
   for (const line of ["None A", "ANY ANY", "NONE Reserved", "CH TXT", "IN NSAP-PTR 10.0.0.0/9 example.org:53"]) {
     test(`none: template ${line}`, () => {
       const { mistakes } = parseBlock(

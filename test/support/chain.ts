@@ -99,7 +99,7 @@ export function parseBlock(plugins: readonly Plugin[], corefile: string): Parsed
         if (plugin.control) controls.push({ element, plugin, ...place });
       } catch (error) {
         if (!(error instanceof ConfigMistake)) throw error;
-        mistakes.push(error.mistake);
+        mistakes.push(error.mistake, ...error.others);
       }
     }
   }

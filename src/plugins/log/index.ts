@@ -58,7 +58,7 @@ export interface LogConfig {
 
 export const log = definePlugin<LogConfig>({
   name: "log",
-  parse: (directive) => ({ rules: directive.stanzas.map(readRule) }),
+  parse: (directive) => ({ rules: directive.readStanzas(readRule) }),
   serve: inWorker(() => import("./serve.ts")),
 });
 

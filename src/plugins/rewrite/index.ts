@@ -49,6 +49,6 @@ import { readRule } from "./parse.ts";
 
 export const rewrite = definePlugin<RewriteConfig>({
   name: "rewrite",
-  parse: (directive) => ({ rules: directive.stanzas.map(readRule) }),
+  parse: (directive) => ({ rules: directive.readStanzas(readRule) }),
   serve: inWorker(() => import("./serve.ts")),
 });

@@ -60,6 +60,6 @@ import { parse, type StanzaConfig } from "./parse.ts";
 
 export const template = definePlugin<readonly StanzaConfig[]>({
   name: "template",
-  parse: (directive) => directive.stanzas.map(parse),
+  parse: (directive) => directive.readStanzas(parse),
   serve: inWorker(() => import("./serve.ts")),
 });

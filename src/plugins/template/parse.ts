@@ -4,7 +4,7 @@ import type { Token } from "../../corefile/server-block.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
 import { RESERVED_NAMES } from "../../expression/builtin-names.ts";
 import { Expression } from "../../expression/expression.ts";
-import type { Type as ValueType } from "../../expression/types.ts";
+import { ANY, type Type as ValueType } from "../../expression/types.ts";
 import { compileRegex } from "../../plugin/regex.ts";
 import { Template } from "../../template/template.ts";
 import { Failure, fromBytes } from "../../template/value.ts";
@@ -58,11 +58,11 @@ export function parse(stanza: Stanza): StanzaConfig {
     fallthrough: [],
     types: new Map(),
   };
-  for (const option of stanza.options) {
+  stanza.readOptions((option) => {
     const read = READERS.get(option.name) ?? option.wrongCount(undefined, option.head);
     read(option, draft);
     option.end();
-  }
+  });
   const { types: _, ...config } = draft;
   return config.regexes.length === 0 ? { ...config, regexes: [".*"] } : config;
 }
@@ -127,26 +127,20 @@ function readMatch(line: Option, draft: Draft): void {
 function readVariable(line: Option, draft: Draft): void {
   const token = line.token();
   const name = token.text;
-  const text = tokens(line)
-    .map((one) => one.text)
-    .join(" ");
+  const text = line.rest({ atLeast: 1 }).join(" ");
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) line.fail(`invalid variable name "${name}"`, token);
   const scope = scopeWith(draft.types);
   if (RESERVED_NAMES.has(name) || scope.functions.has(name) || draft.types.has(name))
     line.fail(`variable name "${name}" is reserved`, token);
   const compiled = Expression.compile(text, scope);
-  if (compiled instanceof Failure) {
-    line.fail(`could not compile expression: ${name}, ${firstLine(compiled)}`, token);
-  } else {
-    draft.types.set(name, compiled.type);
-    draft.variables = [...draft.variables, { name, text }];
-  }
+  // Expressions that use a variable which is wrong are not wrong for that.
+  draft.types.set(name, compiled instanceof Failure ? ANY : compiled.type);
+  if (compiled instanceof Failure) line.fail(`could not compile expression: ${name}, ${firstLine(compiled)}`, token);
+  draft.variables = [...draft.variables, { name, text }];
 }
 
 function readCondition(line: Option, draft: Draft): void {
-  const text = tokens(line)
-    .map((one) => one.text)
-    .join(" ");
+  const text = line.rest({ atLeast: 1 }).join(" ");
   const compiled = Expression.compile(text, scopeWith(draft.types));
   if (compiled instanceof Failure) line.fail(`could not compile expression: ${firstLine(compiled)}`, line.args[0]);
   draft.conditions = [...draft.conditions, text];
