@@ -1,6 +1,6 @@
 /**
- * The expressions of expr-lang that `template` and `view` take: compiled once against what their host offers, evaluated for
- * many queries.
+ * The expressions of expr-lang that `template` takes: compiled once against what their host offers, evaluated for many
+ * queries.
  *
  *     const scope = { functions: new Map([["name", functionOf([], STRING)]]), values: new Map(), regex };
  *     const expression = Expression.compile("name() endsWith '.test.'", scope);

@@ -1,4 +1,4 @@
-/** What expressions (`template`, `view`) may ask of a query: `client_ip()`, `type()`, `incidr(client_ip(), '10.0.0.0/8')` ... */
+/** What expressions of `template` may ask of a query: `client_ip()`, `type()`, `incidr(client_ip(), '10.0.0.0/8')` ... */
 import { isMapped, parseIpv4, parseIpv6 } from "../dns/address.ts";
 import { nameToText } from "../dns/name-text.ts";
 import { className, typeName } from "../dns/types.ts";

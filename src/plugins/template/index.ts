@@ -16,7 +16,19 @@
  *
  * What it gives must be one record in the form of a zone file; its TTL is 3600 when it states none, names are absolute.
  * A record that cannot be made fails the query. Aliases in answers to A and AAAA are followed within this server. Replies
- * are authoritative. Expressions after `var` and `expr` are those of the plugin view, and `group(NAME)`, a group's text.
+ * are authoritative.
+ *
+ * Expressions after `var` and `expr` are those of expr-lang. Beside its own functions and the variables before them they know
+ *
+ *   name() type() class()         the question, as text; the name in lower case
+ *   client_ip() port()            who asks, as text
+ *   server_ip() server_port()     where, as text
+ *   proto()                       "udp" or "tcp"
+ *   id() opcode() size()          of the query, numbers
+ *   bufsize() do()                how long a reply may be, and whether the client wants signatures
+ *   metadata("group/label")       a text, empty without a value
+ *   incidr(ADDRESS, CIDR)         whether the address is in the network
+ *   group(NAME)                   the text of a group of the expression that matched
  *
  * Syntax    template CLASS TYPE [ZONES] {
  *             match REGEX...
