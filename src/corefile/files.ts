@@ -11,10 +11,10 @@ export interface CorefileFiles {
   glob(pattern: string): readonly string[];
 }
 
-export const diskFiles: CorefileFiles = { readFile: readBounded, glob: globOnDisk };
+export const diskFiles: CorefileFiles = { readFile: (path) => readBounded(path), glob: globOnDisk };
 
 /** Reads a file whole, but never more than a Corefile may have, so that a device or a giant file costs nothing. */
-function readBounded(path: string): string {
+export function readBounded(path: string, encoding: "utf8" | "latin1" = "utf8"): string {
   const descriptor = openFile(path);
   try {
     if (fstatSync(descriptor).isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
@@ -23,7 +23,7 @@ function readBounded(path: string): string {
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_LENGTH);
       const count = readSync(descriptor, chunk);
-      if (count === 0) return Buffer.concat(chunks).toString("utf8");
+      if (count === 0) return Buffer.concat(chunks).toString(encoding);
       chunks.push(chunk.subarray(0, count));
       length += count;
       if (length > MAX_FILE_LENGTH) throw Object.assign(new Error(tooLongText()), { code: "EFBIG" });

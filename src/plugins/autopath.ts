@@ -24,8 +24,8 @@
  *     forward . 192.0.2.53
  *   }
  */
-import { readFileSync } from "node:fs";
 import type { Directive, Stanza } from "../corefile/directive.ts";
+import { readBounded } from "../corefile/files.ts";
 import type { Token } from "../corefile/server-block.ts";
 import { systemMessage } from "../corefile/system-message.ts";
 import { zonesOf } from "../corefile/zones.ts";
@@ -59,7 +59,7 @@ function parse(directive: Directive): AutopathConfig {
   const zones = words.length === 0 ? directive.keys.flatMap((key) => key.zones) : readZones(stanza, words);
   if (source.text.startsWith("@")) return { zones, plugin: source.text.slice(1), search: [] };
   try {
-    const search = searchList(readFileSync(source.text, "utf8")).map((wire) => nameToText(wire));
+    const search = searchList(readBounded(source.text)).map((wire) => nameToText(wire));
     return { zones, plugin: "", search: [...search, "."] };
   } catch (error) {
     const reason = systemMessage(error);

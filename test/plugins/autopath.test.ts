@@ -11,6 +11,7 @@ import { ANSWERED, DROPPED, type Handler, SERVFAIL } from "../../src/plugin/outc
 import { definePlugin } from "../../src/plugin/plugin.ts";
 import { autopath } from "../../src/plugins/autopath.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
+import { makePipe } from "../support/pipe.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "autopath-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -43,6 +44,15 @@ for (const { block, config, mistake, warning } of [
     assert.deepEqual(parsed.warnings, warning === undefined ? [] : [`Corefile:${warning}`]);
   });
 }
+
+test("autopath: a pipe in the place of resolv.conf is not waited for", (t) => {
+  const path = join(directory, "pipe");
+  makePipe(t, path, "search one.test\n");
+  const mistake = `failed to parse "${path}": open ${path}: is a pipe`;
+  assert.deepEqual(parseBlock([autopath], `. {\nautopath ${path}\n}`).mistakes, [
+    `Corefile:2:10: plugin/autopath: ${mistake}`,
+  ]);
+});
 
 /** Gives the list of the client's address. */
 const lists = definePlugin({

@@ -9,6 +9,7 @@ import { ANSWERED, DROPPED, type Handler, REFUSED } from "../../src/plugin/outco
 import type { Query } from "../../src/plugin/query.ts";
 import { cookie } from "../../src/plugins/cookie/index.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
+import { makePipe } from "../support/pipe.ts";
 
 const SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf";
 const OLD_SECRET = "dd3bdf9344b678b185a6f5cb60fca715";
@@ -238,6 +239,15 @@ test("cookie: a file that is looked at once in a hundred days is not looked at a
     interval.mock.calls.map((call) => call.arguments[1]),
     [2 ** 31 - 1],
   );
+});
+
+test("cookie: a pipe in the place of the secrets is not waited for", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "weftdns-cookie-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "secrets");
+  makePipe(t, path, SECRET);
+  const corefile = `. {\n cookie {\n secret_file ${path}\n }\n}`;
+  await assert.rejects(linkChain({ plugins: [cookie], corefile, last: written }), /cannot read the secrets: is a pipe/);
 });
 
 for (const { name, text, expected } of [

@@ -8,6 +8,7 @@ import { Section } from "../../src/dns/reply.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import { loadbalance } from "../../src/plugins/loadbalance/index.ts";
 import { linkChain, parseBlock, type TestChain } from "../support/chain.ts";
+import { makePipe } from "../support/pipe.ts";
 import { parseLine } from "../support/wire.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "loadbalance-"));
@@ -134,6 +135,13 @@ test("loadbalance: weighted puts one address first, and reads its file again", a
   rmSync(file);
   await lastLine("weight file open error");
   await chain.stop();
+});
+
+test("loadbalance: a pipe in the place of the weights is not waited for", async (t) => {
+  const file = join(directory, "pipe");
+  makePipe(t, file, "www.example.org\n");
+  const message = "plugin/loadbalance: weight file open error";
+  await assert.rejects(link(`weighted ${file} {\n reload 0s\n}`, source([])), { message });
 });
 
 for (const [text, mistake] of [

@@ -1,6 +1,6 @@
 /** The control half of cookie: has the secrets, reads them from their file, or draws them. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readBounded } from "../../corefile/files.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { MAX_TIMER_MS } from "../../plugin/timer.ts";
 import { type CookieConfig, readSecret } from "./index.ts";
@@ -41,20 +41,25 @@ function draw(): Uint8Array {
   return Uint8Array.from(randomBytes(16));
 }
 
-async function fromFile(
-  { path, everyMs }: NonNullable<CookieConfig["file"]>,
-  context: ControlContext,
-): Promise<Control> {
-  let known = await readFile(path, "latin1").catch((error: Error) => {
-    throw new Error(`cannot read the secrets: ${error.message}`);
-  });
+function fromFile({ path, everyMs }: NonNullable<CookieConfig["file"]>, context: ControlContext): Control {
+  let known: string;
+  try {
+    known = readBounded(path, "latin1");
+  } catch (error) {
+    throw new Error(`cannot read the secrets: ${(error as Error).message}`);
+  }
   const first = readSecrets(known);
   if (typeof first === "string") throw new Error(`${path}: ${first}`);
   context.publish(first);
-  const look = async (): Promise<void> => {
-    const text = await readFile(path, "latin1").catch(() => undefined);
-    // While a file is being replaced it may not be there: the secrets stay those that are known.
-    if (text === undefined || text === known) return;
+  const look = (): void => {
+    let text: string;
+    try {
+      text = readBounded(path, "latin1");
+    } catch {
+      // While a file is being replaced it may not be there: the secrets stay those that are known.
+      return;
+    }
+    if (text === known) return;
     known = text;
     const secrets = readSecrets(text);
     if (typeof secrets === "string") {
@@ -64,7 +69,7 @@ async function fromFile(
     context.publish(secrets);
     context.log.info(`${path}: new secrets, ${secrets.length} of them`);
   };
-  const timer = everyMs > 0 ? setInterval(() => void look(), Math.min(everyMs, MAX_TIMER_MS)).unref() : undefined;
+  const timer = everyMs > 0 ? setInterval(look, Math.min(everyMs, MAX_TIMER_MS)).unref() : undefined;
   return { stop: () => clearInterval(timer) };
 }
 
