@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Type } from "../../src/dns/types.ts";
+import { configureLogging } from "../../src/plugin/logger.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import { template } from "../../src/plugins/template/index.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
@@ -230,6 +231,17 @@ describe("records", () => {
     assert.equal((await ask(corefile, "a. A", { size: 1232 })).reply?.rcode, "BADCOOKIE");
     assert.equal((await ask(corefile, "a. A")).reply?.rcode, "SERVFAIL");
   });
+});
+
+test("with debug the log says why an expression has no value, and the reply stays without a reason", async (t) => {
+  configureLogging({ format: "text", debug: true });
+  t.after(() => configureLogging({ format: "text", debug: false }));
+  const { lines, error } = await ask("template IN A . {\nexpr int(name()) > 1\n}", "x.A.test. A");
+  assert.equal(error, "");
+  assert.deepEqual(
+    lines.map(({ level, text }) => `${level} ${text}`),
+    ["DEBUG x.a.test.: invalid operation: int(x.a.test.)"],
+  );
 });
 
 describe("aliases", () => {

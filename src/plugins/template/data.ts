@@ -6,8 +6,17 @@ import { Flag, OPCODE_SHIFT, OPT_RECORD_SIZE } from "../../dns/header.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import { Class, className, opcodeName, rcodeName, typeName } from "../../dns/types.ts";
 import { requestLength } from "../../dns/uncompressed-length.ts";
+import { encode } from "../../expression/builtins.ts";
+import type { ServeContext } from "../../plugin/context.ts";
 import type { Query } from "../../plugin/query.ts";
 import { Method, type Struct, type Value } from "../../template/value.ts";
+import { formatAddress } from "../../transport/packets.ts";
+
+/** A query that a stanza is for: what its templates work on. */
+export interface Fit {
+  readonly match: Match;
+  readonly variables: ReadonlyMap<string, Value>;
+}
 
 export interface Match {
   readonly regex: string;
@@ -21,10 +30,8 @@ export function dataOf(
   query: Query,
   zone: string,
   type: number,
-  remote: string,
-  match: Match,
-  variables: ReadonlyMap<string, Value>,
-  metadata: (label: string) => string,
+  { match, variables }: Fit,
+  metadata: ServeContext["metadata"],
 ): Struct {
   return struct("*template.templateData", {
     Zone: () => zone,
@@ -36,9 +43,9 @@ export function dataOf(
     Type: () => typeText(type),
     Message: () => messageOf(query),
     Question: () => questionOf(query),
-    Remote: () => remote,
-    Var: () => variables,
-    Meta: () => new Method("Meta", ["string"], metadata),
+    Remote: () => formatAddress(query.peers, query.peerIndex),
+    Var: () => encode(variables),
+    Meta: () => new Method("Meta", ["string"], (label: string) => metadata(query, label) ?? ""),
   });
 }
 

@@ -15,8 +15,8 @@
  *   parseInt TEXT BASE BITS    a number from a text
  *
  * What it gives must be one record in the form of a zone file; its TTL is 3600 when it states none, names are absolute.
- * A record that cannot be made fails the query. Aliases in answers to A and AAAA are followed within this server. Replies
- * are authoritative.
+ * A record that cannot be made fails the query, and so does an expression without a value: with `debug` the log says why.
+ * Aliases in answers to A and AAAA are followed within this server. Replies are authoritative.
  *
  * Expressions after `var` and `expr` are those of expr-lang. Beside its own functions and the variables before them they know
  *

@@ -9,7 +9,7 @@ import { ANSWERED, type Eventual, type Handler, type Outcome, SERVFAIL } from ".
 import type { Lookup, Query } from "../../plugin/query.ts";
 import { Failure } from "../../template/value.ts";
 import type { StanzaConfig } from "./parse.ts";
-import { CompiledStanza, Miss, type Records } from "./stanza.ts";
+import { CompiledStanza, type Records } from "./stanza.ts";
 
 /** How many aliases of one answer are followed: those of a client's query, and of a look-up that led here. */
 const MAX_ALIASES = 8;
@@ -21,7 +21,7 @@ const MAX_PLAIN_RCODE = 15;
 
 export function serve(config: readonly StanzaConfig[], context: ServeContext): Handler {
   const stanzas = config.map((one) => new CompiledStanza(one, context));
-  const { next } = context;
+  const { next, log } = context;
 
   return (query) => {
     for (let i = 0; i < stanzas.length; i++) {
@@ -29,8 +29,12 @@ export function serve(config: readonly StanzaConfig[], context: ServeContext): H
       const zone = stanza.zoneOf(query);
       if (zone === undefined) continue;
       const fit = stanza.fit(query);
-      if (fit === Miss.FAILED) return SERVFAIL;
-      if (fit === Miss.NO_MATCH) {
+      if (fit instanceof Failure) {
+        // Without a reason in the reply, as in CoreDNS: with one `cache` would keep what may be so for this client only.
+        log.debug(`${nameToText(query.name.bytes)}: ${fit.message}`);
+        return SERVFAIL;
+      }
+      if (fit === undefined) {
         if (stanza.fallsThrough(query)) continue;
         return SERVFAIL;
       }

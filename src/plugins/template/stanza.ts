@@ -3,7 +3,6 @@ import { nameToText, zoneToWire } from "../../dns/name-text.ts";
 import { extendedError } from "../../dns/options.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { Class, Type } from "../../dns/types.ts";
-import { encode } from "../../expression/builtins.ts";
 import { Expression } from "../../expression/expression.ts";
 import type { Type as ValueType } from "../../expression/types.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -13,21 +12,10 @@ import { callQueryFunction } from "../../plugin/query-functions.ts";
 import { compileRegex, type Regex } from "../../plugin/regex.ts";
 import { Template } from "../../template/template.ts";
 import { Failure, type Value } from "../../template/value.ts";
-import { formatAddress } from "../../transport/packets.ts";
-import { classText, dataOf, type Match, typeText } from "./data.ts";
+import { classText, dataOf, type Fit, type Match, typeText } from "./data.ts";
 import { GROUP, scopeWith, TEMPLATE_FUNCTIONS } from "./environment.ts";
 import { firstRecord } from "./first-record.ts";
 import type { SectionName, StanzaConfig } from "./parse.ts";
-
-/** A query that a stanza is for: what its templates work on. */
-export interface Fit {
-  readonly match: Match;
-  readonly variables: ReadonlyMap<string, Value>;
-}
-
-/** The name or a condition does not fit; or nobody can say. */
-export const Miss = { NO_MATCH: 1, FAILED: 2 } as const;
-export type Miss = (typeof Miss)[keyof typeof Miss];
 
 export interface Records {
   readonly answer: readonly ResourceRecord[];
@@ -42,7 +30,11 @@ export class CompiledStanza {
   readonly #type: number;
   readonly #zones: readonly Zone[];
   readonly #fallthrough: readonly Uint8Array[];
-  readonly #regexes: readonly { readonly pattern: string; readonly regex: Regex | undefined }[];
+  readonly #regexes: readonly {
+    readonly pattern: string;
+    readonly regex: Regex | undefined;
+    readonly names: readonly (readonly [name: string, group: number])[];
+  }[];
   readonly #variables: readonly { readonly name: string; readonly expression: Expression }[];
   readonly #conditions: readonly Expression[];
   readonly #templates: Readonly<Record<SectionName, readonly Template[]>>;
@@ -60,10 +52,10 @@ export class CompiledStanza {
       .map((text) => ({ text, wire: zoneToWire(text) }))
       .sort((a, b) => b.wire.length - a.wire.length);
     this.#fallthrough = config.fallthrough.map(zoneToWire);
-    this.#regexes = config.regexes.map((pattern) => ({
-      pattern,
-      regex: pattern === MATCHES_ALL ? undefined : compileRegex(pattern),
-    }));
+    this.#regexes = config.regexes.map((pattern) => {
+      const regex = pattern === MATCHES_ALL ? undefined : compileRegex(pattern);
+      return { pattern, regex, names: Object.entries(regex?.namedGroups() ?? {}) };
+    });
     const types = new Map<string, ValueType>();
     this.#variables = config.variables.map(({ name, text }) => {
       const expression = compiled(Expression.compile(text, scopeWith(types)));
@@ -95,9 +87,10 @@ export class CompiledStanza {
     return this.#fallthrough.some((zone) => query.name.labelOf(zone) >= 0);
   }
 
-  fit(query: Query): Fit | Miss {
+  /** Undefined when the name or a condition does not fit; a Failure when nobody can say. */
+  fit(query: Query): Fit | Failure | undefined {
     const match = this.#match(nameToText(query.name.bytes));
-    if (match === undefined) return Miss.NO_MATCH;
+    if (match === undefined) return undefined;
     const variables = new Map<string, Value>();
     const { metadata } = this.#context;
     const environment = {
@@ -109,44 +102,33 @@ export class CompiledStanza {
     };
     for (const { name, expression } of this.#variables) {
       const value = expression.evaluate(environment);
-      if (value instanceof Failure) return Miss.FAILED;
+      if (value instanceof Failure) return value;
       variables.set(name, value);
     }
     for (const condition of this.#conditions) {
       const value = condition.evaluate(environment);
-      if (value instanceof Failure) return Miss.FAILED;
-      if (value !== true) return Miss.NO_MATCH;
+      if (value instanceof Failure) return value;
+      if (value !== true) return undefined;
     }
     return { match, variables };
   }
 
   #match(name: string): Match | undefined {
-    for (const { pattern, regex } of this.#regexes) {
+    for (const { pattern, regex, names } of this.#regexes) {
       if (regex === undefined) return { regex: pattern, groups: [name], named: new Map([["0", name]]) };
       const matcher = regex.matcher(name);
       if (!matcher.find()) continue;
       const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? "");
       const named = new Map(groups.map((text, i) => [String(i), text]));
-      for (const [group, index] of Object.entries(regex.namedGroups())) named.set(group, groups[index as number] ?? "");
+      for (const [group, index] of names) named.set(group, groups[index] ?? "");
       return { regex: pattern, groups, named };
     }
     return undefined;
   }
 
   /** What the templates make of the query; a Failure when one of them makes no record. */
-  render(query: Query, zone: Zone, { match, variables }: Fit): Records | Failure {
-    const { metadata } = this.#context;
-    const encoded = new Map([...variables].map(([name, value]) => [name, encode(value)]));
-    const remote = formatAddress(query.peers, query.peerIndex);
-    const data = dataOf(
-      query,
-      zone.text,
-      this.#typeFor(query),
-      remote,
-      match,
-      encoded,
-      (label) => metadata(query, label) ?? "",
-    );
+  render(query: Query, zone: Zone, fit: Fit): Records | Failure {
+    const data = dataOf(query, zone.text, this.#typeFor(query), fit, this.#context.metadata);
     const sections: Record<SectionName, ResourceRecord[]> = { answer: [], additional: [], authority: [] };
     for (const section of SECTION_ORDER) {
       for (const template of this.#templates[section]) {
