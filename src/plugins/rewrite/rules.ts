@@ -1,5 +1,5 @@
 /** Rules as a worker runs them: what each does to a query, and what it leaves to be done to the reply. */
-import { hashName, type Name } from "../../dns/name.ts";
+import type { Name } from "../../dns/name.ts";
 import { nameToText } from "../../dns/name-text.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { compileRegex } from "../../plugin/regex.ts";
@@ -97,9 +97,7 @@ function compileMatch({ kind, from }: Match): (asked: Asked) => boolean {
 
 function exactTest(from: string): (name: Name) => boolean {
   const wire = wireOf(from);
-  if (wire === undefined) return () => false;
-  const hash = hashName(wire);
-  return (name) => name.hashes[0] === hash && name.suffixEquals(0, wire);
+  return wire === undefined ? () => false : (name) => name.suffixEquals(0, wire);
 }
 
 function compileName(rule: NameRuleConfig, context: ServeContext): Apply {
