@@ -130,7 +130,7 @@ class RuleReader {
       else if (what === "name" || what === "value") {
         const [pattern, to] = words.slice(at, at + 2);
         if (pattern === undefined || to === undefined) return this.fail(`${what} ${rule}: 2 arguments required`, word);
-        const regex = this.#regex(pattern, `${what} ${rule}: `);
+        const regex = this.#nameRegex(pattern, `${what} ${rule}: `);
         this.#checkGroups(regex, pattern, to, `${what} ${rule}: `);
         answers.push({ what, pattern: pattern.text, to: dotted(to.text) });
         at += 2;
@@ -148,11 +148,11 @@ class RuleReader {
   /** CoreDNS makes an expression of it; what is none there is no name anywhere. */
   #checkExactTarget(to: Token): void {
     if (/^[\w.-]*$/.test(to.text) && to.text.length < MAX_PATTERN_LENGTH) return;
-    this.#regex({ ...to, text: normalize(to.text) }, "");
+    this.#nameRegex({ ...to, text: normalize(to.text) }, "");
   }
 
   #checkReplacement(from: Token, to: Token, metadata: boolean): void {
-    const regex = this.#regex(from, "");
+    const regex = this.#nameRegex(from, "");
     if (!metadata) {
       this.#checkGroups(regex, from, to, "");
       return;
@@ -167,14 +167,18 @@ class RuleReader {
     this.fail(prefix + patterns, to);
   }
 
-  #regex(pattern: Token, prefix: string): Regex {
+  #nameRegex(pattern: Token, prefix: string): Regex {
+    const invalid = () => `${prefix}invalid regex matching pattern: ${pattern.text}`;
+    return this.#regex(pattern, `${prefix}regex pattern too long`, invalid);
+  }
+
+  #regex(pattern: Token, tooLong: string, invalid: (reason: string) => string): Regex {
     const { length } = pattern.text;
-    if (length > MAX_PATTERN_LENGTH)
-      this.fail(`${prefix}regex pattern too long: ${length} > ${MAX_PATTERN_LENGTH}`, pattern);
+    if (length > MAX_PATTERN_LENGTH) this.fail(`${tooLong}: ${length} > ${MAX_PATTERN_LENGTH}`, pattern);
     try {
       return compileRegex(pattern.text);
-    } catch {
-      return this.fail(`${prefix}invalid regex matching pattern: ${pattern.text}`, pattern);
+    } catch (error) {
+      return this.fail(invalid((error as Error).message), pattern);
     }
   }
 
@@ -214,15 +218,8 @@ class RuleReader {
     const from = words.at(-1)!;
     const kind = words.length === 1 ? "exact" : words[0]!.text.toLowerCase();
     if (!isMatchKind(kind)) return this.fail(`${field} rule supports only ${MATCH_LIST}`, words[0]);
-    if (kind !== "regex") return matchOf(kind, from.text);
-    const { length } = from.text;
-    if (length > MAX_PATTERN_LENGTH)
-      this.fail(`regex pattern too long in a ${field} rule: ${length} > ${MAX_PATTERN_LENGTH}`, from);
-    try {
-      compileRegex(from.text);
-    } catch {
-      this.fail(`invalid regex pattern in a ${field} rule: ${from.text}`, from);
-    }
+    const invalid = () => `invalid regex pattern in a ${field} rule: ${from.text}`;
+    if (kind === "regex") this.#regex(from, `regex pattern too long in a ${field} rule`, invalid);
     return matchOf(kind, from.text);
   }
 
@@ -232,14 +229,8 @@ class RuleReader {
     const [from, to] = args.slice(-2) as [Token, Token];
     if (!isMatchKind(kind)) return this.fail(`unknown cname rewrite type: ${kind}`, args[0]);
     if (kind === "regex") {
-      const { length } = from.text;
-      if (length > MAX_PATTERN_LENGTH)
-        this.fail(`regex pattern too long in a cname rule: ${length} > ${MAX_PATTERN_LENGTH}`, from);
-      try {
-        compileRegex(from.text);
-      } catch (error) {
-        this.fail(`invalid cname rewrite regex pattern: ${(error as Error).message}`, from);
-      }
+      const invalid = (reason: string) => `invalid cname rewrite regex pattern: ${reason}`;
+      this.#regex(from, "regex pattern too long in a cname rule", invalid);
       return { field: "cname", match: matchOf(kind, from.text), to: dotted(to.text) };
     }
     if (kind === "exact") return { field: "cname", match: matchOf(kind, from.text), to: normalize(to.text) };

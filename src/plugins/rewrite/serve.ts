@@ -53,12 +53,10 @@ export function serve(config: RewriteConfig, context: ServeContext): Handler {
     const byRecord = undo.renamed || undo.steps.some((step) => changesRecords(step, reply));
     if (!byRecord) {
       for (let i = undo.steps.length - 1; i >= 0; i--) applyInPlace(undo.steps[i]!, reply);
-      putBack(query, undo, undefined);
-      return ANSWERED;
+      return putBack(query, undo, undefined);
     }
-    const done = (records: readonly SectionRecord[]) => putBack(query, undo, records);
-    const waiting = applyToRecords(undo.steps, undo.steps.length, query, reply.records(), done);
-    return waiting === undefined ? ANSWERED : waiting.then(() => ANSWERED);
+    const records = applyToRecords(undo.steps, undo.steps.length, query, reply.records());
+    return "then" in records ? records.then((later) => putBack(query, undo, later)) : putBack(query, undo, records);
   }
 
   return (query) => {
@@ -95,7 +93,7 @@ function answerError(query: Query, rcode: Outcome): void {
 }
 
 /** The client's message is the query's again, and its question that of the reply. */
-function putBack(query: Query, undo: Undo, records: readonly SectionRecord[] | undefined): void {
+function putBack(query: Query, undo: Undo, records: readonly SectionRecord[] | undefined): Outcome {
   const { reply } = query;
   if (undo.replaced) {
     const { udpSize } = query;
@@ -111,4 +109,5 @@ function putBack(query: Query, undo: Undo, records: readonly SectionRecord[] | u
   }
   // An rcode of more than four bits needs an OPT record (RFC 6891 section 6.1.3), which not every client has asked for.
   if (reply.rcode > 0xf && !query.hasOpt && !reply.hasOpt) reply.rcode = Rcode.SERVFAIL;
+  return ANSWERED;
 }

@@ -56,16 +56,15 @@ function applyToHeader(step: Step, reply: Reply): void {
 }
 
 /**
- * Takes `steps` from the one before number `before` to the first, on the reply's records. `done` gets them; it is called
- * later, and a promise is given, when another name must be asked.
+ * What the reply's records are after `steps` from the one before number `before` to the first; a promise when another name
+ * must be asked.
  */
 export function applyToRecords(
   steps: readonly Step[],
   before: number,
   query: Query,
   records: readonly SectionRecord[],
-  done: (records: readonly SectionRecord[]) => void,
-): void | Promise<void> {
+): readonly SectionRecord[] | Promise<readonly SectionRecord[]> {
   for (let i = before - 1; i >= 0; i--) {
     const step = steps[i]!;
     if (step.kind === "ttl")
@@ -74,11 +73,11 @@ export function applyToRecords(
     else if (step.kind !== "cname") applyToHeader(step, query.reply);
     else {
       const chased = chase(step, query, records);
-      if ("then" in chased) return chased.then((later) => applyToRecords(steps, i, query, later, done));
+      if ("then" in chased) return chased.then((later) => applyToRecords(steps, i, query, later));
       records = chased;
     }
   }
-  done(records);
+  return records;
 }
 
 function clamp(ttl: number, min: number, max: number): number {
