@@ -23,22 +23,15 @@
  *     forward . 192.0.2.53
  *   }
  */
-import { isIP } from "node:net";
 import type { Directive, Stanza } from "../../corefile/directive.ts";
 import { parseDuration } from "../../corefile/duration.ts";
-import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
+import { type NetworkSet, packNetworks, parseNetwork } from "../../plugin/network-set.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
 
 export type LoadBalanceConfig =
-  | { readonly policy: "round_robin"; readonly prefer: readonly Net[] }
+  | { readonly policy: "round_robin"; readonly prefer: readonly NetworkSet[] }
   /** `reloadMs` 0: never. */
   | { readonly policy: "weighted"; readonly path: string; readonly reloadMs: number };
-
-/** The addresses whose first `bits` bits are those of `address`, 4 or 16 bytes. */
-export interface Net {
-  readonly address: Uint8Array;
-  readonly bits: number;
-}
 
 const DEFAULT_RELOAD_MS = 30_000;
 
@@ -61,14 +54,14 @@ function parse(directive: Directive): LoadBalanceConfig {
 
 function parseRoundRobin(stanza: Stanza): LoadBalanceConfig {
   if (stanza.left > 0) stanza.fail("unknown property for round_robin", stanza.token());
-  const prefer: Net[] = [];
+  const prefer: NetworkSet[] = [];
   stanza.eachOption({
     prefer: (line) => {
       while (line.left > 0) {
         const token = line.token();
-        const net = parseNet(token.text);
-        if (!net) return line.fail(`invalid CIDR "${token.text}": invalid CIDR address: ${token.text}`, token);
-        prefer.push(net);
+        const network = parseNetwork(token.text);
+        if (!network) return line.fail(`invalid CIDR "${token.text}": invalid CIDR address: ${token.text}`, token);
+        prefer.push(packNetworks([network]));
       }
     },
   });
@@ -91,15 +84,4 @@ function parseWeighted(stanza: Stanza): LoadBalanceConfig {
     },
   });
   return { policy: "weighted", path, reloadMs };
-}
-
-function parseNet(text: string): Net | undefined {
-  const [host, length, ...more] = text.split("/");
-  if (more.length > 0 || !/^[0-9]{1,3}$/.test(length ?? "")) return undefined;
-  const family = isIP(host!);
-  const bits = Number(length);
-  if (family === 0 || host!.includes("%") || bits > (family === 4 ? 32 : 128)) return undefined;
-  const address = new Uint8Array(family === 4 ? 4 : 16);
-  const isParsed = family === 4 ? parseIpv4(host!, address, 0) : parseIpv6(host!, address, 0);
-  return isParsed ? { address, bits } : undefined;
 }

@@ -8,10 +8,11 @@ import { POINTED_RECORD_SIZE } from "../../dns/header.ts";
 import { INDEX_WORDS, Index, type Reply, type SectionRecord } from "../../dns/reply.ts";
 import { Opcode, Rcode, Type } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
+import { hasAddress, type NetworkSet } from "../../plugin/network-set.ts";
 import { ANSWERED, after, type Handler, type Outcome } from "../../plugin/outcome.ts";
 import type { Query } from "../../plugin/query.ts";
 import { chance } from "./chance.ts";
-import type { LoadBalanceConfig, Net } from "./index.ts";
+import type { LoadBalanceConfig } from "./index.ts";
 import { readOwner, sameOwner } from "./owner.ts";
 import type { WeightedAddress, WeightedName } from "./weights.ts";
 
@@ -142,23 +143,16 @@ function shuffleRun({ bytes, start, questionEnd, addressRun }: Reply): void {
 }
 
 /** The addresses of the first net come first, then those of the second, and so on. */
-function gather(reply: Reply, first: number, end: number, nets: readonly Net[]): void {
+function gather(reply: Reply, first: number, end: number, nets: readonly NetworkSet[]): void {
+  const { bytes, start, index } = reply;
   let place = first;
   for (let i = 0; i < nets.length && place < end; i++) {
     for (let record = place; record < end; record++) {
-      if (isWithin(reply, record, nets[i]!)) exchange(reply, record, place++);
+      const word = record * INDEX_WORDS;
+      const family = index[word + Index.RDATA_LENGTH] === 4 ? 4 : 6;
+      if (hasAddress(nets[i]!, bytes, start + index[word + Index.RDATA]!, family)) exchange(reply, record, place++);
     }
   }
-}
-
-function isWithin(reply: Reply, record: number, { address, bits }: Net): boolean {
-  const word = record * INDEX_WORDS;
-  if (reply.index[word + Index.RDATA_LENGTH] !== address.length) return false;
-  const at = reply.start + reply.index[word + Index.RDATA]!;
-  const whole = bits >> 3;
-  for (let i = 0; i < whole; i++) if (reply.bytes[at + i] !== address[i]) return false;
-  const rest = bits & 7;
-  return rest === 0 || (reply.bytes[at + whole]! ^ address[whole]!) >> (8 - rest) === 0;
 }
 
 function chooseFirst(reply: Reply, first: number, end: number, weights: readonly WeightedName[]): void {
