@@ -5,7 +5,7 @@ import { quoteBytes } from "./go-quote.ts";
 import type { ActionNode, Argument, BranchNode, CallNode, Command, Node, NumberArgument, Pipe } from "./nodes.ts";
 import { argumentText, commandText, nodeText } from "./nodes.ts";
 import type { Definitions } from "./parser.ts";
-import { Failure, isList, isMap, isStruct, isTrue, type Kind, Method, typeName, type Value } from "./value.ts";
+import { Failure, isList, isMap, isStruct, isTrue, type Kind, Method, toBytes, typeName, type Value } from "./value.ts";
 
 /** Nodes and commands that one run may come by: a loop over a thousand things that does a hundred with each. */
 const MAX_STEPS = 100_000;
@@ -215,8 +215,7 @@ class Run {
         return this.#function(dot, command, first.name, others, final);
     }
     this.#place = first;
-    if (others.length > 0 || final !== NOTHING)
-      this.#fail(`can't give argument to non-function ${argumentText(first)}`);
+    if (others.length > 0 || final !== NOTHING) this.#fail(`can't give argument to non-function ${shown(first)}`);
     if (first.kind === "nil") return this.#fail("nil is not a command");
     return this.#argument(dot, first);
   }
@@ -259,7 +258,7 @@ class Run {
     final: Final,
   ): Value {
     if (names.length === 0) {
-      if (args.length > 0 || final !== NOTHING) this.#fail(`can't give argument to non-function ${argumentText(node)}`);
+      if (args.length > 0 || final !== NOTHING) this.#fail(`can't give argument to non-function ${shown(node)}`);
       return receiver;
     }
     let value = receiver;
@@ -332,10 +331,10 @@ class Run {
     const found = CONSTANT_KINDS[argument.kind];
     if (kind !== "any" && found !== undefined && found !== kind) {
       const isWholeFloat = argument.kind === "number" && kind === "int" && argument.integer !== undefined;
-      if (!isWholeFloat) this.#fail(`expected ${NAMES[kind]}; found ${argumentText(argument)}`);
+      if (!isWholeFloat) this.#fail(`expected ${NAMES[kind]}; found ${shown(argument)}`);
     }
     if (argument.kind === "number" && kind === "int") {
-      return argument.integer ?? this.#fail(`expected integer; found ${argumentText(argument)}`);
+      return argument.integer ?? this.#fail(`expected integer; found ${shown(argument)}`);
     }
     if (argument.kind === "nil" && kind !== "any") this.#fail(`cannot assign nil to ${kind}`);
     const value = this.#argument(dot, argument);
@@ -381,7 +380,7 @@ class Run {
     const before = this.#source.slice(0, place.at);
     const line = before.split("\n").length;
     const column = place.at - (before.lastIndexOf("\n") + 1);
-    const where = `${this.#root}:${line}:${column}: executing ${quoteBytes(this.#name)} at <${placeText(place)}>`;
+    const where = `${this.#root}:${line}:${column}: executing ${quoteBytes(this.#name)} at <${toBytes(placeText(place))}>`;
     throw new PlacedFailure(`template: ${where}: ${message}`);
   }
 }
@@ -391,6 +390,11 @@ class PlacedFailure extends Failure {}
 
 const CONSTANT_KINDS: Readonly<Record<string, Kind>> = { bool: "bool", number: "int", string: "string" };
 const NAMES: Readonly<Record<Kind, string>> = { string: "string", int: "integer", bool: "bool", any: "value" };
+
+/** Messages are bytes, as what they tell of is; the template's source is text. */
+function shown(argument: Argument): string {
+  return toBytes(argumentText(argument));
+}
 
 function placeText(place: Argument | Command | ActionNode | BranchNode | CallNode): string {
   if (!("kind" in place)) return commandText(place);

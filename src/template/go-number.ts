@@ -1,5 +1,6 @@
 /** Numbers as Go writes them: strconv's FormatFloat, and the digits of integers. */
-import { Failure, fromBytes } from "./value.ts";
+import { quoteBytes } from "./go-quote.ts";
+import { Failure } from "./value.ts";
 
 /** Go's FormatFloat for 64 bits; precision -1 is the shortest that reads back as the same number. */
 export function formatFloat(value: number, verb: "e" | "f" | "g", precision: number): string {
@@ -68,7 +69,7 @@ export function wrapInt(value: bigint): bigint {
 
 /** strconv's ParseUint, which takes no sign. Throws a Failure. */
 export function parseUnsigned(text: string, base: bigint, bits: bigint): bigint {
-  const wrong = (why: string) => new Failure(`strconv.ParseUint: parsing "${fromBytes(text)}": ${why}`);
+  const wrong = (why: string) => new Failure(`strconv.ParseUint: parsing ${quoteBytes(text)}: ${why}`);
   if (text === "") throw wrong("invalid syntax");
   if (base !== 0n && (base < 2n || base > 36n)) throw wrong(`invalid base ${base}`);
   if (bits < 0n || bits > 64n) throw wrong(`invalid bit size ${bits}`);

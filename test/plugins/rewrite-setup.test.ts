@@ -268,6 +268,7 @@ for (const [rule, message] of [
   ["edns0 local unset 1 revert", "local unset action requires exactly two arguments"],
   ["edns0 local unset 1 a", "local unset action requires exactly two arguments"],
   ["edns0 local set x a", 'strconv.ParseUint: parsing "x": invalid syntax'],
+  ['edns0 local set "é\\"x" a', 'strconv.ParseUint: parsing "é\\"x": invalid syntax'],
   ["edns0 local set 70000 a", 'strconv.ParseUint: parsing "70000": value out of range'],
   ["edns0 local set 65536 a", 'strconv.ParseUint: parsing "65536": value out of range'],
   ["edns0 local set -1 a", 'strconv.ParseUint: parsing "-1": invalid syntax'],

@@ -190,6 +190,12 @@ describe("records", () => {
     { line: "$INCLUDE /etc/hostname", error: "dns: directives have no place in a template" },
     { line: "$ttl 5\na. 1 A 192.0.2.1", error: "dns: directives have no place in a template" },
     { line: "$ORIGIN a.\nb 1 A 192.0.2.1", error: "dns: directives have no place in a template" },
+    { line: "{{ .Name }} A é", error: 'dns: expected an IPv4 address, found "é" at column 13' },
+    {
+      line: "{{ parseInt `é` 0 8 }}",
+      error:
+        'template: answer:1:3: executing "answer" at <parseInt `é` 0 8>: error calling parseInt: strconv.ParseUint: parsing "é": invalid syntax',
+    },
     {
       line: "{{ .Nope }}",
       error:
@@ -343,6 +349,10 @@ describe("mistakes", () => {
     {
       option: "ederror x",
       says: 'error parsing extended DNS error code x, strconv.ParseUint: parsing "x": invalid syntax',
+    },
+    {
+      option: 'ederror "é\\"x"',
+      says: 'error parsing extended DNS error code é"x, strconv.ParseUint: parsing "é\\"x": invalid syntax',
     },
     {
       option: "ederror 65536",

@@ -151,6 +151,10 @@ export const FAILING: Rows = [
     'template: answer:1:3: executing "answer" at <parseInt "x" 10 8>: error calling parseInt: strconv.ParseUint: parsing "x": invalid syntax',
   ],
   [
+    '{{ parseInt "é\\"x" 10 8 }}',
+    'template: answer:1:3: executing "answer" at <parseInt "é\\"x" 10 8>: error calling parseInt: strconv.ParseUint: parsing "é\\"x": invalid syntax',
+  ],
+  [
     '{{ parseInt "300" 10 8 }}',
     'template: answer:1:3: executing "answer" at <parseInt "300" 10 8>: error calling parseInt: strconv.ParseUint: parsing "300": value out of range',
   ],

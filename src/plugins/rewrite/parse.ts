@@ -3,6 +3,8 @@ import type { Stanza } from "../../corefile/directive.ts";
 import type { Token } from "../../corefile/server-block.ts";
 import { classNumber, rcodeNumber, typeNumber } from "../../dns/types.ts";
 import { compileRegex, type Regex } from "../../plugin/regex.ts";
+import { parseUnsigned } from "../../template/go-number.ts";
+import { type Failure, fromBytes, toBytes } from "../../template/value.ts";
 import {
   ACTIONS,
   type Action,
@@ -17,7 +19,7 @@ import {
   type RuleConfig,
   VARIABLES,
 } from "./config.ts";
-import { decodeHex, parseUint } from "./go-numbers.ts";
+import { decodeHex } from "./decode-hex.ts";
 import { compileMetadataTemplate, countGroups, isLabel } from "./template.ts";
 
 /** CoreDNS's limit, against patterns that take long to compile. */
@@ -303,8 +305,12 @@ class RuleReader {
   }
 
   #uint(word: Token, bits: number): number {
-    const value = parseUint(word.text, bits);
-    return typeof value === "string" ? this.fail(value, word) : value;
+    try {
+      // Beyond 2^53 the number is not exact; what takes so many bits is refused by its range.
+      return Number(parseUnsigned(toBytes(word.text), 0n, BigInt(bits)));
+    } catch (error) {
+      return this.fail(fromBytes((error as Failure).message), word);
+    }
   }
 }
 

@@ -6,8 +6,9 @@ import { RESERVED_NAMES } from "../../expression/builtin-names.ts";
 import { Expression } from "../../expression/expression.ts";
 import { ANY, type Type as ValueType } from "../../expression/types.ts";
 import { compileRegex } from "../../plugin/regex.ts";
+import { parseUnsigned } from "../../template/go-number.ts";
 import { Template } from "../../template/template.ts";
-import { Failure, fromBytes } from "../../template/value.ts";
+import { Failure, fromBytes, toBytes } from "../../template/value.ts";
 import { scopeWith, TEMPLATE_FUNCTIONS } from "./environment.ts";
 
 export interface StanzaConfig {
@@ -172,11 +173,13 @@ const RCODES: ReadonlyMap<string, number> = new Map<string, number>([
 function readExtendedError(line: Option, draft: Draft): void {
   const token = line.token();
   const { text } = token;
-  const wrong = (why: string) =>
-    line.fail(`error parsing extended DNS error code ${text}, strconv.ParseUint: parsing "${text}": ${why}`, token);
-  if (!/^[0-9]+$/.test(text)) wrong("invalid syntax");
-  const code = Number(text);
-  if (code > 0xffff) wrong("value out of range");
+  let code = 0;
+  try {
+    code = Number(parseUnsigned(toBytes(text), 10n, 16n));
+  } catch (error) {
+    const why = fromBytes((error as Failure).message);
+    line.fail(`error parsing extended DNS error code ${text}, ${why}`, token);
+  }
   const reason = line.word({ default: "" });
   if (Buffer.byteLength(reason) > MAX_REASON_BYTES)
     line.fail(`more than ${MAX_REASON_BYTES} bytes of reason`, line.args[1]);

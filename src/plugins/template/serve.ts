@@ -7,7 +7,7 @@ import { Rcode, Type } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
-import { Failure } from "../../template/value.ts";
+import { Failure, fromBytes } from "../../template/value.ts";
 import type { StanzaConfig } from "./parse.ts";
 import { CompiledStanza, type Records } from "./stanza.ts";
 
@@ -41,7 +41,7 @@ export function serve(config: readonly StanzaConfig[], context: ServeContext): H
       stanza.countMatch(query, zone);
       if (stanza.rcode === Rcode.SERVFAIL) return SERVFAIL;
       const records = stanza.render(query, zone, fit);
-      if (records instanceof Failure) return query.fail(SERVFAIL, records.message);
+      if (records instanceof Failure) return query.fail(SERVFAIL, fromBytes(records.message));
       return followAliases(query, stanza, records);
     }
     return next(query);
