@@ -31,7 +31,7 @@ const BUILTINS: Readonly<Record<FunctionBuiltin, Builtin>> = {
   int: ([value]) => toInt(value),
   float: ([value]) => toFloat(value),
   string: ([value]) => toText(value),
-  trim: ([value, set]) => trimSet(text("trim", value), set, true, true),
+  trim: ([value, set]) => trimSet(text("trim", value), set),
   trimPrefix: ([value, prefix]) => {
     const [whole, start] = [text("trimPrefix", value), prefix === undefined ? " " : text("trimPrefix", prefix)];
     return whole.startsWith(start) ? whole.slice(start.length) : whole;
@@ -204,14 +204,14 @@ function toFloat(value: Value): number {
   throw new Failure(`invalid operation: float(${digits})`);
 }
 
-function trimSet(whole: string, set: Value, start: boolean, end: boolean): string {
+function trimSet(whole: string, set: Value): string {
   if (set === undefined) return whole.trim();
   const characters = new Set(text("trim", set));
   const letters = [...whole];
   let from = 0;
   let to = letters.length;
-  while (start && from < to && characters.has(letters[from]!)) from++;
-  while (end && to > from && characters.has(letters[to - 1]!)) to--;
+  while (from < to && characters.has(letters[from]!)) from++;
+  while (to > from && characters.has(letters[to - 1]!)) to--;
   return letters.slice(from, to).join("");
 }
 

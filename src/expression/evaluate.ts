@@ -292,8 +292,10 @@ class Evaluation {
         const groups = new Map<string, Value[]>();
         for (const i of indices) {
           const key = toText(of(i));
-          groups.set(key, [...(groups.get(key) ?? []), list[i]]);
-          this.#spend(groups.get(key)!.length);
+          const group = groups.get(key) ?? [];
+          groups.set(key, group);
+          group.push(list[i]);
+          this.#spend(1);
         }
         return groups;
       }

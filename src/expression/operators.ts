@@ -1,11 +1,10 @@
 /** Operators and comparisons between values whose kinds are only known now. Throw a Failure where there is no result. */
-import { wrapInt } from "../template/go-number.ts";
 import { Failure, isList, isMap, typeName, type Value } from "../template/value.ts";
 
 /** Integers and floats compare by what they are worth, lists and maps by what is in them. */
 export function equal(a: Value, b: Value): boolean {
   if (a === b) return true;
-  if (isNumeric(a) && isNumeric(b)) return Number(a) === Number(b) && (typeof a !== typeof b || a === b);
+  if (isNumeric(a) && isNumeric(b)) return Number(a) === Number(b) && typeof a !== typeof b;
   if (isList(a) && isList(b)) return a.length === b.length && a.every((one, i) => equal(one, b[i]));
   if (isMap(a) && isMap(b))
     return a.size === b.size && [...a].every(([key, one]) => b.has(key) && equal(one, b.get(key)));
@@ -25,11 +24,11 @@ export function arithmetic(operator: string, a: Value, b: Value): Value {
   if (typeof a === "bigint" && typeof b === "bigint") {
     switch (operator) {
       case "+":
-        return wrapInt(a + b);
+        return BigInt.asIntN(64, a + b);
       case "-":
-        return wrapInt(a - b);
+        return BigInt.asIntN(64, a - b);
       case "*":
-        return wrapInt(a * b);
+        return BigInt.asIntN(64, a * b);
       case "%":
         if (b === 0n) throw new Failure("integer divide by zero");
         return a % b;
@@ -54,7 +53,7 @@ export function arithmetic(operator: string, a: Value, b: Value): Value {
 }
 
 export function negate(value: Value): Value {
-  if (typeof value === "bigint") return wrapInt(-value);
+  if (typeof value === "bigint") return BigInt.asIntN(64, -value);
   if (typeof value === "number") return -value;
   throw new Failure(`invalid operation: - ${typeName(value)}`);
 }

@@ -62,11 +62,6 @@ function plain(size: number): string {
   return `0.${"0".repeat(Number(exponent) - 1)}${mantissa.replace(".", "")}`;
 }
 
-/** Go's integers have 64 bits. */
-export function wrapInt(value: bigint): bigint {
-  return BigInt.asIntN(64, value);
-}
-
 /** strconv's ParseUint, which takes no sign. Throws a Failure. */
 export function parseUnsigned(text: string, base: bigint, bits: bigint): bigint {
   const wrong = (why: string) => new Failure(`strconv.ParseUint: parsing ${quoteBytes(text)}: ${why}`);

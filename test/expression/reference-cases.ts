@@ -10,6 +10,7 @@ export const VALUES: readonly (readonly [expression: string, type: string, text:
   ["l[-1]", "float64", "2.5"],
   ["l[1:2]", "[]any", "[b]"],
   ["s[1:2]", "string", "t"],
+  ["len(groupBy(1..1000, 'a').a)", "int", "1000"],
   ["name()", "string", "x-7.a.test."],
   ["type() + 'a'", "string", "Aa"],
   ["::type(1)", "string", "int"],
