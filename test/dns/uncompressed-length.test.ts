@@ -6,7 +6,8 @@ import { HEADER_SIZE } from "../../src/dns/header.ts";
 import { Reply, Section } from "../../src/dns/reply.ts";
 import { Request } from "../../src/dns/request.ts";
 import { uncompressedLength } from "../../src/dns/uncompressed-length.ts";
-import { encodeQuestion, parseLine } from "../support/wire.ts";
+import { parsedRecord } from "../support/dns-text.ts";
+import { encodeQuestion } from "../support/wire.ts";
 
 /** A reply with names compressed, as far as our writer does it. */
 function reply(lines: readonly string[]): Reply {
@@ -17,7 +18,7 @@ function reply(lines: readonly string[]): Reply {
   made.place(new Uint8Array(4_096), 7, 4_096);
   made.begin(request);
   for (const line of lines) {
-    const { name, type, class: klass, ttl, data } = parseLine(line);
+    const { name, type, class: klass, ttl, data } = parsedRecord(line);
     made.add(Section.ANSWER, name, type, klass, ttl, data);
   }
   return made;
@@ -46,7 +47,9 @@ const lines = [
 for (const line of ["", ...lines]) {
   test(`uncompressed length: ${line || "no records"}`, () => {
     const all = line === "" ? [] : [line, line];
-    const expected = all.map(parseLine).reduce((sum, { name, data }) => sum + name.length + 10 + data.length, 33);
+    const expected = all
+      .map((line) => parsedRecord(line))
+      .reduce((sum, { name, data }) => sum + name.length + 10 + data.length, 33);
     const compressed = reply(all);
     assert.equal(lengthOf(compressed), expected);
     assert.ok(compressed.length <= expected);

@@ -8,8 +8,8 @@ import { Section } from "../../src/dns/reply.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
 import { loadbalance } from "../../src/plugins/loadbalance/index.ts";
 import { linkChain, parseBlock, type TestChain } from "../support/chain.ts";
+import { parsedRecord } from "../support/dns-text.ts";
 import { makePipe } from "../support/pipe.ts";
-import { parseLine } from "../support/wire.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "loadbalance-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -25,7 +25,7 @@ function source(answer: readonly string[], additional: readonly string[] = [], r
       [Section.ADDITIONAL, additional],
     ] as const) {
       for (const line of lines) {
-        const { name, type, class: klass, ttl, data } = parseLine(line);
+        const { name, type, class: klass, ttl, data } = parsedRecord(line);
         reply.add(section, name, type, klass, ttl, data);
       }
     }

@@ -10,7 +10,8 @@ import { compileFormat } from "../../src/plugins/log/format.ts";
 import { log } from "../../src/plugins/log/index.ts";
 import { LogLine } from "../../src/plugins/log/line.ts";
 import { type Client, linkChain, parseBlock } from "../support/chain.ts";
-import { parseLine, type Question } from "../support/wire.ts";
+import { parsedRecord } from "../support/dns-text.ts";
+import type { Question } from "../support/wire.ts";
 
 /** Replies with the rcode and records given. */
 function replies(rcode: number, answer: readonly string[] = [], authority: readonly string[] = [], flags = 0): Handler {
@@ -19,7 +20,7 @@ function replies(rcode: number, answer: readonly string[] = [], authority: reado
     query.reply.rcode = rcode;
     query.reply.flags |= flags;
     const add = (section: Section) => (text: string) => {
-      const { name, type, class: klass, ttl, data } = parseLine(text);
+      const { name, type, class: klass, ttl, data } = parsedRecord(text);
       query.reply.add(section, name, type, klass, ttl, data);
     };
     answer.forEach(add(Section.ANSWER));

@@ -11,7 +11,8 @@ import { definePlugin } from "../../src/plugin/plugin.ts";
 import type { Query } from "../../src/plugin/query.ts";
 import { rewrite } from "../../src/plugins/rewrite/index.ts";
 import { type Client, linkChain, type TestChain } from "../support/chain.ts";
-import { parseLine, type Question } from "../support/wire.ts";
+import { parsedRecord } from "../support/dns-text.ts";
+import type { Question } from "../support/wire.ts";
 
 /** The message as a plugin would send it on; it must say what the query's fields say. */
 function messageOf(query: Query): string {
@@ -60,7 +61,7 @@ class Source {
       [Section.ADDITIONAL, reply.additional ?? []],
     ] as const) {
       for (const line of lines) {
-        const { name, type, class: klass, ttl, data } = parseLine(line);
+        const { name, type, class: klass, ttl, data } = parsedRecord(line);
         query.reply.add(section, name, type, klass, ttl, data);
       }
     }

@@ -8,11 +8,11 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
 import dnsPacket from "dns-packet";
-import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
+import { nameToText } from "../../src/dns/name-text.ts";
 import { formatRdata } from "../../src/dns/rdata.ts";
-import { parseRecordText, type ResourceRecord, readRecord } from "../../src/dns/record.ts";
+import { type ResourceRecord, readRecord } from "../../src/dns/record.ts";
 import { Class, className, classNumber, rcodeName, Type, typeName, typeNumber } from "../../src/dns/types.ts";
-import { formatRecord } from "./dns-text.ts";
+import { formatRecord, parsedRecord, recordToWire, wireName } from "./dns-text.ts";
 
 export interface Question {
   /** Name, type, and class when it is not IN: `www.example.org. A`, `version.bind. TXT CH`, `example.org. TYPE65280`. */
@@ -121,28 +121,15 @@ export function optWire(edns: Edns, extendedRcode = 0): Buffer {
   return Buffer.concat([fixed, data]);
 }
 
-/** A line of a zone file as a record. */
-export function parseLine(line: string): ResourceRecord {
-  const record = parseRecordText(line);
-  if ("expected" in record) throw new Error(`not a record: ${line}: expected ${record.expected}`);
-  return record;
-}
-
 /** The bytes of a record in a message, nothing compressed. */
 export function recordWire(line: string): Buffer {
-  const record = parseLine(line);
-  const fixed = Buffer.alloc(10);
-  fixed.writeUInt16BE(record.type, 0);
-  fixed.writeUInt16BE(record.class, 2);
-  fixed.writeUInt32BE(record.ttl, 4);
-  fixed.writeUInt16BE(record.data.length, 8);
-  return Buffer.concat([record.name, fixed, record.data]);
+  return Buffer.from(recordToWire(parsedRecord(line)));
 }
 
 /** A line in the form that replies are printed in; a TTL `*` stays. */
 export function canonicalLine(line: string): string {
   const anyTtl = /^(\S+\s+)\*(\s)/.exec(line);
-  const record = parseLine(anyTtl ? line.replace(anyTtl[0], `${anyTtl[1]}0${anyTtl[2]}`) : line);
+  const record = parsedRecord(anyTtl ? line.replace(anyTtl[0], `${anyTtl[1]}0${anyTtl[2]}`) : line);
   const text = lineOf(record);
   return anyTtl ? withAnyTtl(text) : text;
 }
@@ -318,12 +305,6 @@ export function fromHex(digits: string): Buffer {
   const packed = digits.replaceAll(/\s/g, "");
   assert.match(packed, /^([0-9a-f]{2})*$/i, "hexadecimal digits, two a byte");
   return Buffer.from(packed, "hex");
-}
-
-function wireName(text: string): Uint8Array {
-  const name = nameToWire(text);
-  if (typeof name === "string") throw new Error(`${text}: ${name}`);
-  return name;
 }
 
 function plainNameEnd(bytes: Buffer, start: number): number {
