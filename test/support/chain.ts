@@ -20,7 +20,7 @@ import { BlockSettings } from "../../src/plugin/block-settings.ts";
 import { type Chain, linkChain as link } from "../../src/plugin/chain.ts";
 import type { Instance } from "../../src/plugin/context.ts";
 import { Logger, type LogLevel } from "../../src/plugin/logger.ts";
-import { ANSWERED, DROPPED, type Handler, type Outcome } from "../../src/plugin/outcome.ts";
+import { ANSWERED, type Handler, type Outcome } from "../../src/plugin/outcome.ts";
 import type { ElementPlan, ListenerPlan } from "../../src/plugin/plan.ts";
 import { definePlugin, type Plugin } from "../../src/plugin/plugin.ts";
 import { Query, Transport } from "../../src/plugin/query.ts";
@@ -244,9 +244,8 @@ export class TestChain {
     if (outcome === ANSWERED) checkDescription(query.reply);
     const length = this.#engine.finish(query, outcome);
     const { bytes, start } = query.reply;
-    const sent = length > 0 && (outcome === ANSWERED || outcome !== DROPPED);
     return {
-      reply: sent ? decodeReply(Buffer.from(bytes.slice(start, start + length))) : undefined,
+      reply: length > 0 ? decodeReply(Buffer.from(bytes.slice(start, start + length))) : undefined,
       outcome,
       error: query.error,
       lines: this.lines.slice(firstLine),

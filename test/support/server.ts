@@ -1,4 +1,5 @@
 /** A whole server as a process of its own, from the text of a Corefile: started, waited for, read, stopped. */
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -62,7 +63,8 @@ export class TestServer {
       server.#spawn();
       await server.#ready();
     } catch (error) {
-      await server.stop();
+      // Why it did not start says more than that it does not end.
+      await server.stop().catch(() => {});
       throw error;
     }
     return server;
@@ -138,10 +140,14 @@ export class TestServer {
   /** Ends the server with SIGTERM and gives its exit code. One that does not end is killed, and the test fails. */
   async stop(): Promise<number | null> {
     this.#process?.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process?.kill("SIGKILL"), STOP_MS);
+    let isKilled = false;
+    const timer = setTimeout(() => {
+      isKilled = this.#process!.kill("SIGKILL");
+    }, STOP_MS);
     const code = await this.#exit;
     clearTimeout(timer);
     rmSync(this.directory, { recursive: true, force: true });
+    assert.ok(!isKilled, `the server did not end within ${STOP_MS} ms`);
     return code;
   }
 
