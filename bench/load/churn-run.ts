@@ -5,11 +5,9 @@
 import type { ChurnCounts } from "./churn.ts";
 import { clusterSizes } from "./cluster-objects.ts";
 import { type Lane, measureLane, noteOthers, type RunOptions, startLane, stopLane, type Upstream } from "./lanes.ts";
+import { windowOf } from "./measure.ts";
 import type { Scenario } from "./scenarios.ts";
 import { summarize } from "./statistics.ts";
-
-const firstWarmupSeconds = 1;
-const warmupSeconds = 0.3;
 
 export async function runChurns(
   scenario: Scenario,
@@ -46,7 +44,7 @@ async function runLane(
         objects: clusterSizes.changing.changing,
       });
     };
-    const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
+    const window = windowOf(round, options.seconds);
     // Nothing can change at the floor: it shows what the load itself loses.
     const outcome = await measureLane(lane, scenario, window, lane.target.isFloor ? undefined : during);
     if ("failure" in outcome) {

@@ -12,13 +12,9 @@ import {
   startLane,
   type Upstream,
 } from "./lanes.ts";
-import type { Run } from "./measure.ts";
+import { type Run, windowOf } from "./measure.ts";
 import type { Scenario } from "./scenarios.ts";
 import { summarize } from "./statistics.ts";
-
-/** Before the first window: compilers and caches come to rest. */
-const firstWarmupSeconds = 1;
-const warmupSeconds = 0.3;
 
 type Round = { quiet: Run; disturbed: Run; occurrences: Occurrence[] };
 
@@ -35,7 +31,7 @@ export async function runDisturbances(
     for (const lane of lanes) {
       const { result, target } = lane;
       if (result.failure !== undefined || target === undefined) continue;
-      const outcome = await runRound(lane, scenario, options.seconds, round === 1);
+      const outcome = await runRound(lane, scenario, options.seconds, round);
       const where = `  ${scenario.name}  round ${round}/${options.repeats}  ${result.label}`;
       if ("failure" in outcome) {
         result.failure = outcome.failure;
@@ -57,10 +53,9 @@ async function runRound(
   lane: Lane,
   scenario: Scenario,
   seconds: number,
-  isFirst: boolean,
+  round: number,
 ): Promise<Round | { failure: string }> {
-  const warmup = { seconds, warmupSeconds: isFirst ? firstWarmupSeconds : warmupSeconds };
-  const quiet = await measureLane(lane, scenario, warmup);
+  const quiet = await measureLane(lane, scenario, windowOf(round, seconds));
   if ("failure" in quiet) return quiet;
   const occurrences: Occurrence[] = [];
   // Nothing can happen to the floor: it shows what the load itself loses.
@@ -68,7 +63,7 @@ async function runRound(
   const during = async (untilMs: number) => {
     if (!lane.contestant.server.isFloor) await disturb(lane, untilMs, occurrences);
   };
-  const disturbed = await measureLane(lane, scenario, { seconds, warmupSeconds }, during);
+  const disturbed = await measureLane(lane, scenario, windowOf(round + 1, seconds), during);
   return "failure" in disturbed ? disturbed : { quiet, disturbed, occurrences };
 }
 

@@ -15,7 +15,7 @@ const limitMs = 5_000;
 export class LogReader {
   readonly program: Program;
   /** What the server is given for its standard output. */
-  readonly #descriptor: number;
+  readonly descriptor: number;
   #line = Promise.withResolvers<string>();
 
   private constructor(directory: string, cores: string) {
@@ -28,17 +28,13 @@ export class LogReader {
       resolve(text);
     };
     // Both ways: opening one end alone would wait for the other.
-    this.#descriptor = openSync(path, constants.O_RDWR);
+    this.descriptor = openSync(path, constants.O_RDWR);
   }
 
   static async start(directory: string, cores: string): Promise<LogReader> {
     const reader = new LogReader(directory, cores);
     await reader.#line.promise;
     return reader;
-  }
-
-  get descriptor(): number {
-    return this.#descriptor;
   }
 
   async #ask(): Promise<LineCounts> {
@@ -61,6 +57,6 @@ export class LogReader {
   }
 
   close(): void {
-    closeSync(this.#descriptor);
+    closeSync(this.descriptor);
   }
 }

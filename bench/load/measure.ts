@@ -75,6 +75,11 @@ export type During = (untilMs: number) => Promise<void>;
 
 export type Window = { seconds: number; warmupSeconds: number; limit?: number };
 
+/** Before the first window just-in-time compilers and caches come to rest too. */
+export function windowOf(round: number, seconds: number): Window {
+  return { seconds, warmupSeconds: round === 1 ? 1 : 0.3 };
+}
+
 /** When less of a window was calm, there is no use in telling it from the rest. */
 const leastCalm = 0.5;
 

@@ -14,6 +14,7 @@ import {
   startLane,
   type Upstream,
 } from "./lanes.ts";
+import { windowOf } from "./measure.ts";
 import { dropsOf } from "./metrics.ts";
 import { Program } from "./processes.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -49,8 +50,6 @@ type Flood = {
 };
 
 const sources = 20;
-const firstWarmupSeconds = 1;
-const warmupSeconds = 0.3;
 const memoryLookMs = 50;
 const floodNice = 10;
 /** Until a server has forgotten an overload: WeftDNS opens what it has closed two seconds behind the last loss. */
@@ -76,7 +75,7 @@ export async function runOverloads(
     for (const lane of lanes) {
       const { result, target } = lane;
       if (result.failure !== undefined || target === undefined) continue;
-      const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
+      const window = windowOf(round, options.seconds);
       const outcome = await measureLane(lane, scenario, window);
       if ("failure" in outcome) {
         result.failure = outcome.failure;

@@ -25,19 +25,16 @@ import {
   stopUpstream,
   type Upstream,
 } from "./lanes.ts";
-import type { Run, Window } from "./measure.ts";
+import { type Run, type Window, windowOf } from "./measure.ts";
 import { runMemory } from "./memory-run.ts";
 import { runOverloads } from "./overload-run.ts";
 import type { Scenario } from "./scenarios.ts";
-import { versionOf } from "./servers.ts";
+import { type Server, versionOf } from "./servers.ts";
 import { runStartups } from "./startup-run.ts";
 import { type Summary, summarize } from "./statistics.ts";
 import { runSyncs } from "./sync-run.ts";
 import { machineBusyNs } from "./usage.ts";
 
-/** The first window also lets just-in-time compilers and caches come to rest. */
-const firstWarmupSeconds = 1;
-const warmupSeconds = 0.3;
 const quietSampleMs = 200;
 /** To find out what a server can do; and a pace that the load keeps up with on one core, one query a call. */
 const paceSeconds = 1;
@@ -60,7 +57,7 @@ export async function runScenario(
   progress: (line: string) => void,
 ): Promise<Result[]> {
   const lanes: Lane[] = contestants
-    .filter(({ server }) => takesPart(server.name, server.kinds, server.isFloor === true, scenario))
+    .filter(({ server }) => takesPart(server, scenario))
     .map((contestant) => ({ contestant, result: { label: contestant.label, notes: [], runs: [] } }));
   for (const { contestant, result } of lanes) {
     const reason = contestant.server.cannot?.(scenario);
@@ -79,7 +76,7 @@ export async function runScenario(
 }
 
 /** The floor has neither a start nor memory worth a look. */
-function takesPart(name: string, kinds: string[], isFloor: boolean, { work, measures, among }: Scenario): boolean {
+function takesPart({ name, kinds, isFloor }: Server, { work, measures, among }: Scenario): boolean {
   if (isFloor && (measures === "startup" || measures === "memory" || measures === "sync")) return false;
   return kinds.includes(work.kind) && (among === undefined || among.includes(name));
 }
@@ -99,7 +96,7 @@ async function runLoads(
     for (const lane of lanes) {
       const { contestant, result, target } = lane;
       if (result.failure !== undefined || target === undefined) continue;
-      const window = { seconds: options.seconds, warmupSeconds: round === 1 ? firstWarmupSeconds : warmupSeconds };
+      const window = windowOf(round, options.seconds);
       const outcome = await measureInQuiet(lane, lane.paced ?? scenario, window, options.quietSeconds);
       const where = `  ${scenario.name}  round ${round}/${options.repeats}  ${contestant.label}`;
       if ("failure" in outcome) {
@@ -126,7 +123,7 @@ function isClosedLoop({ rate, rateShare }: Scenario): boolean {
 /** What the server can do decides the rate at which its latency is looked at. */
 async function findPace(lane: Lane, scenario: Scenario, share: number): Promise<void> {
   if (lane.result.failure !== undefined || lane.target === undefined) return;
-  const outcome = await measureLane(lane, scenario, { seconds: paceSeconds, warmupSeconds: firstWarmupSeconds });
+  const outcome = await measureLane(lane, scenario, windowOf(1, paceSeconds));
   if ("failure" in outcome) {
     lane.result.failure = outcome.failure;
     return;

@@ -14,8 +14,8 @@ const CAPACITY = WAYS * SETS;
 
 interface Policy {
   hit(set: number, way: number): void;
-  /** The way that makes room for `key`. Ways are filled from 0 up first, which is not asked for. */
-  victim(set: number, key: number): number;
+  /** The way that makes room. Ways are filled from 0 up first, which is not asked for. */
+  victim(set: number): number;
   inserted(set: number, way: number, key: number): void;
 }
 
@@ -190,7 +190,7 @@ function missesOf(policy: Policy, trace: Int32Array): number {
     }
     if (counted) misses++;
     for (let w = 0; w < WAYS && way < 0; w++) if (table[first + w] === -1) way = w;
-    if (way < 0) way = policy.victim(set, key);
+    if (way < 0) way = policy.victim(set);
     table[first + way] = key;
     policy.inserted(set, way, key);
   }
