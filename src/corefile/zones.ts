@@ -4,6 +4,7 @@
  */
 
 import { isIPv4, isIPv6 } from "node:net";
+import { utf8NameToWire } from "../dns/name-text.ts";
 import type { Transport } from "./server-block.ts";
 
 const SCHEMES: readonly (Transport | "unix")[] = ["dns", "tls", "quic", "grpc", "https", "https3", "unix"];
@@ -58,29 +59,7 @@ export function normalizeZone(name: string): string {
 
 /** RFC 1035 section 2.3.4: labels of 1 to 63 bytes, at most 255 with their lengths; `\.` and `\046` are one byte each. */
 export function isDomainName(text: string): boolean {
-  if (text === "") return false;
-  if (text === ".") return true;
-  // Every character is at least one byte, an escaped one at most four characters.
-  if (text.length > 4 * 255) return false;
-  const bytes = utf8.encode(text);
-  let label = 0;
-  let total = 1; // the root label
-  for (let at = 0; at < bytes.length; at++) {
-    if (bytes[at] === DOT) {
-      if (label === 0) return false;
-      label = 0;
-      continue;
-    }
-    if (bytes[at] === BACKSLASH) {
-      at += isDigit(bytes[at + 1]) && isDigit(bytes[at + 2]) && isDigit(bytes[at + 3]) ? 3 : 1;
-      if (at >= bytes.length) return false;
-    }
-    if (label === 0) total++; // the length of the label that begins here
-    label++;
-    total++;
-    if (label > 63 || total > 255) return false;
-  }
-  return true;
+  return typeof utf8NameToWire(text) !== "string";
 }
 
 /** Whether a name is one that a host may have (RFC 1035 section 2.3.1); the start warns of others, reverse zones apart. */
@@ -143,14 +122,6 @@ function ipv6Nibbles(address: string): number[] {
     .join("")
     .split("")
     .map((digit) => Number.parseInt(digit, 16));
-}
-
-const utf8 = new TextEncoder();
-const DOT = 0x2e;
-const BACKSLASH = 0x5c;
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
 }
 
 /** A dot that a backslash makes part of the label ends no name; a backslash before that backslash takes it back. */

@@ -39,9 +39,17 @@ export function nameToWire(text: string, origin: Uint8Array = ROOT): Uint8Array 
   return end < 0 ? nameError(end) : scratch.slice(0, end);
 }
 
-/** A name that must be one, in wire form: throws when it is not, where the root in its place would mean every name. */
-export function sureNameToWire(text: string): Uint8Array {
-  const wire = nameToWire(text);
+/** The same for a text from a Corefile: UTF-8 reaches the wire as it stands in the file. */
+export function utf8NameToWire(text: string): Uint8Array | NameError {
+  return nameToWire(Buffer.from(text).toString("latin1"));
+}
+
+/**
+ * A zone's name, which the Corefile's reader has checked, in wire form. Throws for what is no name, where the root in its
+ * place would mean every name.
+ */
+export function zoneToWire(text: string): Uint8Array {
+  const wire = utf8NameToWire(text);
   if (typeof wire === "string") throw new Error(`"${text}" is no domain name: ${wire}`);
   return wire;
 }
@@ -51,11 +59,6 @@ export function wireLabels(...texts: readonly string[]): Uint8Array {
   return Uint8Array.from(texts.flatMap((text) => [text.length, ...Buffer.from(text)]));
 }
 
-/** A zone's name, which the Corefile's reader has checked, in wire form; the root for what is no name. */
-export function zoneToWire(text: string): Uint8Array {
-  const wire = nameToWire(text);
-  return typeof wire === "string" ? ROOT : wire;
-}
 const scratch = new Uint8Array(MAX_NAME_LENGTH);
 
 /**

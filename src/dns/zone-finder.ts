@@ -1,6 +1,6 @@
 /** Which of several zones is a name in? Asked for every query, and for every name of a hosts file. */
 import { Name } from "./name.ts";
-import { nameToWire } from "./name-text.ts";
+import { zoneToWire } from "./name-text.ts";
 
 /** Up to this many are tried one after the other; more, as large CIDRs make, stand in a table. */
 const FEW_ZONES = 4;
@@ -17,11 +17,10 @@ export class ZoneFinder {
 
   /** Zones in lower case: as the Corefile's readers give them, with the final dot, or in wire form. */
   constructor(zones: readonly (string | Uint8Array)[]) {
-    const all: Zone[] = [];
-    for (const [index, zone] of zones.entries()) {
-      const wire = typeof zone === "string" ? nameToWire(zone) : zone;
-      if (typeof wire !== "string") all.push({ wire, index });
-    }
+    const all: Zone[] = zones.map((zone, index) => ({
+      wire: typeof zone === "string" ? zoneToWire(zone) : zone,
+      index,
+    }));
     const isFew = all.length <= FEW_ZONES;
     this.#few = isFew ? all.sort((a, b) => b.wire.length - a.wire.length) : [];
     if (isFew) return;

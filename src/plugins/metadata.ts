@@ -15,7 +15,7 @@
  *     forward . 192.0.2.53
  *   }
  */
-import { nameToWire } from "../dns/name-text.ts";
+import { ZoneFinder } from "../dns/zone-finder.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 
 interface MetadataConfig {
@@ -33,12 +33,12 @@ export const metadata = definePlugin<MetadataConfig>({
     return { zones };
   },
   serve: ({ zones }, { limitMetadata, slot, next }) => {
-    const wires = zones.map((zone) => nameToWire(zone)).filter((wire) => typeof wire !== "string");
+    const finder = new ZoneFinder(zones);
     // Decided by the name that came in: rewrite may make another one of it.
     const isCovered = slot();
     limitMetadata(({ slots }) => slots[isCovered] === 1);
     return (query) => {
-      query.slots[isCovered] = wires.some((zone) => query.name.labelOf(zone) >= 0) ? 1 : 0;
+      query.slots[isCovered] = finder.has(query.name) ? 1 : 0;
       return next(query);
     };
   },

@@ -2,7 +2,7 @@
  * One worker: an engine, a UDP port, TCP servers, and the plan they serve. A plan is prepared beside the one in use, so
  * that nothing has to wait when it takes over between two batches.
  */
-import { sureNameToWire } from "../dns/name-text.ts";
+import { zoneToWire } from "../dns/name-text.ts";
 import { type CellDescription, type Counter, CounterRow, UNCOUNTED_SERIES } from "../memory/counters.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
@@ -213,7 +213,7 @@ export class Worker {
       const block = plan.blocks[route.block]!;
       let chain = linked.get(route.block);
       if (!chain) {
-        chain = await linkChain(block, plugins, block.zones.map(sureNameToWire), {
+        chain = await linkChain(block, plugins, block.zones.map(zoneToWire), {
           ...this.#cells(listener),
           worker: this.#start.index,
           workerCount: this.#start.count,
@@ -228,7 +228,7 @@ export class Worker {
         chains.push(chain);
         await turns.take();
       }
-      const zone = sureNameToWire(route.zone);
+      const zone = zoneToWire(route.zone);
       const { debug, stacktrace } = block;
       const { server } = listener;
       // Nobody is in such a chain who could count.

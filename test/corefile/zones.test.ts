@@ -19,6 +19,8 @@ for (const { text, zones } of [
   { text: "10.0.0.0/8/8", zones: ["10.0.0.0/8/8."] },
   { text: "256.0.0.0/8", zones: ["256.0.0.0/8."] },
   { text: "::1/128", zones: "invalid CIDR ::1/128" },
+  { text: "例.Test", zones: ["例.test."] },
+  { text: "\\256.test", zones: "zone is not a valid domain name: \\256.test" },
   { text: "a..b", zones: "zone is not a valid domain name: a..b" },
   { text: "", zones: 'expecting data after last colon: ""' },
   { text: "a:", zones: 'expecting data after last colon: "a:"' },
@@ -48,6 +50,10 @@ for (const { text, good } of [
   { text: `${LABEL}.${LABEL}.${LABEL}.${"b".repeat(61)}.`, good: true },
   { text: "a\\", good: false },
   { text: "a\\.", good: true },
+  { text: "\\255.a", good: true },
+  { text: "\\256.a", good: false },
+  { text: "\\1.a", good: false },
+  { text: "кластер.local", good: true },
   { text: "a.".repeat(1_000_000), good: false },
 ]) {
   test(`zones: '${text.slice(0, 80)}' is ${good ? "a" : "no"} domain name`, () =>

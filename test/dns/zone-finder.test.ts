@@ -22,6 +22,8 @@ for (const { zones, name, found } of [
   { zones: few, name: "ba.example.org.", found: "example.org." },
   { zones: few, name: "org.", found: undefined },
   { zones: few, name: ".", found: undefined },
+  { zones: ["кластер.test."], name: "www.example.org.", found: undefined },
+  { zones: ["例.test."], name: "www.\\228\\190\\139.test.", found: "例.test." },
   { zones: ["."], name: "www.example.org.", found: "." },
   { zones: [".", "example.org."], name: "www.example.org.", found: "example.org." },
   { zones: [".", "example.org."], name: ".", found: "." },

@@ -139,6 +139,7 @@ for (const { fallthrough, passed } of [
   { fallthrough: "fallthrough", passed: ["nope", "c", "q.b.c"] },
   { fallthrough: "fallthrough c.example.org", passed: ["c", "q.b.c"] },
   { fallthrough: "fallthrough example.com", passed: [] },
+  { fallthrough: "fallthrough кластер.example.org", passed: [] },
 ]) {
   test(`file: ${fallthrough || "no fallthrough"} passes on ${passed.join(" ") || "nothing"}`, async () => {
     const path = write("fall.db", zoneText(1, "a A 192.0.2.1\n*.w TXT w\nb.c TXT c\nd NS ns.d"));

@@ -8,7 +8,7 @@ import { ApiServer } from "../support/api-server.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
 import { clusterObjects } from "../support/cluster-objects.ts";
 
-const DEFAULTS: ExternalConfig = { zones: ["ext.test."], apex: "dns", ttl: 5, headless: false, fallthrough: [] };
+const DEFAULTS: ExternalConfig = { zones: ["ext.test."], apex: "dns.", ttl: 5, headless: false, fallthrough: [] };
 
 for (const { block, config, mistake } of [
   { block: "k8s_external ext.test", config: {} },
@@ -16,11 +16,15 @@ for (const { block, config, mistake } of [
   { block: "k8s_external a.test\nk8s_external ext.test", config: {} },
   {
     block: "k8s_external ext.test {\napex NS.x y\nttl 3600 z\nheadless\nfallthrough a.test\n}",
-    config: { apex: "ns.x", ttl: 3600, headless: true, fallthrough: ["a.test."] },
+    config: { apex: "ns.x.", ttl: 3600, headless: true, fallthrough: ["a.test."] },
   },
   {
     block: "k8s_external ext.test {\napex\n}",
     mistake: "3:1: plugin/k8s_external: Wrong argument count or unexpected line ending after 'apex', expected a name",
+  },
+  {
+    block: "k8s_external x {\napex .\n}",
+    mistake: "3:6: plugin/k8s_external: invalid apex '.', expected a name",
   },
   {
     block: "k8s_external x {\napex a..b\n}",

@@ -1,6 +1,6 @@
 /** What a cache keeps: both kinds of answers as one, where one that may be given is found, and what of a reply is stored. */
 import { Flag } from "../../dns/header.ts";
-import { sureNameToWire } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply } from "../../dns/reply.ts";
 import { Rcode } from "../../dns/types.ts";
 import { AnswerAhead } from "../../memory/answer-ahead.ts";
@@ -165,7 +165,7 @@ function storeOf(type: "success" | "denial", config: CacheConfig, context: Serve
   const labels = { server: context.server, type, zones: zonesLabel(config), view: "" };
   return {
     config: config[type],
-    disabled: config[type].disabled.map(sureNameToWire),
+    disabled: config[type].disabled.map(zoneToWire),
     hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
     evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
     answers: undefined as never,

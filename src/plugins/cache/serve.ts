@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
-import { sureNameToWire } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
 import { LONGEST_NOTED } from "../../memory/answer-cache.ts";
@@ -79,7 +79,7 @@ class Cache {
   constructor(config: CacheConfig, context: ServeContext) {
     this.#config = config;
     this.#next = context.next;
-    this.#zones = config.zones.map(sureNameToWire);
+    this.#zones = config.zones.map(zoneToWire);
     this.#coversAll = this.#zones.some(({ length }) => length === 1);
     this.#worker = context.worker;
     this.#maxJoined = waitingAtMost(MAX_JOINED, context.workerCount);

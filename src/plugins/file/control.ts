@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { nameToWire, ROOT } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import { retire } from "../../memory/retire.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { formatGoDuration } from "../../plugin/go-duration.ts";
@@ -47,17 +47,14 @@ class ZoneFiles implements Control {
 
   constructor(config: FileConfig, context: ControlContext) {
     this.#context = context;
-    this.#zones = config.zones.map((zone, index) => {
-      const origin = nameToWire(zone.origin);
-      return {
-        index,
-        config: zone,
-        origin: typeof origin === "string" ? ROOT : origin,
-        snapshot: undefined,
-        stamps: undefined,
-        error: "",
-      };
-    });
+    this.#zones = config.zones.map((zone, index) => ({
+      index,
+      config: zone,
+      origin: zoneToWire(zone.origin),
+      snapshot: undefined,
+      stamps: undefined,
+      error: "",
+    }));
   }
 
   /** Rejects when a file is there and no zone, as that stops the server's start. */

@@ -1,6 +1,6 @@
 /** The control half of forward: finds the servers, keeps the board on which their health stands, and probes them. */
 import { endpointText } from "../../corefile/host-port.ts";
-import { nameToWire } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import { Board } from "../../upstream/board.ts";
 import { Prober } from "../../upstream/probe.ts";
@@ -24,10 +24,9 @@ export async function control(config: ForwardConfig, context: ControlContext): P
     );
     return { address: host, port, failed: () => counter.add(1) };
   });
-  const domain = nameToWire(config.probeDomain);
   const prober = new Prober(board, targets, {
     intervalMs: config.probeIntervalMs,
-    domain: typeof domain === "string" ? ROOT : domain,
+    domain: zoneToWire(config.probeDomain),
     recursionDesired: config.probeRecursion,
     overTcp: config.forceTcp,
     ...(config.source === undefined ? {} : { source: config.source }),
@@ -36,5 +35,3 @@ export async function control(config: ForwardConfig, context: ControlContext): P
   context.publish({ upstreams, board: board.buffer } satisfies Published);
   return { stop: () => prober.stop() };
 }
-
-const ROOT = new Uint8Array([0]);

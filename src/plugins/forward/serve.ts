@@ -5,7 +5,7 @@
 import { endpointText } from "../../corefile/host-port.ts";
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
-import { sureNameToWire } from "../../dns/name-text.ts";
+import { zoneToWire } from "../../dns/name-text.ts";
 import { Rcode, rcodeName } from "../../dns/types.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
@@ -72,8 +72,8 @@ export class Forwarder implements ExchangeOwner {
     this.#context = context;
     this.#next = context.next;
     this.#asker = shared.asker;
-    this.#from = sureNameToWire(config.from);
-    this.#except = config.except.map(sureNameToWire);
+    this.#from = zoneToWire(config.from);
+    this.#except = config.except.map(zoneToWire);
     this.#nextIsForward = context.nextName === "forward" || context.nextName === "proxy";
     this.#crowd = new Crowd(context.workerCount);
     this.#answeredBy = context.slot();

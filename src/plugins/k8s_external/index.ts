@@ -23,7 +23,7 @@
  *   }
  */
 import type { Directive } from "../../corefile/directive.ts";
-import { isDomainName } from "../../corefile/zones.ts";
+import { isDomainName, normalizeZone } from "../../corefile/zones.ts";
 import { readTtl } from "../../kubernetes/ttl-option.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
 
@@ -45,14 +45,16 @@ export const k8sExternal = definePlugin<ExternalConfig>({
 function parse(directive: Directive): ExternalConfig {
   // CoreDNS takes several, of which the last counts.
   const stanza = directive.stanzas.at(-1)!;
-  const config: ExternalConfig = { zones: stanza.zones(), apex: "dns", ttl: 5, headless: false, fallthrough: [] };
+  const config: ExternalConfig = { zones: stanza.zones(), apex: "dns.", ttl: 5, headless: false, fallthrough: [] };
   stanza.eachOption({
     apex: (line) => {
       const token = line.token("a name");
       // CoreDNS takes any words behind it.
       line.rest();
-      if (!isDomainName(token.text)) line.fail(`invalid apex '${token.text}', expected a name`, token);
-      config.apex = token.text.toLowerCase();
+      // With the root every name of the zone would be below its name server's.
+      if (!isDomainName(token.text) || token.text === ".")
+        line.fail(`invalid apex '${token.text}', expected a name`, token);
+      config.apex = normalizeZone(token.text);
     },
     ttl: (line) => {
       config.ttl = readTtl(line);

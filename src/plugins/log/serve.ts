@@ -1,4 +1,4 @@
-import { nameToText, nameToWire } from "../../dns/name-text.ts";
+import { nameToText, zoneToWire } from "../../dns/name-text.ts";
 import { className, rcodeName, typeName } from "../../dns/types.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { after, type Handler, type Outcome } from "../../plugin/outcome.ts";
@@ -23,7 +23,7 @@ export function serve(config: LogConfig, { next, log, metadata }: ServeContext):
     const compiled = compileFormat(format, metadata);
     maxLength = Math.max(maxLength, compiled.maxLength);
     const wanted = classes.includes("all") ? undefined : new Set(classes);
-    for (const name of names) rules.push({ name: wireName(name), steps: compiled.steps, classes: wanted });
+    for (const name of names) rules.push({ name: zoneToWire(name), steps: compiled.steps, classes: wanted });
   }
   const line = new LogLine(maxLength);
   const seen = new Seen();
@@ -97,11 +97,4 @@ function jsonFields(query: () => Query, seen: Seen): Readonly<Record<string, unk
       return seen.nanoseconds / 1e9;
     },
   };
-}
-
-/** A zone that the Corefile's reader has found good. */
-function wireName(zone: string): Uint8Array {
-  const wire = nameToWire(zone);
-  if (typeof wire === "string") throw new Error(`${zone}: ${wire}`);
-  return wire;
 }

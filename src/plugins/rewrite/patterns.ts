@@ -5,16 +5,16 @@
  */
 import { copyRange, sameBytes } from "../../dns/bytes.ts";
 import { MAX_NAME_LENGTH, Name } from "../../dns/name.ts";
-import { labelCount, nameToWire } from "../../dns/name-text.ts";
+import { labelCount, utf8NameToWire } from "../../dns/name-text.ts";
 
 const MAX_LABEL_LENGTH = 63;
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 const ROOT = new Uint8Array(1);
 
-/** A name in wire form, or `undefined` when the text is none. UTF-8 in a Corefile reaches the wire as it stands there. */
+/** A name in wire form, or `undefined` when the text is none. */
 export function wireOf(text: string): Uint8Array | undefined {
-  const wire = nameToWire(Buffer.from(text).toString("latin1"));
+  const wire = utf8NameToWire(text);
   return typeof wire === "string" ? undefined : wire;
 }
 
