@@ -33,6 +33,7 @@ import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
 import { nameToText, zoneToWire } from "../dns/name-text.ts";
 import { Section, type SectionRecord } from "../dns/reply.ts";
 import { Rcode, Type } from "../dns/types.ts";
+import { ZoneFinder } from "../dns/zone-finder.ts";
 import type { ServeContext } from "../plugin/context.ts";
 import { ANSWERED, type Eventual, type Handler, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
@@ -91,7 +92,7 @@ interface Walk {
 }
 
 export function serve(config: AutopathConfig, { next, counter, metadata, server }: ServeContext): Handler {
-  const zones = config.zones.map(zoneToWire);
+  const zones = new ZoneFinder(config.zones);
   const own = config.search.map(zoneToWire);
   const success = counter("autopath_success_total", "Counter of requests that did autopath.", { server });
 
@@ -132,7 +133,7 @@ export function serve(config: AutopathConfig, { next, counter, metadata, server 
 
   return (query) => {
     const { name } = query;
-    if (!zones.some((zone) => name.labelOf(zone) >= 0)) return next(query);
+    if (!zones.has(name)) return next(query);
     const search = config.plugin === "" ? own : listOf(metadata(query, `autopath/${config.plugin}`));
     const label = search.length === 0 ? -1 : name.labelOf(search[0]!);
     // The first of the list itself has nothing in front that others could have too.

@@ -1,8 +1,8 @@
 /** What a cache keeps: both kinds of answers as one, where one that may be given is found, and what of a reply is stored. */
 import { Flag } from "../../dns/header.ts";
-import { zoneToWire } from "../../dns/name-text.ts";
 import { INDEX_WORDS, Index, type Reply } from "../../dns/reply.ts";
 import { Rcode } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { AnswerAhead } from "../../memory/answer-ahead.ts";
 import { AnswerCache } from "../../memory/answer-cache.ts";
 import { AnswerKey } from "../../memory/answer-key.ts";
@@ -26,7 +26,7 @@ const TOLERATED_NAMES = 1;
 /** The answers of one kind, with what is counted of them. */
 export interface Store {
   readonly config: KindConfig;
-  readonly disabled: readonly Uint8Array[];
+  readonly disabled: ZoneFinder;
   readonly hits: Counter;
   readonly evictions: Counter;
   answers: AnswerCache;
@@ -142,7 +142,7 @@ export class Kept {
   }
 
   #store(store: Store, query: Query, ttl: number, now: number): boolean {
-    for (const zone of store.disabled) if (query.name.labelOf(zone) >= 0) return false;
+    if (store.disabled.has(query.name)) return false;
     const { key } = this;
     this.setKey(query);
     const { reply } = query;
@@ -165,7 +165,7 @@ function storeOf(type: "success" | "denial", config: CacheConfig, context: Serve
   const labels = { server: context.server, type, zones: zonesLabel(config), view: "" };
   return {
     config: config[type],
-    disabled: config[type].disabled.map(zoneToWire),
+    disabled: new ZoneFinder(config[type].disabled),
     hits: context.counter("cache_hits_total", "The count of cache hits.", labels),
     evictions: context.counter("cache_evictions_total", "The count of cache evictions.", labels),
     answers: undefined as never,

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
-import { zoneToWire } from "../../dns/name-text.ts";
 import { type Reply, Section } from "../../dns/reply.ts";
 import { Opcode, Rcode } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { LONGEST_NOTED } from "../../memory/answer-cache.ts";
 import { clockOffset, turnTime } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -46,8 +46,7 @@ export function serve(config: CacheConfig, context: ServeContext): Handler {
 class Cache {
   readonly #config: CacheConfig;
   readonly #next: Handler;
-  readonly #zones: readonly Uint8Array[];
-  readonly #coversAll: boolean;
+  readonly #zones: ZoneFinder;
   readonly #worker: number;
   readonly #kept: Kept;
   #inFlight!: InFlight;
@@ -79,8 +78,7 @@ class Cache {
   constructor(config: CacheConfig, context: ServeContext) {
     this.#config = config;
     this.#next = context.next;
-    this.#zones = config.zones.map(zoneToWire);
-    this.#coversAll = this.#zones.some(({ length }) => length === 1);
+    this.#zones = new ZoneFinder(config.zones);
     this.#worker = context.worker;
     this.#maxJoined = waitingAtMost(MAX_JOINED, context.workerCount);
     this.#uncached = context.uncachedZones;
@@ -101,7 +99,7 @@ class Cache {
   }
 
   handle(query: Query): Eventual {
-    if (query.opcode !== Opcode.QUERY || !this.#covers(query)) return this.#next(query);
+    if (query.opcode !== Opcode.QUERY || !this.#zones.has(query.name)) return this.#next(query);
     this.#counted.requests.add(1);
     if (this.#uncached.length > 0 && this.#isUncached(query.name)) return this.#passOn(query);
     const now = query.receivedAt + clockOffset;
@@ -182,13 +180,6 @@ class Cache {
     if (missing === 0) return;
     this.#inFlight.fetch(hashes, missing);
     successes.fetchVictims(hashes, missing);
-  }
-
-  #covers({ name }: Query): boolean {
-    if (this.#coversAll) return true;
-    const zones = this.#zones;
-    for (let i = 0; i < zones.length; i++) if (name.labelOf(zones[i]!) >= 0) return true;
-    return false;
   }
 
   /** Makes the answer that was found the reply. False when it was changed meanwhile. */

@@ -1,5 +1,5 @@
 /** The serve half of file: which zone, and what the zone's answer means for the chain. */
-import { nameToText, zoneToWire } from "../../dns/name-text.ts";
+import { nameToText } from "../../dns/name-text.ts";
 import { Opcode, Type } from "../../dns/types.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { retire } from "../../memory/retire.ts";
@@ -15,7 +15,7 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
   const finder = new ZoneFinder(config.zones.map(({ origin }) => origin));
   /** By the index that the finder gives; undefined as long as a zone's file has not been read. */
   const zones: (Zone | undefined)[] = config.zones.map(() => undefined);
-  const fallthrough = config.fallthrough.map(zoneToWire);
+  const fallthrough = new ZoneFinder(config.fallthrough);
   const lookup = new ZoneLookup();
 
   for (const i of zones.keys()) {
@@ -52,8 +52,7 @@ export function serve(config: FileConfig, context: ServeContext): Handler {
     }
     const zone = zones[found];
     if (zone === undefined) return SERVFAIL;
-    const passOn = fallthrough.length > 0 && fallthrough.some((parent) => name.labelOf(parent) >= 0);
-    switch (lookup.answer(zone, query, query.reply, passOn)) {
+    switch (lookup.answer(zone, query, query.reply, fallthrough.has(name))) {
       case Result.WRITTEN:
         return ANSWERED;
       case Result.PASSED:

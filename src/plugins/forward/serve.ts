@@ -7,6 +7,7 @@ import { Flag } from "../../dns/header.ts";
 import type { Name } from "../../dns/name.ts";
 import { zoneToWire } from "../../dns/name-text.ts";
 import { Rcode, rcodeName } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ServeContext } from "../../plugin/context.ts";
 import { Later } from "../../plugin/later.ts";
@@ -51,7 +52,7 @@ export class Forwarder implements ExchangeOwner {
   readonly #next: Handler;
   readonly #asker: Asker;
   readonly #from: Uint8Array;
-  readonly #except: readonly Uint8Array[];
+  readonly #except: ZoneFinder;
   readonly #nextIsForward: boolean;
   /** Three slots: the number of the server that answered, counted from 1, and whose query that was. */
   readonly #answeredBy: number;
@@ -73,7 +74,7 @@ export class Forwarder implements ExchangeOwner {
     this.#next = context.next;
     this.#asker = shared.asker;
     this.#from = zoneToWire(config.from);
-    this.#except = config.except.map(zoneToWire);
+    this.#except = new ZoneFinder(config.except);
     this.#nextIsForward = context.nextName === "forward" || context.nextName === "proxy";
     this.#crowd = new Crowd(context.workerCount);
     this.#answeredBy = context.slot();
@@ -290,10 +291,7 @@ export class Forwarder implements ExchangeOwner {
 
   #takes(name: Name): boolean {
     const label = name.labelOf(this.#from);
-    if (label <= 0) return label === 0;
-    const except = this.#except;
-    for (let i = 0; i < except.length; i++) if (name.labelOf(except[i]!) >= 0) return false;
-    return true;
+    return label === 0 || (label > 0 && !this.#except.has(name));
   }
 
   #setOrder(exchange: Exchange): void {

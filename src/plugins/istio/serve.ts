@@ -1,5 +1,5 @@
 /** The serve half of istio: the host that fits, whose addresses they are, and what an unknown name means for the chain. */
-import { zoneToWire } from "../../dns/name-text.ts";
+import { labelCount, zoneToWire } from "../../dns/name-text.ts";
 import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
@@ -18,7 +18,8 @@ const MAX_LOOKUP_DEPTH = 2;
 
 export function serve(config: IstioConfig, context: ServeContext): Handler {
   const { next } = context;
-  const zones = config.zones.map(zoneToWire).sort((a, b) => b.length - a.length);
+  const zones = new ZoneFinder(config.zones);
+  const zoneLabels = config.zones.map((zone) => labelCount(zoneToWire(zone)));
   const fallthrough = new ZoneFinder(config.fallthrough);
   const writer = new AnswerWriter(config.ttl);
   let hosts: MeshHosts | undefined;
@@ -78,9 +79,9 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
 
   return (query) => {
     const { name, type } = query;
-    let zoneLabel = -1;
-    for (let i = 0; i < zones.length && zoneLabel < 0; i++) zoneLabel = name.labelOf(zones[i]!);
-    if (zoneLabel < 0) return next(query);
+    const zone = zones.find(name);
+    if (zone < 0) return next(query);
+    const zoneLabel = name.labelCount - zoneLabels[zone]!;
     const isTransfer = type === Type.AXFR || type === Type.IXFR;
     const list = hosts === undefined || isTransfer ? 0 : hosts.find(name, viewer(hosts, query));
     if (list !== 0) return answer(hosts!, query, zoneLabel, list);

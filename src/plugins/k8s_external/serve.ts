@@ -5,6 +5,7 @@ import { labelCount, wireLabels, wireLength, zoneToWire } from "../../dns/name-t
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Class, Rcode, Type } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
@@ -26,8 +27,9 @@ type Found = (typeof Found)[keyof typeof Found];
 
 export function serve(config: ExternalConfig, context: ServeContext): Handler {
   const { next } = context;
-  const zones = config.zones.map(zoneToWire).sort((a, b) => b.length - a.length);
-  const fallthrough = config.fallthrough.map(zoneToWire);
+  const zones = new ZoneFinder(config.zones);
+  const zoneLabels = config.zones.map((zone) => labelCount(zoneToWire(zone)));
+  const fallthrough = new ZoneFinder(config.fallthrough);
   const external = new External(config);
 
   context.onPublished((cluster: OfferedCluster) => external.use(cluster, context.worker));
@@ -46,11 +48,11 @@ export function serve(config: ExternalConfig, context: ServeContext): Handler {
 
   return (query) => {
     const { name, reply, type } = query;
-    const zone = zones.find((one) => name.labelOf(one) >= 0);
-    if (zone === undefined) return next(query);
+    const zone = zones.find(name);
+    if (zone < 0) return next(query);
     if (type === Type.AXFR || type === Type.IXFR) return REFUSED;
     if (!external.isReady) return SERVFAIL;
-    const zoneLabel = name.labelOf(zone);
+    const zoneLabel = name.labelCount - zoneLabels[zone]!;
     const found = external.answer(query, zoneLabel);
     if (found === Found.WRITTEN) return ANSWERED;
     if (found === Found.ALIAS) {
@@ -61,7 +63,7 @@ export function serve(config: ExternalConfig, context: ServeContext): Handler {
         : writeAlias(query, zoneLabel, alias, asked);
     }
     if (found !== Found.NO_DATA) {
-      const passes = found !== Found.NEVER && fallthrough.some((one) => name.labelOf(one) >= 0);
+      const passes = found !== Found.NEVER && fallthrough.has(name);
       if (passes) return next(query);
       reply.rcode = found === Found.DOUBT ? Rcode.SERVFAIL : Rcode.NXDOMAIN;
     }

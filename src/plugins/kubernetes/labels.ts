@@ -10,11 +10,7 @@ import type { Query } from "../../plugin/query.ts";
 import { addressOffset, readFamily } from "../../transport/packets.ts";
 import { searchList } from "../../upstream/search-list.ts";
 import type { KubernetesConfig } from "./config.ts";
-
-interface LabelledZone {
-  readonly wire: Uint8Array;
-  readonly isMulticluster: boolean;
-}
+import type { ServedZone } from "./serve.ts";
 
 /** The parts of a name, in the words of the labels. */
 const PARTS: Readonly<Record<string, (name: Name, cut: Cut) => string>> = {
@@ -32,27 +28,27 @@ const PARTS: Readonly<Record<string, (name: Name, cut: Cut) => string>> = {
 export function provideLabels(
   config: KubernetesConfig,
   context: ServeContext,
-  zones: readonly LabelledZone[],
+  zoneOf: (name: Name) => ServedZone | undefined,
   view: () => ClusterView | undefined,
 ): void {
   const cut = new Cut();
   for (const [part, read] of Object.entries(PARTS)) {
     context.provideMetadata(`kubernetes/${part}`, ({ name }) => {
-      const zone = zones.find(({ wire }) => name.labelOf(wire) >= 0);
+      const zone = zoneOf(name);
       if (zone === undefined) return "";
-      cut.read(name, name.labelOf(zone.wire), zone.isMulticluster, config.zonal);
+      cut.read(name, name.labelCount - zone.labels, zone.isMulticluster, config.zonal);
       return read(name, cut);
     });
   }
   context.provideMetadata("kubernetes/zone", ({ name }) => {
-    const zone = zones.find(({ wire }) => name.labelOf(wire) >= 0);
+    const zone = zoneOf(name);
     return zone === undefined ? "" : nameToText(zone.wire);
   });
   if (config.pods !== "verified") return;
   // What `autopath @kubernetes` asks for: the search list that the kubelet writes for the client's namespace.
   const hostSearch = hostSearchList();
   context.provideMetadata("autopath/kubernetes", (query) => {
-    const zone = zones.find(({ wire }) => query.name.labelOf(wire) >= 0);
+    const zone = zoneOf(query.name);
     // While pods may have changed, an address may be another's.
     const isSure = view()?.state(Resource.PODS) === SyncState.SYNCED;
     const namespace = zone && isSure ? ofClient(view(), query, ({ pod }) => pod.namespace) : "";

@@ -1,9 +1,11 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
-import { isSubdomain, zoneToWire } from "../../dns/name-text.ts";
+import type { Name } from "../../dns/name.ts";
+import { isSubdomain, labelCount, zoneToWire } from "../../dns/name-text.ts";
 import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
 import { Rcode, Type } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
 import { type ClusterMemory, type Resource, SyncState } from "../../kubernetes/table/layout.ts";
 import { ServicesAhead } from "../../kubernetes/table/services-ahead.ts";
@@ -16,18 +18,25 @@ import { provideLabels } from "./labels.ts";
 import { OwnNames } from "./own-names.ts";
 import { Responder, Result } from "./responder.ts";
 
-interface ServedZone {
+export interface ServedZone {
   readonly wire: Uint8Array;
+  readonly labels: number;
   readonly isMulticluster: boolean;
 }
 
 export function serve(config: KubernetesConfig, context: ServeContext): Handler {
   const { next } = context;
-  const zones: ServedZone[] = config.zones
-    .map((zone) => ({ wire: zoneToWire(zone), isMulticluster: config.multicluster.includes(zone) }))
-    // The longest that fits is the one.
-    .sort((a, b) => b.wire.length - a.wire.length);
-  const fallthrough = config.fallthrough.map(zoneToWire);
+  const zones: ServedZone[] = config.zones.map((zone) => {
+    const wire = zoneToWire(zone);
+    return { wire, labels: labelCount(wire), isMulticluster: config.multicluster.includes(zone) };
+  });
+  const finder = new ZoneFinder(config.zones);
+  const zoneOf = (name: Name): ServedZone | undefined => {
+    const index = finder.find(name);
+    return index < 0 ? undefined : zones[index];
+  };
+  const passedOn = config.fallthrough.map(zoneToWire);
+  const fallthrough = new ZoneFinder(passedOn);
   const primaryZone = zoneToWire(config.primaryZone);
   const responder = new Responder(config, primaryZone);
   const ownNames = new OwnNames(config.ttl);
@@ -36,7 +45,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   let heap: SharedArrayBuffer | undefined;
 
   const overlaps = (a: Uint8Array, b: Uint8Array) => isSubdomain(a, b) || isSubdomain(b, a);
-  const own = zones.map(({ wire }) => wire).filter((zone) => !fallthrough.some((one) => overlaps(one, zone)));
+  const own = zones.map(({ wire }) => wire).filter((zone) => !passedOn.some((one) => overlaps(one, zone)));
   context.neverCached(own);
   const aheadOptions: AheadOptions = {
     zone: primaryZone,
@@ -56,7 +65,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     ownNames.addresses = published.addresses;
   });
   context.lookAhead((queries, first, end) => ahead?.look(queries, first, end));
-  provideLabels(config, context, zones, () => view);
+  provideLabels(config, context, zoneOf, () => view);
 
   /** An open section must be left before anyone else is called. */
   const answer = (table: ClusterView, query: Query, zoneLabel: number, zone: ServedZone): Result => {
@@ -120,16 +129,12 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
 
   return (query) => {
     const { name } = query;
-    let zone: ServedZone | undefined;
-    let zoneLabel = -1;
-    for (let i = 0; i < zones.length && zoneLabel < 0; i++) {
-      zone = zones[i]!;
-      zoneLabel = name.labelOf(zone.wire);
-    }
-    if (zone === undefined || zoneLabel < 0) return next(query);
+    const zone = zoneOf(name);
+    if (zone === undefined) return next(query);
     // Transfers are for the plugin that says who may have them.
     if (query.type === Type.AXFR || query.type === Type.IXFR) return REFUSED;
     if (view === undefined) return SERVFAIL;
+    const zoneLabel = name.labelCount - zone.labels;
     const result = answer(view, query, zoneLabel, zone);
     switch (result) {
       case Result.WRITTEN:
@@ -140,7 +145,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
       case Result.ALIAS:
         return followAlias(query, zoneLabel, zone.wire);
     }
-    for (let i = 0; i < fallthrough.length; i++) if (name.labelOf(fallthrough[i]!) >= 0) return next(query);
+    if (fallthrough.has(name)) return next(query);
     query.reply.rcode = Rcode.NXDOMAIN;
     if (result === Result.DOUBT) fail(query, responder.doubt, view.state(responder.doubt));
     responder.writer.soa(view.serial, Section.AUTHORITY);

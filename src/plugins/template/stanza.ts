@@ -1,8 +1,9 @@
 /** One stanza as a worker runs it: whether a query is for it, and the records that it has for one. */
-import { nameToText, zoneToWire } from "../../dns/name-text.ts";
+import { nameToText } from "../../dns/name-text.ts";
 import { extendedError } from "../../dns/options.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { Class, Type } from "../../dns/types.ts";
+import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { Expression } from "../../expression/expression.ts";
 import type { Type as ValueType } from "../../expression/types.ts";
 import type { Counter } from "../../memory/counters.ts";
@@ -28,8 +29,9 @@ export class CompiledStanza {
   readonly extendedError: Uint8Array | undefined;
   readonly #class: number;
   readonly #type: number;
-  readonly #zones: readonly Zone[];
-  readonly #fallthrough: readonly Uint8Array[];
+  readonly #zones: readonly string[];
+  readonly #finder: ZoneFinder;
+  readonly #fallthrough: ZoneFinder;
   readonly #regexes: readonly {
     readonly pattern: string;
     readonly regex: Regex | undefined;
@@ -48,10 +50,9 @@ export class CompiledStanza {
     this.#context = context;
     this.#class = config.class;
     this.#type = config.type;
-    this.#zones = config.zones
-      .map((text) => ({ text, wire: zoneToWire(text) }))
-      .sort((a, b) => b.wire.length - a.wire.length);
-    this.#fallthrough = config.fallthrough.map(zoneToWire);
+    this.#zones = config.zones;
+    this.#finder = new ZoneFinder(config.zones);
+    this.#fallthrough = new ZoneFinder(config.fallthrough);
     this.#regexes = config.regexes.map((pattern) => {
       const regex = pattern === MATCHES_ALL ? undefined : compileRegex(pattern);
       return { pattern, regex, names: Object.entries(regex?.namedGroups() ?? {}) };
@@ -74,17 +75,16 @@ export class CompiledStanza {
   }
 
   /** The longest zone that the name is in, when class and type are the stanza's too. */
-  zoneOf(query: Query): Zone | undefined {
+  zoneOf(query: Query): string | undefined {
     const { type, name } = query;
     if (this.#type !== Type.ANY && type !== Type.ANY && this.#type !== type) return undefined;
     if (this.#class !== Class.ANY && query.class !== Class.ANY && this.#class !== query.class) return undefined;
-    const zones = this.#zones;
-    for (let i = 0; i < zones.length; i++) if (name.labelOf(zones[i]!.wire) >= 0) return zones[i];
-    return undefined;
+    const index = this.#finder.find(name);
+    return index < 0 ? undefined : this.#zones[index];
   }
 
   fallsThrough(query: Query): boolean {
-    return this.#fallthrough.some((zone) => query.name.labelOf(zone) >= 0);
+    return this.#fallthrough.has(query.name);
   }
 
   /** Undefined when the name or a condition does not fit; a Failure when nobody can say. */
@@ -127,8 +127,8 @@ export class CompiledStanza {
   }
 
   /** What the templates make of the query; a Failure when one of them makes no record. */
-  render(query: Query, zone: Zone, fit: Fit): Records | Failure {
-    const data = dataOf(query, zone.text, this.#typeFor(query), fit, this.#context.metadata);
+  render(query: Query, zone: string, fit: Fit): Records | Failure {
+    const data = dataOf(query, zone, this.#typeFor(query), fit, this.#context.metadata);
     const sections: Record<SectionName, ResourceRecord[]> = { answer: [], additional: [], authority: [] };
     for (const section of SECTION_ORDER) {
       for (const template of this.#templates[section]) {
@@ -148,14 +148,14 @@ export class CompiledStanza {
     return sections;
   }
 
-  countMatch(query: Query, zone: Zone): void {
+  countMatch(query: Query, zone: string): void {
     this.#count("template_matches_total", "Counter of template regex matches.", this.#labels(query, zone));
   }
 
   #countFailure(
     name: "template_template_failures_total" | "template_rr_failures_total",
     query: Query,
-    zone: Zone,
+    zone: string,
     section: SectionName,
     template: Template,
   ): void {
@@ -166,10 +166,10 @@ export class CompiledStanza {
     this.#count(name, help, { ...this.#labels(query, zone), section, template: template.text });
   }
 
-  #labels(query: Query, zone: Zone): Record<string, string> {
+  #labels(query: Query, zone: string): Record<string, string> {
     return {
       server: this.#context.server,
-      zone: zone.text,
+      zone,
       view: "",
       class: classText(query.class),
       type: typeText(this.#typeFor(query)),
@@ -190,12 +190,6 @@ export class CompiledStanza {
     }
     counter.add(1);
   }
-}
-
-export interface Zone {
-  readonly text: string;
-  /** In lower-case wire form. */
-  readonly wire: Uint8Array;
 }
 
 const MATCHES_ALL = ".*";
