@@ -89,6 +89,8 @@ export class Asker {
       exchange = new Exchange(this.#exchanges.length);
       this.#exchanges.push(exchange);
     }
+    // While nobody waits no tick moves the clock, and the query may have waited elsewhere since it came.
+    if (this.#timer === undefined) this.tell();
     exchange.owner = owner;
     exchange.request = request;
     return exchange;

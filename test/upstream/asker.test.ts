@@ -31,6 +31,17 @@ for (const { over, options } of [
     assert.equal(ups[0]!.asks(), 1);
   });
 
+test("a query that waited elsewhere before it is asked has its whole time to be answered", async (t) => {
+  let waited = 0;
+  const clock = () => performance.now() + waited;
+  const late = (asked: Asked) => setTimeout(() => answerAddress(asked), 100);
+  const { forward, ups } = await setUp(t, [late], ["read_timeout 2s"], { clock });
+  waited = 2_500;
+  const { outcome, error } = await forward.ask("www.example.org. A");
+  assert.equal(outcome, ANSWERED, error);
+  assert.equal(ups[0]!.asks(), 1);
+});
+
 test("whoever always looks too late has his deadlines all the same", async (t) => {
   let looks = 0;
   const clock = () => performance.now() + 1_000 * looks++;
