@@ -28,7 +28,6 @@ export async function link(names: string[], answer: Handler, published?: unknown
       server: "dns://:53",
       worker: 0,
       workerCount: 1,
-      debug: false,
       counter: (name, help, labels) => row.counter(name, help, labels),
       counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions),
       histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),

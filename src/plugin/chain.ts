@@ -14,7 +14,6 @@ export interface ChainHost {
   readonly server: string;
   readonly worker: number;
   readonly workerCount: number;
-  readonly debug: boolean;
   counter(name: string, help: string, labels: Labels): Counter;
   counters(name: string, help: string, labels: Labels, dimensions: Dimensions): CounterTable;
   histogram(name: string, help: string, labels: Labels, bounds: readonly number[]): Histogram;
@@ -69,7 +68,6 @@ export async function linkChain(
       worker: host.worker,
       workerCount: host.workerCount,
       log: new Logger(element.plugin),
-      debug: host.debug,
       counter: (name, help, labels = {}) => host.counter(name, help, labels),
       counters: (name, help, labels, dimensions) => host.counters(name, help, labels, dimensions),
       histogram: (name, help, labels, bounds) => host.histogram(name, help, labels, bounds),

@@ -27,8 +27,6 @@ export interface ServeContext {
   readonly workerCount: number;
   /** Writes `[LEVEL] plugin/NAME: text`. */
   readonly log: Logger;
-  /** Whether the block, or any other, has `debug`. */
-  readonly debug: boolean;
 
   /** A number that only grows. `name` lacks the prefix `coredns_`, unless it begins with `weftdns_`; the labels are fixed here. */
   counter(name: string, help: string, labels?: Labels): Counter;
@@ -79,7 +77,6 @@ export type ControlHalf<Config> = (config: Config, context: ControlContext) => P
 
 export interface ControlContext {
   readonly log: Logger;
-  readonly debug: boolean;
   /** The server block's keys. */
   readonly keys: readonly ServerKey[];
   /** The `server` labels of the listeners that lead to the block. */

@@ -49,7 +49,7 @@ export class Logger {
   }
 
   debug(text: string): void {
-    if (debugEnabled) this.write("DEBUG", text);
+    this.write("DEBUG", text);
   }
 
   info(text: string): void {
@@ -66,6 +66,7 @@ export class Logger {
 
   /** `fields` are added to the object in JSON lines. `bare` leaves out `plugin/NAME: ` in text lines (the query log). */
   write(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>, bare = false): void {
+    if (level === "DEBUG" && !debugEnabled) return;
     if (format === "json") {
       const plugin = this.#plugin === "" ? {} : { plugin: this.#plugin };
       printLine(jsonLine(level, text, { ...plugin, ...fields }));

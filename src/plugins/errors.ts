@@ -35,7 +35,7 @@ import { nameToText } from "../dns/name-text.ts";
 import { typeName } from "../dns/types.ts";
 import type { Control, ControlContext, ServeContext } from "../plugin/context.ts";
 import { formatGoDuration } from "../plugin/go-duration.ts";
-import type { Logger, LogLevel } from "../plugin/logger.ts";
+import type { LogLevel } from "../plugin/logger.ts";
 import { after, type Handler, type Outcome } from "../plugin/outcome.ts";
 import { definePlugin } from "../plugin/plugin.ts";
 import type { Query } from "../plugin/query.ts";
@@ -55,7 +55,12 @@ interface ConsolidateConfig {
 
 /** CoreDNS's limit, against patterns that take long to compile. */
 const MAX_PATTERN_LENGTH = 10_000;
-const LEVELS: Readonly<Record<string, LogLevel>> = { error: "ERROR", warning: "WARNING", info: "INFO", debug: "DEBUG" };
+const LEVELS = new Map<string, LogLevel>([
+  ["error", "ERROR"],
+  ["warning", "WARNING"],
+  ["info", "INFO"],
+  ["debug", "DEBUG"],
+]);
 
 export const errors = definePlugin<ErrorsConfig>({
   name: "errors",
@@ -94,9 +99,9 @@ function readRule(line: Option): ConsolidateConfig {
   let level: LogLevel | undefined;
   let showFirst = false;
   while (line.left > 0) {
-    if (showFirst && LEVELS[line.peek()!] === undefined) line.end();
+    if (showFirst && !LEVELS.has(line.peek()!)) line.end();
     const token = line.token();
-    const word = LEVELS[token.text];
+    const word = LEVELS.get(token.text);
     if (word === undefined && token.text !== "show_first")
       line.fail(`unknown option in consolidate: ${token.text}`, token);
     if (word === undefined) showFirst = true;
@@ -108,7 +113,7 @@ function readRule(line: Option): ConsolidateConfig {
 }
 
 /** Counts how many errors fit each rule; all workers count in the same cells. */
-async function control({ rules }: ErrorsConfig, { publish, onTold, log, debug }: ControlContext): Promise<Control> {
+async function control({ rules }: ErrorsConfig, { publish, onTold, log }: ControlContext): Promise<Control> {
   const counts = new Int32Array(new SharedArrayBuffer(rules.length * Int32Array.BYTES_PER_ELEMENT));
   const timers = new Set<NodeJS.Timeout>();
   publish(counts);
@@ -125,7 +130,7 @@ async function control({ rules }: ErrorsConfig, { publish, onTold, log, debug }:
     const { pattern, periodMs, level, showFirst } = rules[index]!;
     const count = Atomics.exchange(counts, index, 0);
     if (count <= (showFirst ? 1 : 0)) return;
-    write(log, debug, level, `${count} errors like '${pattern}' occurred in last ${formatGoDuration(periodMs)}`);
+    log.write(level, `${count} errors like '${pattern}' occurred in last ${formatGoDuration(periodMs)}`);
   }
 
   return {
@@ -138,7 +143,7 @@ async function control({ rules }: ErrorsConfig, { publish, onTold, log, debug }:
   };
 }
 
-function serve({ rules }: ErrorsConfig, { next, log, debug, onPublished, tell }: ServeContext): Handler {
+function serve({ rules }: ErrorsConfig, { next, log, onPublished, tell }: ServeContext): Handler {
   const regexes = rules.map(({ pattern }) => compileRegex(pattern));
   let counts = new Int32Array(rules.length);
   onPublished((shared: Int32Array<ArrayBuffer>) => {
@@ -157,13 +162,9 @@ function serve({ rules }: ErrorsConfig, { next, log, debug, onPublished, tell }:
       if (!isFirst || !rule.showFirst) return outcome;
     }
     const question = `${nameToText(query.name.bytes)} ${typeName(query.type)}`;
-    write(log, debug, rule?.level ?? "ERROR", `${Math.max(outcome, 0)} ${question}: ${error}`);
+    log.write(rule?.level ?? "ERROR", `${Math.max(outcome, 0)} ${question}: ${error}`);
     return outcome;
   }
 
   return (query) => after(next(query), query, finish);
-}
-
-function write(log: Logger, debug: boolean, level: LogLevel, text: string): void {
-  if (level !== "DEBUG" || debug) log.write(level, text);
 }

@@ -10,7 +10,6 @@ import type { Jobs } from "./jobs.ts";
 /** What control halves share with the rest of the supervisor. */
 export interface ControlHost {
   readonly jobs: Jobs;
-  readonly debug: boolean;
   readonly instance: Instance;
   /** To every worker that runs the element. */
   publish(id: string, value: unknown): void;
@@ -114,7 +113,6 @@ export class Controls {
     const identity = `${alike} ${kind}`;
     const context = {
       log: new Logger(element.plugin),
-      debug: host.debug,
       keys,
       servers,
       plugins,

@@ -279,10 +279,9 @@ export class Supervisor {
     };
   }
 
-  #host({ plan, hash }: Configuration): ControlHost {
+  #host({ hash }: Configuration): ControlHost {
     return {
       jobs: this.#jobs,
-      debug: plan.debug,
       instance: this.#instance(hash),
       publish: (id, value) => this.#pool.publish(id, value),
       counter: (name, help, labels) => this.#metrics.counter(name, help, labels),

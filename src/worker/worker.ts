@@ -217,7 +217,6 @@ export class Worker {
           ...this.#cells(listener),
           worker: this.#start.index,
           workerCount: this.#start.count,
-          debug: plan.debug,
           subscribe: (id, receive) => {
             receivers.set(id, [...(receivers.get(id) ?? []), receive]);
             if (published.has(id)) receive(published.get(id) as never);

@@ -104,6 +104,7 @@ for (const [directive, mistake] of [
   ["errors\nerrors", "3:1: plugin/errors: this plugin can only be used once per Server Block"],
   ["errors {\nconsolidate 1x a\n}", '3:13: plugin/errors: time: invalid duration "1x"'],
   ["errors {\nconsolidate 1s (\n}", "3:16: plugin/errors: error parsing regexp: missing closing ): `(`"],
+  ["errors {\nconsolidate 1s a constructor\n}", "3:18: plugin/errors: unknown option in consolidate: constructor"],
   ["errors {\nconsolidate 1s a loud\n}", "3:18: plugin/errors: unknown option in consolidate: loud"],
   ["errors {\nconsolidate 1s a info error\n}", "3:23: plugin/errors: multiple log levels specified in consolidate"],
   [

@@ -25,6 +25,7 @@ for (const [text, message] of [
     "tls_server_config:\n  cert: x\n  key: y\n",
     "failed to load X509KeyPair: tls: private key does not match public key",
   ],
+  ["tls_server_config:\n  cert: x\n  key: y\n  min_version: constructor\n", "unknown TLS version: constructor"],
   ["tls_server_config:\n  cert: x\n  key: y\n  min_version: TLS9\n", "unknown TLS version: TLS9"],
   ["tls_server_config:\n  foo: x\n", "yaml: unmarshal errors:\n  field foo not found in type web.TLSConfig"],
   ["a", "yaml: unmarshal errors:\n  cannot unmarshal into web.Config"],

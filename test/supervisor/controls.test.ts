@@ -21,7 +21,7 @@ test("workers are told of what is published when they have been given what was b
   const element = { id: "0/test", plugin: "test", config: undefined };
   const plan: ControlPlan = { element, plugin, keys: [], servers: [], plugins: [], blockHash: "" };
   const told: unknown[] = [];
-  const host: Partial<ControlHost> = { debug: false, publish: (...message) => void told.push(message) };
+  const host: Partial<ControlHost> = { publish: (...message) => void told.push(message) };
   const controls = await Controls.start([plan], host as ControlHost);
   publish("second");
   assert.deepEqual(told, []);
@@ -47,7 +47,7 @@ test("what a plan hands over is given to the start of the next one's, and held b
   });
   const element = { id: "0/test", plugin: "test", config: undefined };
   const plan: ControlPlan = { element, plugin, keys: [], servers: [], plugins: [], blockHash: "" };
-  const host = { debug: false } as ControlHost;
+  const host = {} as ControlHost;
   const first = await Controls.start([plan], host);
   await Controls.start([plan], host, first);
   assert.deepEqual(seen, [undefined, "table 1"]);

@@ -130,7 +130,6 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
   const receivers = new Map<string, ((value: never) => void)[]>();
   const running: Controls = await Controls.start(controls, {
     jobs: { run: async (module: string, input: unknown) => (await import(module)).run(input) } as never,
-    debug: settings.debug,
     publish: (id, value) => {
       for (const receive of receivers.get(id) ?? []) receive(value as never);
     },
@@ -162,7 +161,6 @@ export async function linkChain({ plugins, corefile, last, instance }: ChainOpti
       server: SERVER,
       worker: 0,
       workerCount: 1,
-      debug: settings.debug,
       counter: (name, help, labels) => row.counter(name, help, labels),
       counters: (name, help, labels, dimensions) => row.table(name, help, labels, dimensions),
       histogram: (name, help, labels, bounds) => row.histogram(name, help, labels, bounds),
@@ -208,7 +206,7 @@ export class TestChain {
       Logger.prototype,
       "write",
       (level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>) => {
-        lines.push({ level, text, fields: { ...fields } });
+        if (level !== "DEBUG" || settings.debug) lines.push({ level, text, fields: { ...fields } });
       },
     );
   }

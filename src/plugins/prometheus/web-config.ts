@@ -31,12 +31,12 @@ const CLIENT_AUTH = {
 } as const;
 type ClientAuth = keyof typeof CLIENT_AUTH;
 
-const VERSIONS: Readonly<Record<string, SecureVersion>> = {
-  TLS10: "TLSv1",
-  TLS11: "TLSv1.1",
-  TLS12: "TLSv1.2",
-  TLS13: "TLSv1.3",
-};
+const VERSIONS = new Map<string, SecureVersion>([
+  ["TLS10", "TLSv1"],
+  ["TLS11", "TLSv1.1"],
+  ["TLS12", "TLSv1.2"],
+  ["TLS13", "TLSv1.3"],
+]);
 
 const HEADERS = new Set([
   "Content-Security-Policy",
@@ -185,7 +185,7 @@ function textOf(map: YamlMap, name: string): string {
 function versionOf(map: YamlMap, name: string, otherwise: SecureVersion): SecureVersion {
   const text = textOf(map, name);
   if (text === "") return otherwise;
-  return VERSIONS[text] ?? fail(`unknown TLS version: ${text}`);
+  return VERSIONS.get(text) ?? fail(`unknown TLS version: ${text}`);
 }
 
 function readHeaders(value: unknown): Record<string, string> {
