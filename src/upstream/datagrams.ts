@@ -8,7 +8,7 @@ import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { type ConnectOptions, DESCRIPTOR_WORDS, type OnBatch, type PacketPort } from "../transport/packets.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
-import { outgoingSize, writeQuery, written } from "./outgoing.ts";
+import { writeQuery, written } from "./outgoing.ts";
 import { randomWord } from "./random.ts";
 import { Ignored, type Upstream } from "./upstream.ts";
 
@@ -71,7 +71,7 @@ export class Datagrams {
     const number = this.#socketFor(upstream);
     if (number < 0) return `dial udp ${upstream.text}: ${errnoText(-number)}`;
     const port = this.#port;
-    const size = outgoingSize(request);
+    const size = request.length;
     if (size > port.sending.length) return `write udp ${upstream.text}: message too long`;
     if (this.#filled === port.descriptorCount || this.#used + size > port.sending.length) this.flush();
 

@@ -8,10 +8,8 @@
  * longer is fetched over TCP. Only a server that cannot be asked so is asked for more.
  */
 import { type Bytes, CASE_BIT, copyRange, lettersOf, readWord, writeWord } from "../dns/bytes.ts";
-import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.ts";
-import { read16 } from "../dns/rdata-field.ts";
+import { Flag, HEADER_SIZE, MIN_UDP_SIZE } from "../dns/header.ts";
 import type { Request } from "../dns/request.ts";
-import { Type } from "../dns/types.ts";
 import { randomWord } from "./random.ts";
 
 /** The largest UDP answer that we ask for (DNS flag day 2020, RFC 9715 appendix A). */
@@ -28,13 +26,8 @@ export const written = {
   udpSize: MIN_UDP_SIZE,
 };
 
-/** An upper bound of what `writeQuery` writes. */
-export function outgoingSize(request: Request): number {
-  return request.length + OPT_RECORD_SIZE;
-}
-
 /**
- * Writes the query into `out` at `at`, where `outgoingSize` bytes are free, and describes it in `written`. A signed
+ * Writes the query into `out` at `at`, where as many bytes as its message has are free, and describes it in `written`. A signed
  * message (anything but an OPT in its additional section) keeps its letters and its OPT, which the signature covers.
  * The size that it tells the server is the client's, at most `largestUdpSize`.
  */
@@ -55,8 +48,6 @@ export function writeQuery(
   out[at + 3] = flags;
   for (let i = 4; i < HEADER_SIZE; i++) out[at + i] = from[start + i]!;
 
-  const additionals = (from[start + 10]! << 8) | from[start + 11]!;
-  const optAt = findOpt(request, additionals);
   const signed = request.isSigned;
   let to = writeName(request, out, at + HEADER_SIZE, randomLetters && !signed);
   out[to++] = request.type >> 8;
@@ -67,26 +58,8 @@ export function writeQuery(
 
   const size = request.hasOpt ? Math.min(request.udpSize, largestUdpSize) : MIN_UDP_SIZE;
   written.udpSize = signed ? request.udpLimit : Math.max(size, MIN_UDP_SIZE);
-  const optIsLast = optAt > 0 && optAt + OPT_RECORD_SIZE + read16(from, start + optAt + 9) === request.length;
-  if (optIsLast && !request.hasOpt) {
-    to = copyRange(from, start + request.questionEnd, start + optAt, out, to);
-    out[at + 11] = additionals - 1;
-  } else {
-    const shift = to - at - request.questionEnd;
-    to = copyRange(from, start + request.questionEnd, start + request.length, out, to);
-    if (optAt > 0 && !signed) writeOptFields(request, out, at + optAt + shift, size);
-    else if (request.hasOpt && additionals === 0) to = addOpt(request, out, at, to, size);
-  }
-  written.length = to - at;
-}
-
-/** Offset of the OPT record in the client's message, 0 when there is none. */
-function findOpt(request: Request, additionals: number): number {
-  const at = request.optOffset;
-  if (additionals === 0 || at < request.questionEnd || at + OPT_RECORD_SIZE > request.length) return 0;
-  const bytes = request.bytes;
-  const start = request.start + at;
-  return bytes[start] === 0 && bytes[start + 1] === 0 && bytes[start + 2] === Type.OPT ? at : 0;
+  written.length = copyRange(from, start + request.questionEnd, start + request.length, out, to) - at;
+  if (request.hasOpt && !signed) writeOptFields(request, out, at + request.optOffset, size);
 }
 
 function writeName(request: Request, out: Bytes, at: number, randomLetters: boolean): number {
@@ -123,13 +96,4 @@ function writeOptFields(request: Request, out: Uint8Array, opt: number, size: nu
   out[opt + 4] = size;
   out[opt + 6] = request.ednsVersion;
   out[opt + 7] = (out[opt + 7]! & 0x7f) | (request.dnssecOk ? 0x80 : 0);
-}
-
-/** A plugin gave the query an OPT record that the client's message lacks. */
-function addOpt(request: Request, out: Uint8Array, at: number, to: number, size: number): number {
-  out.fill(0, to, to + OPT_RECORD_SIZE);
-  out[to + 2] = Type.OPT;
-  writeOptFields(request, out, to, size);
-  out[at + 11] = 1;
-  return to + OPT_RECORD_SIZE;
 }

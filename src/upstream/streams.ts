@@ -9,7 +9,7 @@ import { withView } from "../dns/bytes.ts";
 import { HEADER_SIZE, MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
-import { outgoingSize, writeQuery, written } from "./outgoing.ts";
+import { writeQuery, written } from "./outgoing.ts";
 import { randomWord } from "./random.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -201,7 +201,7 @@ export class Connection {
   send(exchange: Exchange, again: boolean): void {
     const request = exchange.request!;
     const id = this.#freeId();
-    const out = this.#roomFor(LENGTH_SIZE + outgoingSize(request));
+    const out = this.#roomFor(LENGTH_SIZE + request.length);
     const at = this.#gathered + LENGTH_SIZE;
     writeQuery(request, out, at, id, false, MAX_MESSAGE_SIZE);
     if (again) this.#asker.repeatQuestion(exchange, out, at);
