@@ -5,16 +5,23 @@
  * the question the first owner is written out in lower case, and the pointers lead there. What is rare (replies beyond the
  * reach of pointers, or beyond the room) goes through `Reply.add`, record by record.
  */
-import { copyBytes } from "../dns/bytes.ts";
+import { type Bytes, copyBytes } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MAX_POINTER, POINTED_RECORD_SIZE } from "../dns/header.ts";
 import { Name } from "../dns/name.ts";
 import { readRecord } from "../dns/record.ts";
 import { type Reply, Section } from "../dns/reply.ts";
 import type { Request } from "../dns/request.ts";
-import { Extra, FRAGMENT_HEADER, NODE_HEADER, OVERSIZE, PATCH_APEX, RRSET_FRAGMENT, type Zone } from "./snapshot.ts";
+import {
+  Extra,
+  FRAGMENT_HEADER,
+  MAX_TARGET_OFFSET,
+  NODE_HEADER,
+  OVERSIZE,
+  PATCH_APEX,
+  RRSET_FRAGMENT,
+  type Zone,
+} from "./snapshot.ts";
 
-/** The largest offset that a fragment's own pointers say (fragment-writer.ts). */
-const MAX_TARGET_OFFSET = 0x3000;
 /** In place of a label: the records belong to the zone's name. */
 const APEX = -1;
 
@@ -68,6 +75,7 @@ export class AnswerWriter {
   setOwner(owner: Name, at: number): void {
     this.#owner = owner;
     this.#ownerAt = at;
+    if (at > MAX_POINTER) this.writeByRecord();
   }
 
   get owner(): Name {
@@ -103,11 +111,9 @@ export class AnswerWriter {
     const patches = (data[fragment + 4]! << 8) | data[fragment + 5]!;
     const owner = this.#owner;
     const apexLength = this.#zone.apex.length;
+    const ownerFrom = label === APEX ? owner.length - apexLength : owner.offsets[label]!;
     // An owner in full takes the place of the pointer that the fragment begins with. The root needs none.
-    let ownerLength = 0;
-    if (this.#writeOwner && (label !== APEX || apexLength > 1)) {
-      ownerLength = label === APEX ? apexLength : owner.length - owner.offsets[label]!;
-    }
+    const ownerLength = this.#writeOwner && owner.length - ownerFrom > 1 ? owner.length - ownerFrom : 0;
     const skip = ownerLength === 0 ? 0 : 2;
     const room = reply.reserve(length + ownerLength);
     const at = reply.length;
@@ -115,34 +121,23 @@ export class AnswerWriter {
     this.base = base;
     const reach = base + Math.min(length, MAX_TARGET_OFFSET);
     if (!room || this.#byRecord || (patches > 0 && reach > MAX_POINTER)) {
+      // Where names will stand is not known, so none may point to them.
+      this.base = MAX_POINTER;
       this.#putRecords(fragment, fragment, section, label);
       return;
     }
-    const bytes = reply.bytes;
-    let to = reply.end;
+    const { bytes, start, end } = reply;
     if (ownerLength > 0) {
       this.#writeOwner = false;
-      const from = label === APEX ? owner.length - apexLength : owner.offsets[label]!;
-      copyBytes(owner.bytes, from, ownerLength, bytes, to);
-      to += ownerLength;
       this.#ownerAt = at;
       this.#apexAt = at + ownerLength - apexLength;
     }
-    const from = fragment + FRAGMENT_HEADER + 2 * patches;
-    copyBytes(data, from + skip, length - skip, bytes, to);
-    reply.end = to + length - skip;
-    const start = reply.start;
-    for (let i = 0; i < patches; i++) {
-      const patchAt = fragment + FRAGMENT_HEADER + 2 * i;
-      const offset = (data[patchAt]! << 8) | data[patchAt + 1]!;
-      if (offset < skip) continue;
-      const value = (data[from + offset]! << 8) | data[from + offset + 1]!;
-      const target = 0xc000 | (value === PATCH_APEX ? this.#apexAt : base + value);
-      bytes[start + base + offset] = target >> 8;
-      bytes[start + base + offset + 1] = target;
-    }
+    this.#unpack(fragment, bytes, start + base, base, this.#apexAt);
+    if (ownerLength > 0) copyBytes(owner.bytes, ownerFrom, ownerLength, bytes, end);
+    reply.end = start + base + length;
     const count = (data[fragment]! << 8) | data[fragment + 1]!;
     reply.counts[section]! += count & ~OVERSIZE;
+    const from = fragment + FRAGMENT_HEADER + 2 * patches;
     if (label !== APEX && this.#ownerAt !== HEADER_SIZE) this.#patchOwners(from, length, start + base, skip > 0);
     if (count & OVERSIZE) reply.overflow = true;
   }
@@ -167,25 +162,11 @@ export class AnswerWriter {
     const reply = this.#reply;
     if (fragment === 0 || reply.overflow) return;
     const data = this.#zone.data;
-    const length = lengthOf(data, fragment);
-    const patches = (data[fragment + 4]! << 8) | data[fragment + 5]!;
-    if (this.#byRecord || base + MAX_TARGET_OFFSET > MAX_POINTER || !reply.reserve(length)) {
+    if (this.#byRecord || base + MAX_TARGET_OFFSET > MAX_POINTER || !reply.reserve(lengthOf(data, fragment))) {
       this.#putRecords(fragment, rrset + RRSET_FRAGMENT, Section.ADDITIONAL, 0);
       return;
     }
-    const bytes = reply.bytes;
-    const to = reply.end;
-    const from = fragment + FRAGMENT_HEADER + 2 * patches;
-    copyBytes(data, from, length, bytes, to);
-    for (let i = 0; i < patches; i++) {
-      const patchAt = fragment + FRAGMENT_HEADER + 2 * i;
-      const offset = (data[patchAt]! << 8) | data[patchAt + 1]!;
-      const value = (data[from + offset]! << 8) | data[from + offset + 1]!;
-      const target = 0xc000 | (value === PATCH_APEX ? this.#apexAt : base + value);
-      bytes[to + offset] = target >> 8;
-      bytes[to + offset + 1] = target;
-    }
-    reply.end = to + length;
+    reply.end += this.#unpack(fragment, reply.bytes, reply.end, base, this.#apexAt);
     const count = (data[fragment]! << 8) | data[fragment + 1]!;
     reply.counts[Section.ADDITIONAL]! += count & ~OVERSIZE;
     if (count & OVERSIZE) reply.overflow = true;
@@ -224,8 +205,8 @@ export class AnswerWriter {
     if (count & OVERSIZE) this.#reply.overflow = true;
   }
 
-  /** Copies a fragment's bytes to `out` with its pointers resolved; its owner stands behind the header. Gives their length. */
-  #unpack(fragment: number, out: Uint8Array, at: number, base: number, apexAt: number): number {
+  /** Copies a fragment's bytes to `out` with its pointers resolved, but for those to the question's name. Gives their length. */
+  #unpack(fragment: number, out: Bytes, at: number, base: number, apexAt: number): number {
     const data = this.#zone.data;
     const length = lengthOf(data, fragment);
     const patches = (data[fragment + 4]! << 8) | data[fragment + 5]!;

@@ -3,14 +3,12 @@
 import { RECORD_FIXED_SIZE } from "../dns/header.ts";
 import { wireLength } from "../dns/name-text.ts";
 import { rdataNames } from "../dns/rdata.ts";
-import { FRAGMENT_HEADER, OVERSIZE, PATCH_APEX } from "./snapshot.ts";
+import { FRAGMENT_HEADER, MAX_TARGET_OFFSET, OVERSIZE, PATCH_APEX } from "./snapshot.ts";
 
 const MAX_BYTES = 0xffff;
 const MAX_COUNT = OVERSIZE - 1;
 /** Names that later ones may point to. More are written in full. */
 const MAX_TARGETS = 256;
-/** Pointers have 14 bits; what an answer may have before the fragment takes part of their range. */
-const MAX_TARGET_OFFSET = 0x3000;
 const QUESTION_POINTER = 0xc00c;
 
 /** Whose records they are: the owner of a fragment's records. */

@@ -12,7 +12,7 @@
  * A hit copies ready bytes and neither allocates nor throws. What is rare goes through records: replies beyond the reach of
  * pointers, replies that do not fit, DNAME, and proofs that something does not exist.
  */
-import { Flag, HEADER_SIZE, MAX_POINTER, POINTED_RECORD_SIZE } from "../dns/header.ts";
+import { Flag, HEADER_SIZE, POINTED_RECORD_SIZE } from "../dns/header.ts";
 import { MAX_NAME_LENGTH, Name } from "../dns/name.ts";
 import { compareNames } from "../dns/name-text.ts";
 import { read16 } from "../dns/rdata-field.ts";
@@ -270,7 +270,7 @@ export class ZoneLookup {
     // CoreDNS asks the whole server for these three as well.
     if (apexLabel === 0 || zone.isEmpty(node) || (isAlias && type === Type.NS)) return this.#leave(target);
     const writer = this.#writer;
-    if (aliases < MAX_ALIASES && at <= MAX_POINTER) {
+    if (aliases < MAX_ALIASES) {
       writer.setOwner(target, at);
       if (isAlias) return zone.rrset(node, Type.CNAME);
       const rrset = zone.rrset(node, type);

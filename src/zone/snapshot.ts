@@ -63,6 +63,8 @@ export const FRAGMENT_HEADER = 6;
 export const Extra = { ADDRESSES: 0, SIGNED_ADDRESSES: 4, SIGNATURES: 8 } as const;
 export const EXTRAS_SIZE = 12;
 export const PATCH_APEX = 0x8000;
+/** The largest offset of a patch. Pointers have 14 bits; what an answer may have before the fragment takes part of their range. */
+export const MAX_TARGET_OFFSET = 0x3000;
 
 /** What is sent from thread to thread. */
 export interface ZoneSnapshot {

@@ -152,6 +152,25 @@ test("lookup: behind 16 KiB of answers names are written out, as no pointer reac
   }
 });
 
+test("lookup: wherever the reach of pointers ends among aliases, records have the owners that they have in the zone", () => {
+  const all = [
+    "c0.example.org. 60 IN CNAME c1.example.org.",
+    "c1.example.org. 60 IN CNAME c2.example.org.",
+    "c2.example.org. 60 IN A 192.0.2.2",
+  ];
+  const question = { ask: "c0.example.org. A", edns: { size: 4096, do: true } };
+  // The second alias has no signature, so what follows it is copied and leads to its target.
+  for (let size = 16_180; size < 16_300; size++) {
+    const rdata = `RRSIG CNAME 8 3 60 20300101000000 20200101000000 1 example.org. ${Buffer.alloc(size).toString("base64")}`;
+    const zone = zoneOf(`${HEAD}c0 CNAME c1\nc0 ${rdata}\nc1 CNAME c2\nc2 A 192.0.2.2`);
+    const { reply } = ask(zone, question);
+    const answer = reply?.answer.filter((record) => !record.includes(" RRSIG ")) ?? [];
+    assert.deepEqual(answer, all, `${size}`);
+    const cut = ask(zoneOf(`${HEAD}c0 CNAME c1\nc0 ${rdata}\nc1 CNAME c2\nc2 NS ns.example.com.`), question).reply;
+    assert.deepEqual(cut?.authority, ["c2.example.org. 60 IN NS ns.example.com."], `${size}`);
+  }
+});
+
 test("lookup: an RRset of more than 64 KiB is sent as far as it fits, truncated", () => {
   const lines = Array.from({ length: 700 }, (_, i) => `big TXT "${i}" "${"x".repeat(120)}"`);
   const { reply } = ask(zoneOf(`${HEAD}${lines.join("\n")}`), "big.example.org. TXT");
