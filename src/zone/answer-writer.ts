@@ -7,7 +7,7 @@
  */
 import { type Bytes, copyBytes } from "../dns/bytes.ts";
 import { Flag, HEADER_SIZE, MAX_POINTER, POINTED_RECORD_SIZE } from "../dns/header.ts";
-import { Name } from "../dns/name.ts";
+import { MAX_NAME_LENGTH, Name } from "../dns/name.ts";
 import { readRecord } from "../dns/record.ts";
 import { type Reply, Section } from "../dns/reply.ts";
 import type { Request } from "../dns/request.ts";
@@ -37,6 +37,7 @@ export class AnswerWriter {
   #owner!: Name;
   #ownerAt = 0;
   #apexAt = 0;
+  readonly #nodeOwner = new Name();
   /** The next record must have its owner in full: the question has capital letters, which no pointer may lead to. */
   #writeOwner = false;
   /** Records go through `Reply.add`: it is not known where names stand. */
@@ -229,7 +230,7 @@ export class AnswerWriter {
     const rrset = zone.rrset(node, type);
     if (rrset === 0) return;
     const owner = this.#owner;
-    this.#owner = new Name();
+    this.#owner = this.#nodeOwner;
     this.#owner.set(nodeName(zone, node));
     this.#putRecords(rrset + RRSET_FRAGMENT, rrset + RRSET_FRAGMENT, section, 0);
     const signatures = this.#isSigned ? zone.extra(rrset, Extra.SIGNATURES) : 0;
@@ -243,11 +244,11 @@ function lengthOf(data: Uint8Array, fragment: number): number {
   return (data[fragment + 2]! << 8) | data[fragment + 3]!;
 }
 
-/** The name of a node in full. Makes an array: for proofs and additions, which are rare. */
+/** The name of a node in full, until the next one is asked for. */
 export function nodeName({ data, apex }: Zone, node: number): Uint8Array {
   const length = data[node + 1]!;
-  const name = new Uint8Array(length + apex.length);
-  for (let i = 0; i < length; i++) name[i] = data[node + NODE_HEADER + i]!;
-  name.set(apex, length);
-  return name;
+  for (let i = 0; i < length; i++) nameBytes[i] = data[node + NODE_HEADER + i]!;
+  nameBytes.set(apex, length);
+  return nameBytes;
 }
+const nameBytes = new Uint8Array(MAX_NAME_LENGTH);

@@ -81,7 +81,7 @@ export class ZoneLookup {
     if (passOn) return Result.PASSED;
     this.#writeNegative(Rcode.NXDOMAIN);
     if (this.#wantsProof) {
-      const covering = this.#proofOf(name.toWire());
+      const covering = this.#proofOf(name.bytes);
       const wildcard = this.#proofOf(wildcardOf(name, label));
       this.#writeNsec(covering);
       if (wildcard !== covering) this.#writeNsec(wildcard);
@@ -151,7 +151,7 @@ export class ZoneLookup {
     writer.writeRrset(rrset, Section.ANSWER, 0);
     const { base } = writer;
     if (!isApexOwn || type === Type.SOA) writer.writeNs();
-    if (this.#wildcardLabel > 0 && this.#wantsProof) this.#writeNsec(this.#proofOf(this.#request.name.toWire()));
+    if (this.#wildcardLabel > 0 && this.#wantsProof) this.#writeNsec(this.#proofOf(this.#request.name.bytes));
     writer.writeAddresses(rrset, base);
     return Result.WRITTEN;
   }
@@ -167,7 +167,7 @@ export class ZoneLookup {
     if (passOn && (isNonTerminal || (isApex && this.#isBareApex(node)))) return Result.PASSED;
     this.#writeNegative(Rcode.NOERROR);
     if (!this.#wantsProof) return Result.WRITTEN;
-    const covering = this.#proofOf(this.#request.name.toWire());
+    const covering = this.#proofOf(this.#request.name.bytes);
     const isWildcard = this.#wildcardLabel > 0 && zone.rrset(node, Type.NSEC) !== 0;
     if (isWildcard) this.#writeNsec(node);
     if (!isWildcard || covering !== node) this.#writeNsec(covering);
@@ -423,11 +423,11 @@ function sameName(a: Name, b: Name): boolean {
   return true;
 }
 
+/** `*` in front of the suffix that starts with `label`, until the next one is asked for. */
 function wildcardOf(name: Name, label: number): Uint8Array {
   const start = name.offsets[label]!;
-  const wire = new Uint8Array(2 + name.length - start);
-  wire[0] = 1;
-  wire[1] = 0x2a;
-  for (let i = start; i < name.length; i++) wire[2 + i - start] = name.bytes[i]!;
-  return wire;
+  for (let i = start; i < name.length; i++) wildcardBytes[2 + i - start] = name.bytes[i]!;
+  return wildcardBytes;
 }
+const wildcardBytes = new Uint8Array(2 + MAX_NAME_LENGTH);
+wildcardBytes.set([1, 0x2a]);
