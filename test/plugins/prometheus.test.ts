@@ -205,6 +205,7 @@ for (const [directive, config] of [
 for (const [directive, mistake] of [
   ["prometheus 127.0.0.1", "2:12: plugin/prometheus: address 127.0.0.1: missing port in address"],
   ["prometheus [::1]", "2:12: plugin/prometheus: address [::1]: missing port in address"],
+  ["prometheus [::1:9153", "2:12: plugin/prometheus: address [::1:9153: missing ']' in address"],
   ["prometheus ::1", "2:12: plugin/prometheus: address ::1: too many colons in address"],
   ["prometheus :1 :2", "2:15: plugin/prometheus: Wrong argument count or unexpected line ending after ':2'"],
   ["prometheus\nprometheus", "3:1: plugin/prometheus: this plugin can only be used once per Server Block"],

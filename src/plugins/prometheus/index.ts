@@ -55,6 +55,7 @@
  *   }
  */
 import type { Directive, Stanza } from "../../corefile/directive.ts";
+import { hostPortProblem } from "../../corefile/host-port.ts";
 import { definePlugin, inSupervisor, inWorker } from "../../plugin/plugin.ts";
 
 export interface PrometheusConfig {
@@ -91,15 +92,9 @@ function parse(directive: Directive): PrometheusConfig {
   return tls === undefined ? { address } : { address, tls };
 }
 
-/** Go's net.SplitHostPort, and its words. What is no port shows when it is listened on. */
 function readAddress(stanza: Stanza): string {
   const token = stanza.token();
-  const { text } = token;
-  const fail = (reason: string): never => stanza.fail(`address ${text}: ${reason}`, token, { form: "plain" });
-  const bracketed = /^\[[^\]]*\](.*)$/.exec(text);
-  const rest = bracketed ? bracketed[1]! : text;
-  const colons = rest.split(":").length - 1;
-  if (colons === 0) fail("missing port in address");
-  if (colons > 1 || (bracketed && !rest.startsWith(":"))) fail("too many colons in address");
-  return text;
+  const problem = hostPortProblem(token.text);
+  if (problem !== "") stanza.fail(problem, token, { form: "plain" });
+  return token.text;
 }
