@@ -1,7 +1,8 @@
 /** The serve half of rrl: says what kind of reply it is, whose account pays, and what becomes of one that cannot be paid. */
+import { authorityHas, authorityRecord } from "../../dns/authority.ts";
 import { Flag } from "../../dns/header.ts";
 import { MAX_NAME_LENGTH } from "../../dns/name.ts";
-import { INDEX_WORDS, Index, type Reply, Section } from "../../dns/reply.ts";
+import { Index, type Reply, Section } from "../../dns/reply.ts";
 import { Rcode, Type } from "../../dns/types.ts";
 import { ZoneFinder } from "../../dns/zone-finder.ts";
 import { clockOffset } from "../../memory/clock.ts";
@@ -132,18 +133,8 @@ function kindOf(reply: Reply): Kind {
   if (rcode === Rcode.NXDOMAIN) return Kind.NXDOMAIN;
   if (rcode !== Rcode.NOERROR) return Kind.ERROR;
   if (counts[Section.ANSWER]! > 0) return Kind.RESPONSE;
-  const isReferral = (reply.flags & Flag.AA) === 0 && recordOf(reply, Type.NS) >= 0 && recordOf(reply, Type.SOA) < 0;
+  const isReferral = (reply.flags & Flag.AA) === 0 && authorityHas(reply, Type.NS) && !authorityHas(reply, Type.SOA);
   return isReferral ? Kind.REFERRAL : Kind.NODATA;
-}
-
-/** Where in the index the first record of `type` in the authority section is described, -1 for none. */
-function recordOf(reply: Reply, type: number): number {
-  const count = reply.indexRecords();
-  const { index } = reply;
-  for (let at = 0; at < count * INDEX_WORDS; at += INDEX_WORDS) {
-    if (index[at + Index.SECTION] === Section.AUTHORITY && index[at + Index.TYPE] === type) return at;
-  }
-  return -1;
 }
 
 const network = new Uint8Array(16);
@@ -161,7 +152,7 @@ const authority = new Uint8Array(MAX_NAME_LENGTH + 1);
 
 /** Reads the name that the SOA or NS record in the authority section belongs to, in lower case. 0 when there is none. */
 function readAuthority(reply: Reply): number {
-  const soa = recordOf(reply, Type.SOA);
-  const at = soa >= 0 ? soa : recordOf(reply, Type.NS);
+  const soa = authorityRecord(reply, Type.SOA);
+  const at = soa >= 0 ? soa : authorityRecord(reply, Type.NS);
   return at < 0 ? 0 : Math.max(0, reply.readName(reply.index[at + Index.OWNER]!, authority));
 }
