@@ -3,11 +3,14 @@
  * question itself is replaced, and with it every name that points into it. What is left are names that a server wrote in
  * full with our letters: owners, and names in the data of old types.
  */
-import { copyBytes, sameBytes } from "../dns/bytes.ts";
+import { copyBytes, NO_BYTES, sameBytes } from "../dns/bytes.ts";
 import { RECORD_FIXED_SIZE } from "../dns/header.ts";
 import { skipName } from "../dns/message.ts";
 import { offsetOfName } from "../dns/rdata.ts";
 import { Type } from "../dns/types.ts";
+
+/** The name of the question as it was sent and as the client wrote it, both of `length` bytes. One object, as each answer sets it. */
+const question = { sent: NO_BYTES, sentStart: 0, client: NO_BYTES, clientStart: 0, length: 0 };
 
 /**
  * Gives all names of the message `bytes[start..end)` that end in the question as we `sent` it (`sent[sentStart..]`, a name
@@ -25,11 +28,16 @@ export function restoreLetters(
   length: number,
 ): void {
   if (sameBytes(sent, sentStart, client, clientStart, length)) return;
+  question.sent = sent;
+  question.sentStart = sentStart;
+  question.client = client;
+  question.clientStart = clientStart;
+  question.length = length;
   let at = start + questionEnd;
   while (at < end) {
     const fixed = skipName(bytes, at, end, start);
     if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) return;
-    restoreName(bytes, at, end, sent, sentStart, client, clientStart, length);
+    restoreName(bytes, at, end, false);
     const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
     const data = fixed + RECORD_FIXED_SIZE;
     const stop = data + ((bytes[fixed + 8]! << 8) | bytes[fixed + 9]!);
@@ -37,10 +45,10 @@ export function restoreLetters(
     const name = nameInData(type, bytes, data, stop);
     if (name >= 0 && data + name < stop) {
       const isSigned = type === Type.SVCB || type === Type.HTTPS;
-      restoreName(bytes, data + name, stop, sent, sentStart, client, clientStart, length, isSigned);
+      restoreName(bytes, data + name, stop, isSigned);
       // SOA has a second name behind the first.
       const second = type === Type.SOA ? skipName(bytes, data, stop, start) : -1;
-      if (second > 0) restoreName(bytes, second, stop, sent, sentStart, client, clientStart, length);
+      if (second > 0) restoreName(bytes, second, stop, false);
     }
     at = stop;
   }
@@ -59,17 +67,7 @@ function nameInData(type: number, bytes: Uint8Array, data: number, stop: number)
  * Looks at each suffix of a name that is written in full, or with `whole` at those that have the whole question; one that
  * ends in a pointer has its letters from there.
  */
-function restoreName(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  sent: Uint8Array,
-  sentStart: number,
-  client: Uint8Array,
-  clientStart: number,
-  length: number,
-  whole = false,
-): void {
+function restoreName(bytes: Uint8Array, at: number, end: number, whole: boolean): void {
   if (bytes[at]! >= 0xc0) return;
   let stop = at;
   while (stop < end && bytes[stop] !== 0) {
@@ -77,6 +75,7 @@ function restoreName(
     stop += bytes[stop]! + 1;
   }
   if (stop >= end) return;
+  const { sent, sentStart, client, clientStart, length } = question;
   for (let label = at; label < stop; label += bytes[label]! + 1) {
     const skip = length - (stop + 1 - label);
     if (skip < 0 || (whole && skip > 0) || !isLabelStart(sent, sentStart, skip)) continue;
