@@ -13,7 +13,6 @@ export type Eventual = Outcome | Promise<Outcome>;
 
 export const ANSWERED: Outcome = 0;
 export const DROPPED: Outcome = -1;
-/** @public */
 export const FORMERR: Outcome = Rcode.FORMERR;
 export const SERVFAIL: Outcome = Rcode.SERVFAIL;
 /** @public */

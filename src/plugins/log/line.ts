@@ -1,4 +1,4 @@
-/** A line of text that is composed as bytes, in a buffer that is used again for the next one: no strings are made of it. */
+/** A line of text that is composed as bytes, in a buffer that is used again for the next one: its parts are no strings. */
 import { nameToText } from "../../dns/name-text.ts";
 
 const ZERO = 0x30;
