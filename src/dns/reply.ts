@@ -128,16 +128,9 @@ export class Reply {
    * Takes over a whole message from elsewhere; its question is replaced by that of `request`, which must have the same
    * length. The message must have been checked (`checkMessage`). False when it does not fit into the room.
    */
-  adopt(
-    request: Request,
-    message: Uint8Array,
-    offset: number,
-    length: number,
-    recordsEnd: number,
-    opt: number,
-  ): boolean {
+  adopt(request: Request, message: Uint8Array, offset: number, recordsEnd: number, opt: number): boolean {
     this.#reset();
-    if (!this.reserve(length)) return false;
+    if (!this.reserve(recordsEnd)) return false;
     this.#foreign = true;
     const bytes = this.bytes;
     const start = this.start;

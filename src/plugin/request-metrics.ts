@@ -44,8 +44,8 @@ const FAMILIES = ["1", "2"] as const;
 const RCODES = [...Array.from({ length: 24 }, (_, rcode) => rcodeName(rcode)), "other"];
 const OTHER_RCODE = RCODES.length - 1;
 
-/** 0.25 ms to 8 s, each bucket twice the one before. */
-const TIME_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
+/** The bounds of CoreDNS's histograms of durations: 0.25 ms to 8 s, each bucket twice the one before. */
+export const TIME_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 const SIZE_BOUNDS = [0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000, 64_000];
 
 /** Times of arrival that are kept until the clock is read: what is answered in one turn came in a few batches. */

@@ -56,7 +56,6 @@ export class Asker {
   readonly #answer: Answer = {
     bytes: NO_BYTES,
     start: 0,
-    length: 0,
     recordsEnd: 0,
     opt: 0,
     cut: false,
@@ -123,6 +122,7 @@ export class Asker {
     exchange.readTimeoutMs = readTimeoutMs;
     exchange.startedAt = this.now;
     exchange.moves = 0;
+    exchange.pausing = false;
     exchange.caseMissed = false;
     exchange.plain = overTcp;
     exchange.randomLetters = !overTcp && !upstream.caseless;
@@ -337,7 +337,6 @@ export class Asker {
     if (shape === undefined && !truncated && !isTooLong) return false;
     answer.bytes = bytes;
     answer.start = at;
-    answer.length = length;
     answer.recordsEnd = shape?.end ?? questionEnd;
     answer.opt = shape?.opt ?? 0;
     answer.cut = shape === undefined || isTooLong;

@@ -62,17 +62,12 @@ export class Exchange {
   constructor(index: number) {
     this.index = index;
   }
-
-  get waits(): boolean {
-    return this.socket >= 0 || this.connection !== undefined;
-  }
 }
 
 /** A message that passed all checks. Valid during `answered` only. */
 export interface Answer {
   bytes: Uint8Array;
   start: number;
-  length: number;
   /** Offsets counted from `start`: behind the last record, and of the OPT record (0 without one). */
   recordsEnd: number;
   opt: number;

@@ -43,15 +43,14 @@ export function parseTarget(text: string): readonly Target[] | string {
   }
   const servers = readServers(rest);
   if (servers !== undefined) return servers;
-  const host = splitAddress(rest, DNS_PORT);
-  if (host === undefined && isIP(rest.slice(0, Math.max(0, rest.lastIndexOf(":")))) !== 0) {
+  if (address === undefined && isIP(rest.slice(0, Math.max(0, rest.lastIndexOf(":")))) !== 0) {
     return `invalid port in "${text}", expected 1 to 65535`;
   }
-  if (host === undefined || host.host === "" || host.port === 0 || !isDomainName(host.host)) {
+  if (address === undefined || address.host === "" || address.port === 0 || !isDomainName(address.host)) {
     return `not an IP address, file, or valid domain: "${text}"`;
   }
   if (rest.includes("/")) return `failed to resolve "${rest}": no such file, and no host name`;
-  return [host];
+  return [address];
 }
 
 /** The `nameserver` lines of a file; undefined when there is none that can be read. */

@@ -33,7 +33,6 @@ export const FULL = -2;
 export class RecordLog {
   readonly apex: Uint8Array;
   nameCount = 0;
-  recordCount = 0;
   /** Bytes that the names and records take: for the size of the snapshot. */
   size = 0;
   /** NodeFlags that a name has of its own: CUT, DNAME, CNAME, WILDCARD_CHILD. */
@@ -106,7 +105,6 @@ export class RecordLog {
     if (last === 0) this.#first[number] = address;
     else write32(this.#chunks[last >>> CHUNK_BITS]!, last & (CHUNK_SIZE - 1), address);
     this.#last[number] = address;
-    this.recordCount++;
     this.size += HEADER + length;
     this.#note(number, type);
     return true;

@@ -67,7 +67,6 @@ class Builder {
       data: trimmed(this.#shared, this.#at),
       slots: buildSlots(log, nodes),
       nodeCount: log.nameCount,
-      recordCount: log.recordCount,
       ...authority,
       ...(log.hasNsec && { nsecNodes: this.#orderNsecNodes(nodes) }),
     };
@@ -283,12 +282,12 @@ class Builder {
   }
 }
 
-/** Memory that is looked into at random, so huge pages serve it where the system grants them. */
 /** Without the pages that are never touched; a small buffer shares its own with others. */
 function trimmed(shared: SharedArrayBuffer, size: number): SharedArrayBuffer {
   return shared.byteLength < SMALL ? shared.slice(0, size) : shared;
 }
 
+/** Memory that is looked into at random, so huge pages serve it where the system grants them. */
 function allocate(size: number): SharedArrayBuffer {
   const shared = new SharedArrayBuffer(size);
   preferHugePages(shared);

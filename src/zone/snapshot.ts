@@ -74,7 +74,6 @@ export interface ZoneSnapshot {
   readonly data: SharedArrayBuffer;
   readonly slots: SharedArrayBuffer;
   readonly nodeCount: number;
-  readonly recordCount: number;
   /** Fragments for the authority section, whose owner is the zone's name: the SOA, the NS, and their RRSIGs (0 for none). */
   readonly soa: number;
   readonly soaSignatures: number;
@@ -88,7 +87,6 @@ export interface ZoneSnapshot {
 export class Zone {
   readonly apex: Uint8Array;
   readonly apexLabels: number;
-  readonly serial: number;
   readonly data: Bytes;
   readonly soa: number;
   readonly soaSignatures: number;
@@ -105,7 +103,6 @@ export class Zone {
     this.size = snapshot.data.byteLength + snapshot.slots.byteLength;
     this.apex = snapshot.apex;
     this.apexLabels = labelCount(snapshot.apex);
-    this.serial = snapshot.serial;
     this.data = withView(new Uint8Array(snapshot.data));
     this.soa = snapshot.soa;
     this.soaSignatures = snapshot.soaSignatures;

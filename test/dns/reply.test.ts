@@ -338,7 +338,7 @@ test("an adopted message in little room has room for its OPT", () => {
   const message = written(SOME);
   const reply = placed(message.length + 5, true);
   const shape = checkMessage(message, 0, message.length, withOpt.questionEnd)!;
-  assert.equal(reply.adopt(withOpt, message, 0, message.length, shape.end, shape.opt), true);
+  assert.equal(reply.adopt(withOpt, message, 0, shape.end, shape.opt), true);
   const bytes = finished(reply, withOpt);
   assert.equal(bytes.length, message.length + OPT_RECORD_SIZE);
   assert.equal(oracle(bytes).opts.length, 1);
@@ -388,7 +388,7 @@ function adopted(request: Request, message: Buffer): Reply {
   const shape = checkMessage(message, 0, message.length, request.questionEnd);
   assert.ok(shape);
   const reply = placed();
-  assert.equal(reply.adopt(request, message, 0, message.length, shape.end, shape.opt), true);
+  assert.equal(reply.adopt(request, message, 0, shape.end, shape.opt), true);
   return reply;
 }
 

@@ -70,7 +70,7 @@ export function execute(bytes: Buffer): number {
   if (shape !== undefined) {
     taken++;
     reply.place(room, 0, room.length);
-    assert.ok(reply.adopt(asked, bytes, 0, bytes.length, shape.end, shape.opt));
+    assert.ok(reply.adopt(asked, bytes, 0, shape.end, shape.opt));
     reply.rewrite(reply.records());
     const length = reply.finish(asked, 512);
     assert.ok(length >= 12 && length <= 512, `a reply of ${length} bytes`);

@@ -9,7 +9,7 @@ export function adoptAnswer(query: Query, answer: Answer, hasOurLetters: boolean
   if (answer.bare) return adoptError(query, answer);
   if (answer.cut) return adoptCut(query, answer);
   const reply = query.reply;
-  if (!reply.adopt(query, answer.bytes, answer.start, answer.length, answer.recordsEnd, answer.opt)) return false;
+  if (!reply.adopt(query, answer.bytes, answer.start, answer.recordsEnd, answer.opt)) return false;
   if (hasOurLetters) {
     const question = query.start + HEADER_SIZE;
     restoreLetters(

@@ -13,6 +13,7 @@ import type { ServeContext } from "../../plugin/context.ts";
 import { Later } from "../../plugin/later.ts";
 import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import { isOverUdp, type Query } from "../../plugin/query.ts";
+import { TIME_BOUNDS } from "../../plugin/request-metrics.ts";
 import type { Asker } from "../../upstream/asker.ts";
 import { Board } from "../../upstream/board.ts";
 import type { Answer, Exchange, ExchangeOwner } from "../../upstream/exchange.ts";
@@ -33,8 +34,6 @@ const MAX_ATTEMPTS = 100;
 const ROUND_PAUSE_MS = 100;
 /** How long a server that gave nothing over TCP is asked for long answers over UDP. */
 const WITHOUT_TCP_MS = 60_000;
-/** The bounds of CoreDNS's duration histograms: 0.25 ms doubled fifteen times. */
-const DURATION_BOUNDS = Array.from({ length: 16 }, (_, i) => 0.00025 * 2 ** i);
 /** Rcodes that every server gives now and then have their histograms from the start. */
 const COMMON_RCODES = [Rcode.NOERROR, Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.NOTIMP, Rcode.REFUSED];
 
@@ -179,7 +178,6 @@ export class Forwarder implements ExchangeOwner {
     }
     this.#crowd.trust(place);
     for (const held of this.#crowd.free(place)) {
-      held.pausing = false;
       this.#advance(held);
     }
   }
@@ -231,7 +229,6 @@ export class Forwarder implements ExchangeOwner {
       const index = this.#pick(exchange);
       if (index < 0) break;
       if (this.#needsPause(exchange)) {
-        exchange.pausing = true;
         this.#asker.pause(exchange, ROUND_PAUSE_MS);
         return;
       }
@@ -407,7 +404,7 @@ export class Forwarder implements ExchangeOwner {
         to: this.#upstreams[upstream]!.text,
         rcode: rcode === OTHER_RCODES ? "other" : rcodeName(rcode),
       },
-      DURATION_BOUNDS,
+      TIME_BOUNDS,
     );
     return histograms[rcode];
   }

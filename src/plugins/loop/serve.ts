@@ -33,7 +33,7 @@ export function serve(_config: undefined, context: ServeContext): Handler {
   function see(query: Query): Eventual {
     const times = sightings.count(query);
     if (times === 1 || (times <= MAX_SEEN && !sightings.looping)) return next(query);
-    if (times > MAX_SEEN || sightings.looping) context.tell({ remote: remoteOf(query) } satisfies Returned);
+    context.tell({ remote: remoteOf(query) } satisfies Returned);
     return query.fail(SERVFAIL, "the probe has come back");
   }
 
