@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TlsOptions } from "node:tls";
 import { endpointText, splitAddress } from "../corefile/host-port.ts";
+import { systemMessage } from "../corefile/system-message.ts";
 import type { Counter } from "../memory/counters.ts";
 import type { HttpHandler, HttpOptions, HttpSite } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
@@ -276,8 +277,8 @@ async function listen(server: Server | TlsServer, host: string, port: number): P
   if (address === undefined) throw new Error(`listen tcp: lookup ${host}: no such host`);
   const shown = endpointText(address, port);
   await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => {
-      reject(new Error(`listen tcp ${shown}: bind: ${BIND_ERRORS[error.code ?? ""] ?? error.message}`));
+    const fail = (error: Error) => {
+      reject(new Error(`listen tcp ${shown}: bind: ${systemMessage(error)}`));
     };
     server.once("error", fail);
     server.listen({ port, reusePort: true, ...(address === "" ? {} : { host: address }) }, () => {
@@ -288,12 +289,6 @@ async function listen(server: Server | TlsServer, host: string, port: number): P
     });
   });
 }
-
-const BIND_ERRORS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "address already in use",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  EACCES: "permission denied",
-};
 
 /** What a client sends to a proxy names the server too, and must be taken (RFC 9112 section 3.2.2). */
 function originForm(target: string): string {

@@ -274,8 +274,7 @@ export class Asker {
       exchange.owner.resumed(exchange);
       return;
     }
-    const reason =
-      exchange.connection?.failure("i/o timeout") ?? `read udp ${this.#datagrams.path(exchange)}: i/o timeout`;
+    const reason = exchange.connection?.failure("i/o timeout") ?? `read udp ${exchange.upstream!.text}: i/o timeout`;
     exchange.connection?.distrust(exchange.startedAt);
     if (exchange.caseMissed && !exchange.plain) this.#askPlainly(exchange);
     else this.#fail(exchange, reason);

@@ -4,6 +4,7 @@
  * little when found (RFC 5452 section 9.2). Whatever comes in must be right in everything (socket, which implies address
  * and port; id; QR, opcode and question, letter case included; form) or it is no answer: it is counted, and the wait goes on.
  */
+import { errnoMessage } from "../corefile/system-message.ts";
 import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { type ConnectOptions, DESCRIPTOR_WORDS, type OnBatch, type PacketPort } from "../transport/packets.ts";
 import type { Asker } from "./asker.ts";
@@ -69,7 +70,7 @@ export class Datagrams {
     const upstream = exchange.upstream!;
     const request = exchange.request!;
     const number = this.#socketFor(upstream);
-    if (number < 0) return `dial udp ${upstream.text}: ${errnoText(-number)}`;
+    if (number < 0) return `dial udp ${upstream.text}: ${errnoMessage(-number)}`;
     const port = this.#port;
     const size = request.length;
     if (size > port.sending.length) return `write udp ${upstream.text}: message too long`;
@@ -135,11 +136,6 @@ export class Datagrams {
 
   close(): void {
     this.#port.close();
-  }
-
-  /** The two ends as Go prints them, as far as they are known: a packet port does not tell its local address. */
-  path(exchange: Exchange): string {
-    return exchange.upstream!.text;
   }
 
   /** A port that is used too often is better than no descriptor for others: a socket for each upstream, and no further ones. */
@@ -213,13 +209,12 @@ export class Datagrams {
 
   /** The kernel reports that the server cannot be reached: all who wait for it there go elsewhere. */
   #fail(number: number, socket: Socket, errno: number): void {
-    const reason = errnoText(errno);
+    const reason = errnoMessage(errno);
     const waiting = socket.waiting.slice();
     if (socket.upstream!.socket === number) this.#retire(socket.upstream!);
     for (const exchange of waiting) {
-      const path = this.path(exchange);
       this.release(exchange);
-      this.#asker.datagramFailed(exchange, `read udp ${path}: read: ${reason}`);
+      this.#asker.datagramFailed(exchange, `read udp ${exchange.upstream!.text}: read: ${reason}`);
     }
   }
 
@@ -264,23 +259,4 @@ function freeId(socket: Socket): number {
     const id = randomWord() >>> 16;
     if (findWaiting(socket.waiting, id) === undefined) return id;
   }
-}
-
-/** What Go calls them, since that is what CoreDNS prints. */
-const errnoTexts: Readonly<Record<number, string>> = {
-  1: "operation not permitted",
-  13: "permission denied",
-  22: "invalid argument",
-  24: "too many open files",
-  97: "address family not supported by protocol",
-  99: "cannot assign requested address",
-  101: "network is unreachable",
-  104: "connection reset by peer",
-  110: "connection timed out",
-  111: "connection refused",
-  113: "no route to host",
-};
-
-function errnoText(errno: number): string {
-  return errnoTexts[errno] ?? `errno ${errno}`;
 }

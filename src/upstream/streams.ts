@@ -5,6 +5,7 @@
  * from then on, as long as there are any with one question each.
  */
 import { connect, type Socket } from "node:net";
+import { systemMessage } from "../corefile/system-message.ts";
 import { withView } from "../dns/bytes.ts";
 import { HEADER_SIZE, MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import type { Asker } from "./asker.ts";
@@ -337,8 +338,7 @@ export class Connection {
 
   #errorText(error: NodeJS.ErrnoException): string {
     const call = this.#open ? "read" : "connect";
-    const text = GO_TEXTS[error.code ?? ""] ?? error.message;
-    return `${call}: ${text}`;
+    return `${call}: ${systemMessage(error)}`;
   }
 
   #freeId(): number {
@@ -356,14 +356,3 @@ export class Connection {
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
-
-const GO_TEXTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ECONNRESET: "connection reset by peer",
-  EHOSTUNREACH: "no route to host",
-  ENETUNREACH: "network is unreachable",
-  EADDRNOTAVAIL: "cannot assign requested address",
-  EPIPE: "broken pipe",
-  ETIMEDOUT: "connection timed out",
-  EMFILE: "too many open files",
-};

@@ -84,7 +84,9 @@ function memoryFiles(files: Readonly<Record<string, string>>): CorefileFiles {
       const text = files[name];
       if (text !== undefined) return text;
       const isFolder = name === "" || names.some((other) => other.startsWith(`${name}/`));
-      throw Object.assign(new Error("no such file"), { code: isFolder ? "EISDIR" : "ENOENT" });
+      throw Object.assign(new Error(isFolder ? "is a directory" : "no such file"), {
+        code: isFolder ? "EISDIR" : "ENOENT",
+      });
     },
     glob(pattern) {
       const [before, after] = relative(process.cwd(), pattern).split("*");
