@@ -9,7 +9,7 @@ import { skipName } from "../dns/message.ts";
 import { offsetOfName } from "../dns/rdata.ts";
 import { Type } from "../dns/types.ts";
 
-/** The name of the question as it was sent and as the client wrote it, both of `length` bytes. One object, as each answer sets it. */
+/** The name of the question as it was sent and as the client wrote it, both of `length` bytes. One object for all answers. */
 const question = { sent: NO_BYTES, sentStart: 0, client: NO_BYTES, clientStart: 0, length: 0 };
 
 /**
