@@ -94,16 +94,17 @@ function readPolicy(line: Option): PolicyConfig {
     return line.fail(`unexpected token "${line.name}"; expect 'allow', 'block', 'filter' or 'drop'`);
   const types = new Set<number>();
   const networks: Network[] = [];
-  let allTypes = true;
-  let allSources = true;
+  // A `*` holds for the whole line, whatever is named besides.
+  let allTypes = false;
+  let allSources = false;
   while (line.left > 0) {
     const section = line.token();
     switch (section.text.toLowerCase()) {
       case "type":
-        allTypes = readTypes(line, types);
+        allTypes = readTypes(line, types) || allTypes;
         break;
       case "net":
-        allSources = readSources(line, networks);
+        allSources = readSources(line, networks) || allSources;
         break;
       default:
         line.fail(`unexpected token "${section.text}"; expect 'type | net'`, section);
@@ -111,8 +112,8 @@ function readPolicy(line: Option): PolicyConfig {
   }
   return {
     action,
-    types: allTypes ? undefined : types,
-    sources: allSources ? undefined : packNetworks(networks),
+    types: allTypes || types.size === 0 ? undefined : types,
+    sources: allSources || networks.length === 0 ? undefined : packNetworks(networks),
   };
 }
 

@@ -55,6 +55,20 @@ for (const { ask, from, does } of rows) {
   });
 }
 
+for (const line of [
+  "block type * type MX",
+  "block type MX type *",
+  "block net * net 192.0.2.0/24",
+  "block net 192.0.2.0/24 net *",
+  "block type * type MX net * net 192.0.2.0/24",
+]) {
+  test(`acl: '${line}' is for all`, async () => {
+    const chain = await linkChain({ plugins: [acl], corefile: `. {\n acl {\n ${line}\n }\n}`, last: passed });
+    assert.equal((await chain.ask({ ask: "www.example.org. A" })).reply?.rcode, "REFUSED");
+    await chain.stop();
+  });
+}
+
 test("acl: counts under the zone of the rule", async () => {
   const chain = await linkChain({ plugins: [acl], corefile: COREFILE, last: passed });
   for (const { ask, from } of rows) await chain.ask({ ask }, from === undefined ? {} : { address: from });
