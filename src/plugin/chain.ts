@@ -80,8 +80,11 @@ export async function linkChain(
       },
       slot: () => slots++,
       provideMetadata: (label, compute) => metadata.provide(label, compute),
-      limitMetadata: (covers) => metadata.limit(covers),
-      metadata: (query, label) => metadata.value(query, label),
+      limitMetadata: (covers) => {
+        metadata.covers = covers;
+      },
+      metadata: (query, label) => (metadata.covers(query) ? metadata.value(query, label) : undefined),
+      unlimitedMetadata: (query, label) => metadata.value(query, label),
       onPublished: (receive, part) => host.subscribe(publishedId(element, part), receive),
       tell: (value) => host.tell(element.id, value),
       onStop: (stop) => void stops.push(stop),
@@ -117,7 +120,7 @@ function endOfChain(plugin: string): Handler {
 /** The labels of one chain: providers are asked when somebody wants a value, and at most once per query. */
 class Metadata {
   readonly #providers = new Map<string, Provider>();
-  #covers: (query: Query) => boolean = () => true;
+  covers: (query: Query) => boolean = () => true;
 
   /** Elements are linked from the last to the first. Of those that provide one label the first that has a value counts. */
   provide(label: string, compute: Provider): void {
@@ -126,12 +129,7 @@ class Metadata {
     this.#providers.set(label, later === undefined ? compute : both);
   }
 
-  limit(covers: (query: Query) => boolean): void {
-    this.#covers = covers;
-  }
-
   value(query: Query, label: string): string | undefined {
-    if (!this.#covers(query)) return undefined;
     const known = query.metadataValues?.get(label);
     if (known !== undefined) return known;
     const value = this.#providers.get(label)?.(query, "") ?? this.#valueOfGroup(query, label);

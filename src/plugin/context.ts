@@ -53,10 +53,12 @@ export interface ServeContext {
    * in `/` stands for all that begin with it; `compute` is given the rest.
    */
   provideMetadata(label: string, compute: (query: Query, rest: string) => string): void;
-  /** Metadata is for those queries only for which `covers` says so. */
+  /** `metadata` has values for those queries only for which `covers` says so. */
   limitMetadata(covers: (query: Query) => boolean): void;
   /** The value of a label: set during the query, or computed now; undefined when nobody provides it. */
   metadata(query: Query, label: string): string | undefined;
+  /** The same without the limit: for what a plugin works with, where nobody has named a label in a Corefile. */
+  unlimitedMetadata(query: Query, label: string): string | undefined;
   /** Calls `receive` with what the control half published last (before the first query) and with each later value, of `part`. */
   onPublished(receive: (value: never) => void, part?: number): void;
   /** Sends a value to the control half. Not for every query. */

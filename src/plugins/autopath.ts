@@ -91,7 +91,7 @@ interface Walk {
   firstOutcome: Outcome;
 }
 
-export function serve(config: AutopathConfig, { next, counter, metadata, server }: ServeContext): Handler {
+export function serve(config: AutopathConfig, { next, counter, unlimitedMetadata, server }: ServeContext): Handler {
   const zones = new ZoneFinder(config.zones);
   const own = config.search.map(zoneToWire);
   const success = counter("autopath_success_total", "Counter of requests that did autopath.", { server });
@@ -134,7 +134,7 @@ export function serve(config: AutopathConfig, { next, counter, metadata, server 
   return (query) => {
     const { name } = query;
     if (!zones.has(name)) return next(query);
-    const search = config.plugin === "" ? own : listOf(metadata(query, `autopath/${config.plugin}`));
+    const search = config.plugin === "" ? own : listOf(unlimitedMetadata(query, `autopath/${config.plugin}`));
     const label = search.length === 0 ? -1 : name.labelOf(search[0]!);
     // The first of the list itself has nothing in front that others could have too.
     if (label <= 0) return next(query);

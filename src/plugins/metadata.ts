@@ -3,7 +3,7 @@
  * in a log format, `metadata(...)` in an expression, and rules of rewrite.
  *
  * A value is computed when a plugin asks for it, so nothing has to be turned on: without this plugin values are there for all
- * names. With it they are there for names below ZONE.
+ * names. With it they are there for names below ZONE. What autopath and istio find out about a client does not depend on it.
  *
  * Syntax    metadata [ZONE...], once in a block; default: the zones of the server block
  * Metrics   none

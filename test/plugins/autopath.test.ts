@@ -10,6 +10,7 @@ import { Rcode } from "../../src/dns/types.ts";
 import { ANSWERED, DROPPED, type Handler, SERVFAIL } from "../../src/plugin/outcome.ts";
 import { definePlugin } from "../../src/plugin/plugin.ts";
 import { autopath } from "../../src/plugins/autopath.ts";
+import { metadata } from "../../src/plugins/metadata.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
 import { makePipe } from "../support/pipe.ts";
 
@@ -124,6 +125,18 @@ for (const waits of [false, true]) {
     });
   }
 }
+
+test("autopath: the zones of metadata do not matter", async () => {
+  const last: Handler = (query) => {
+    query.reply.begin(query);
+    return ANSWERED;
+  };
+  const corefile = ". {\nmetadata example.org\nautopath @lists\nlists\n}";
+  const chain = await linkChain({ plugins: [metadata, autopath, lists], corefile, last });
+  await chain.ask({ ask: "www.one.test. A" });
+  assert.deepEqual(chain.counts("autopath_success_total"), [1]);
+  await chain.stop();
+});
 
 test("autopath: successes are counted for the listener", async () => {
   const last: Handler = (query) => {

@@ -7,6 +7,7 @@ import { cache } from "../../src/plugins/cache/index.ts";
 import { hosts } from "../../src/plugins/hosts/index.ts";
 import { istio } from "../../src/plugins/istio/index.ts";
 import { kubernetes } from "../../src/plugins/kubernetes/index.ts";
+import { metadata } from "../../src/plugins/metadata.ts";
 import { type Manifest, namespace, pod, serviceEntry } from "../support/api-objects.ts";
 import { ApiServer, type ApiServerOptions, type Fault } from "../support/api-server.ts";
 import { type Client, linkChain, type TestChain } from "../support/chain.ts";
@@ -335,7 +336,9 @@ describe("exportTo", () => {
     const { chain, stop } = await start({
       objects,
       options: "namespace @client",
-      before: (url) => `kubernetes cluster.local {\n endpoint ${url}\n pods verified\n}`,
+      // Whatever the zones of metadata are.
+      before: (url) => `metadata example.org\nkubernetes cluster.local {\n endpoint ${url}\n pods verified\n}`,
+      plugins: [metadata],
       behind: [kubernetes],
     });
     for (const [i, name] of spaces.entries()) await expectSeen(chain, SEEN[name]!, { address: `10.4.0.${i}` });

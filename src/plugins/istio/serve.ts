@@ -41,7 +41,7 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
   /** Which view of the hosts is the client's. */
   const viewer = (known: MeshHosts, query: Query): number => {
     if (config.namespace !== CLIENT) return ANYBODY;
-    const namespace = context.metadata(query, "kubernetes/client-namespace");
+    const namespace = context.unlimitedMetadata(query, "kubernetes/client-namespace");
     return namespace === undefined ? ANYBODY : known.namespace(namespace);
   };
 
