@@ -218,6 +218,8 @@ export class Engine {
     query.block = original.block;
     query.resolver = original.resolver;
     query.depth = original.depth;
+    // What plugins before this one have kept: they do not see the copy.
+    for (let i = 0; i < original.slots.length; i++) query.slots[i] = original.slots[i]!;
     takeClient(query, original);
     return query;
   }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Section } from "../../src/dns/reply.ts";
 import { ANSWERED } from "../../src/plugin/outcome.ts";
 import { definePlugin, type Plugin } from "../../src/plugin/plugin.ts";
+import { cache } from "../../src/plugins/cache/index.ts";
 import { log } from "../../src/plugins/log/index.ts";
 import { metadata } from "../../src/plugins/metadata.ts";
 import { rewrite } from "../../src/plugins/rewrite/index.ts";
@@ -103,3 +105,24 @@ for (const { ask, line } of [
     await logs([log, sometimes], ask, line, `. {\n log . "{/some/name}"\n sometimes 1\n sometimes 15\n}`);
   });
 }
+
+test("metadata: what the cache asks beside a client's query has the client's values", async () => {
+  const seen: (string | undefined)[] = [];
+  const reader = definePlugin({
+    name: "reader",
+    parse: () => undefined,
+    serve: (_config, context) => (query) => {
+      seen.push(context.metadata(query, "group/type"));
+      query.reply.begin(query);
+      query.reply.add(Section.ANSWER, query.name.toWire(), 1, 1, 60, Uint8Array.of(192, 0, 2, 1));
+      return ANSWERED;
+    },
+  });
+  const chain = await linkChain({
+    plugins: [metadata, cache, provider, reader],
+    corefile: ". {\nmetadata example.org\ncache {\nsuccess 2000 2 1\nprefetch 1 1m 90%\n}\nprovider\nreader\n}",
+  });
+  for (let i = 0; i < 2; i++) await chain.ask({ ask: "www.example.org. A" });
+  assert.deepEqual(seen, ["type1", "type1"]);
+  await chain.stop();
+});
