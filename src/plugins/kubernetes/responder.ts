@@ -62,7 +62,7 @@ export class Responder {
     this.#walk = new EndpointWalk(config.wildcardQueries);
     this.#srv = new SrvWriter(this.writer, this.#walk);
     this.#addresses = new AddressWriter(this.writer, this.#walk);
-    this.#wildcards = new Wildcards(config.wildcardQueries, this.writer, this.#walk, this.#srv);
+    this.#wildcards = new Wildcards(config, this.writer, this.#walk, this.#srv);
   }
 
   /** The zone that has the name begins with its label `zoneLabel`. */
@@ -149,7 +149,7 @@ export class Responder {
     const view = this.#view;
     const isShown = (at: number): boolean => this.#shown.has(view, view.bytes, at);
     const found = this.#wildcards.answer(view, query, this.cut, isShown);
-    if (found === 0) return this.#isSure(Resource.SERVICES) ? this.#hidden() : this.#missing(Resource.SERVICES);
+    if (found === 0) return this.#missingEndpoints() === Result.DOUBT ? Result.DOUBT : this.#hidden();
     return query.reply.counts[Section.ANSWER]! > 0 || query.reply.overflow ? Result.WRITTEN : Result.NO_DATA;
   }
 
@@ -253,6 +253,11 @@ export class Responder {
       if (this.#srv.ptr(view, keyAt, keyLength, this.#primaryZone)) found = true;
     }
     if (found) return Result.WRITTEN;
+    return this.#missingEndpoints();
+  }
+
+  /** Neither a Service nor an endpoint of one is found. */
+  #missingEndpoints(): Result {
     return this.#isSure(Resource.SERVICES) ? this.#missing(Resource.ENDPOINT_SLICES) : this.#missing(Resource.SERVICES);
   }
 

@@ -13,9 +13,10 @@ import type { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
 import { ServiceKind } from "../../kubernetes/table/layout.ts";
 import type { Query } from "../../plugin/query.ts";
+import type { KubernetesConfig } from "./config.ts";
 
 export class Wildcards {
-  readonly #enabled: boolean;
+  readonly #config: KubernetesConfig;
   readonly #writer: AnswerWriter;
   readonly #walk: EndpointWalk;
   readonly #srv: SrvWriter;
@@ -23,15 +24,15 @@ export class Wildcards {
   #bytes: Uint8Array = new Uint8Array(0);
   #size = 0;
 
-  constructor(enabled: boolean, writer: AnswerWriter, walk: EndpointWalk, srv: SrvWriter) {
-    this.#enabled = enabled;
+  constructor(config: KubernetesConfig, writer: AnswerWriter, walk: EndpointWalk, srv: SrvWriter) {
+    this.#config = config;
     this.#writer = writer;
     this.#walk = walk;
     this.#srv = srv;
   }
 
   wants(name: Name, { serviceLabel, namespaceLabel }: Cut, isMulticluster: boolean): boolean {
-    return this.#enabled && !isMulticluster && (isAny(name, serviceLabel) || isAny(name, namespaceLabel));
+    return this.#config.wildcardQueries && !isMulticluster && (isAny(name, serviceLabel) || isAny(name, namespaceLabel));
   }
 
   /** Gives how many Services, or endpoints of theirs, the name means. `isShown` says it of a namespace's label in the table. */
@@ -53,6 +54,7 @@ export class Wildcards {
     const { service } = view;
     const isHeadless = service.kind === ServiceKind.HEADLESS;
     if (!isHeadless && service.kind !== ServiceKind.CLUSTER_IP) return 0;
+    if (!isHeadless && this.#config.ignoreEmptyService && service.endpointCount === 0) return 0;
     const size = type === Type.A ? 4 : type === Type.AAAA ? 16 : 0;
     if (isHeadless || cut.form === Form.ENDPOINT) {
       if (type === Type.SRV) return this.#srv.endpointsAlone(view, name, cut);

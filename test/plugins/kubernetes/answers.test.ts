@@ -104,11 +104,14 @@ describe("a resource that is not known yet", () => {
       error: "EndpointSlices of the",
     },
     { plural: "endpointslices", ask: "none.a.svc.cluster.local. A", rcode: "NXDOMAIN" },
+    { plural: "services", ask: "hl.*.svc.cluster.local. A", rcode: "SERVFAIL", error: "Services of the cluster" },
+    { plural: "endpointslices", ask: "hl.*.svc.cluster.local. A", rcode: "SERVFAIL", error: "EndpointSlices of the" },
+    { plural: "endpointslices", ask: "web.*.svc.cluster.local. A", rcode: "NOERROR" },
     { plural: "pods", ask: "10-4-0-1.a.pod.cluster.local. A", rcode: "SERVFAIL", error: "Pods of the cluster" },
     { plural: "pods", ask: "web.a.svc.cluster.local. A", rcode: "NOERROR" },
   ]) {
     test(`${plural}: ${ask}`, async () => {
-      const options = "startup_timeout 100ms\npods verified";
+      const options = "startup_timeout 100ms\npods verified\nwildcard_queries";
       const { chain, stop } = await start({ options, faults: [{ plural, hang: true, times: 100 }] });
       assert.deepEqual(chain.unready(), ["kubernetes"]);
       const isStarting = (line: string) => line.includes(": starting, 0 objects, never heard of");
@@ -492,6 +495,8 @@ describe("wildcards", () => {
     { ask: "*.b.svc.cluster.local. A", options: WEST, rcode: "NXDOMAIN" },
     { ask: "web.*.svc.cluster.local. A", options: "", rcode: "NXDOMAIN" },
     { ask: "*.web.a.svc.cluster.local. A", options: "", rcode: "NXDOMAIN" },
+    { ask: "empty.*.svc.cluster.local. A", answer: ["10.1.0.4"] },
+    { ask: "empty.*.svc.cluster.local. A", options: "wildcard_queries\nignore empty_service", rcode: "NXDOMAIN" },
   ]) {
     test(`${ask} { ${options.replace("\n", "; ")} }`, async () => {
       const { chain, stop } = await start({ options });
