@@ -441,7 +441,7 @@ export class ClusterView {
     const directory = this.#load(Cell.NAMESPACES);
     for (let id = this.#probe.next(); id !== 0; id = this.#probe.next()) {
       const row = this.#row(directory, Kind.NAMESPACE, id);
-      if (row === 0 || !this.#heap.reaches(row + NamespaceField.LABEL + 16)) continue;
+      if (row === 0 || !this.#heap.reaches(row + NamespaceField.LABEL + ((length + 3) >> 2))) continue;
       const { bytes } = this.#heap;
       const at = (row + NamespaceField.LABEL) * 4;
       let i = 0;

@@ -77,6 +77,18 @@ test("nine of ten go: what is left is moved together, and found", () => {
   assert.equal(bench.table.statistics.keys, 0, "no index has a key of what is gone");
 });
 
+test("a row at the very end of the memory is found", () => {
+  // So many that the short rows behind them fill the last block there is.
+  for (let others = 20_000; others <= 22_500; others += 500) {
+    const bench = new Bench();
+    for (let i = 0; i < others; i++) bench.namespaces.upsert(object("", `a-long-name-of-namespace-${i}`));
+    for (let i = 0; i < 4_200; i++) {
+      bench.namespaces.upsert(object("", `n${i}`));
+      assert.ok(bench.hasNamespace(`n${i}`), `n${i} behind ${others} others`);
+    }
+  }
+});
+
 test("a reader whose views are older than the memory finds what was added since", () => {
   const bench = new Bench();
   const late = new ClusterView(bench.table.memory, 5);
