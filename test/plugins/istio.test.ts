@@ -216,6 +216,16 @@ const ENDPOINTS: readonly Manifest[] = [
     resolution: "DNS",
     endpoints: [{ address: "db.example.org" }, { address: "10.9.0.2" }, { address: "db2.example.org" }],
   }),
+  entry("twice", {
+    hosts: ["twice.global"],
+    resolution: "DNS",
+    endpoints: [
+      { address: "db2.example.org" },
+      { address: "192.0.2.2" },
+      { address: "db.example.org" },
+      { address: "twin.example.org" },
+    ],
+  }),
   entry("nested", { hosts: ["nested.global"], resolution: "DNS", endpoints: [{ address: "names.global" }] }),
   entry("loop", { hosts: ["loop.global"], resolution: "DNS", endpoints: [{ address: "loop.global" }] }),
   entry("broken", { hosts: ["broken.global"], resolution: "DNS", endpoints: [{ address: "lame.test" }] }),
@@ -240,6 +250,7 @@ describe("entries without address", () => {
         "names.global. A": "10.9.0.2 192.0.2.1 192.0.2.2 192.0.2.3",
         "names.global. AAAA": "2001:db8::2",
         "names.global. MX": "NOERROR",
+        "twice.global. A": "192.0.2.2 192.0.2.3 192.0.2.1",
         "nested.global. A": "10.9.0.2 192.0.2.1 192.0.2.2 192.0.2.3",
         "loop.global. A": "SERVFAIL",
         "broken.global. A": "SERVFAIL",
@@ -272,7 +283,7 @@ describe("entries without address", () => {
         before: () => `hosts /dev/null example.org {
           192.0.2.1 db.example.org
           192.0.2.2 db.example.org
-          192.0.2.3 db2.example.org
+          192.0.2.3 db2.example.org twin.example.org
           2001:db8::2 db2.example.org
         }`,
         behind: [hosts],

@@ -64,10 +64,13 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
     writer.begin(query, zoneLabel);
     const size = sizeOf(type);
     const count = known.count(list, size);
-    if (count > 0) writer.addresses(known.bytes, known.addressesAt(list, size), count, size);
+    const at = known.addressesAt(list, size);
+    if (count > 0) writer.addresses(known.bytes, at, count, size);
+    const taken = new Set<string>();
+    for (let i = 0; i < count; i++) taken.add(known.bytes.subarray(at + i * size, at + (i + 1) * size).toString());
     let failed = "";
     for (const lookup of found) {
-      if (!takeAddresses(query, lookup, config.ttl)) failed = lookup.error || "an endpoint's name has no answer";
+      if (!takeAddresses(query, lookup, config.ttl, taken)) failed = lookup.error || "an endpoint's name has no answer";
       lookup.release();
     }
     const { reply } = query;
@@ -102,13 +105,17 @@ function sizeOf(type: number): number {
   return type === Type.A ? 4 : type === Type.AAAA ? 16 : 0;
 }
 
-/** False when nobody could say whether the name has addresses. */
-function takeAddresses({ questionName, type, reply }: Query, found: Lookup, ttl: number): boolean {
+/** Adds those that are not `taken`, as a record is there once (RFC 2181 section 5). False when nobody could say what there is. */
+function takeAddresses(query: Query, found: Lookup, ttl: number, taken: Set<string>): boolean {
+  const { questionName, type, reply } = query;
   const { rcode } = found.reply;
   if (found.outcome !== ANSWERED || found.reply.empty) return false;
   if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return false;
   for (const record of found.reply.records()) {
     if (record.section !== Section.ANSWER || record.type !== type || record.class !== Class.IN) continue;
+    const address = record.data.toString();
+    if (taken.has(address)) continue;
+    taken.add(address);
     reply.add(Section.ANSWER, questionName, type, Class.IN, Math.min(ttl, record.ttl), record.data);
   }
   return true;
