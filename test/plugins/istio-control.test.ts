@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlContext } from "../../src/plugin/context.ts";
 import type { IstioConfig } from "../../src/plugins/istio/config.ts";
 import { control } from "../../src/plugins/istio/control.ts";
-import type { Published } from "../../src/plugins/istio/mesh.ts";
+import { Part, type Standing } from "../../src/plugins/istio/mesh.ts";
+import type { HostTable } from "../../src/plugins/istio/table.ts";
 import { serviceEntry } from "../support/api-objects.ts";
 import { ApiServer } from "../support/api-server.ts";
 
@@ -18,14 +19,18 @@ const CONFIG: IstioConfig = {
 };
 
 function watched(inherited?: unknown, config = CONFIG) {
-  const published: Published[] = [];
+  const tables: HostTable[] = [];
+  let standing: Standing | undefined;
   const gauges: Record<string, () => number> = {};
   const counters: Record<string, number> = {};
   const start = async () => {
     const running = await control(config, {
       log: { debug: () => {}, info: () => {}, warning: () => {}, error: () => {} },
       inherited,
-      publish: (value: Published) => published.push(value),
+      publish: (value: never, part: number) => {
+        if (part === Part.TABLE) tables.push(value);
+        else standing = value;
+      },
       counter: (name: string) => ({ add: (count: number) => (counters[name] = (counters[name] ?? 0) + count) }),
       gauge: (name: string, _help: string, _labels: object, read: () => number) => {
         gauges[name] = read;
@@ -34,8 +39,7 @@ function watched(inherited?: unknown, config = CONFIG) {
     await running.catchUp?.();
     return running;
   };
-  const last = () => published.at(-1);
-  return { start, published, last, gauges, counters };
+  return { start, tables, isSure: () => standing!.isSure, gauges, counters };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -48,13 +52,13 @@ test("istio: what is known is shown and counted", async () => {
     serviceEntry("one", "mesh", { hosts: ["a.global", "*.a.global"], addresses: ["240.0.0.1"] }),
     serviceEntry("two", "mesh", { hosts: ["a..b"], addresses: ["240.0.0.2"] }),
   );
-  const { start, gauges, counters, last } = watched();
+  const { start, gauges, counters, tables } = watched();
   const running = await start();
   assert.equal(running.ready?.(), true);
   assert.equal(gauges.weftdns_istio_synced?.(), 1);
   assert.equal(gauges.weftdns_istio_objects?.(), 2);
   assert.equal(gauges.weftdns_istio_hosts?.(), 2);
-  assert.equal(gauges.weftdns_istio_table_bytes?.(), last()?.table?.buffer.byteLength);
+  assert.equal(gauges.weftdns_istio_table_bytes?.(), tables.at(-1)?.buffer.byteLength);
   assert.ok((gauges.weftdns_istio_watch_age_seconds?.() ?? 1e9) < 60);
   assert.match(running.readyDetails?.()[0] ?? "", /^serviceentries: synced, 2 objects, heard of \d+\.\d s ago$/);
   await running.stop();
@@ -62,13 +66,13 @@ test("istio: what is known is shown and counted", async () => {
 });
 
 test("istio: a crowd of changes makes few tables, and the last one has them all", async () => {
-  const { start, published, last } = watched();
+  const { start, tables } = watched();
   const running = await start();
-  const before = published.length;
+  const before = tables.length;
   for (let i = 0; i < 200; i++)
     api.apply(serviceEntry(`crowd-${i}`, "mesh", { hosts: [`h${i}.global`], addresses: ["240.0.0.3"] }));
-  await until(() => last()?.table?.hosts === 202);
-  assert.ok(published.length - before < 50, `${published.length - before} tables`);
+  await until(() => tables.at(-1)?.hosts === 202);
+  assert.ok(tables.length - before < 50, `${tables.length - before} tables`);
   await running.stop();
 });
 
@@ -80,11 +84,11 @@ test("istio: a reload keeps what is known and the watch, which end with the last
   const second = watched(old.inherit?.());
   const reloaded = await second.start();
   await old.stop();
-  assert.equal(second.last()?.table, first.last()?.table);
-  const heard = first.published.length;
+  assert.equal(second.tables.at(-1), first.tables.at(-1));
+  const heard = first.tables.length;
   api.apply(serviceEntry("late", "mesh", { hosts: ["late.global"], addresses: ["240.0.0.4"] }));
-  await until(() => second.last()?.table?.hosts === 203);
-  assert.equal(first.published.length, heard);
+  await until(() => second.tables.at(-1)?.hosts === 203);
+  assert.equal(first.tables.length, heard);
   assert.equal(api.requests.length, requests);
   await reloaded.stop();
   await until(() => api.watches === 0);
@@ -100,21 +104,33 @@ test("istio: a reload that finds another server in the kubeconfig follows that o
   const reloaded = await second.start();
   await old.stop();
   await until(() => api.watches === 0 && other.watches === 1);
-  assert.equal(second.last()?.table?.hosts, 1);
+  assert.equal(second.tables.at(-1)?.hosts, 1);
   await reloaded.stop();
 });
 
-test("istio: hosts go with a definition that is deleted while the API is away", async (t) => {
-  const { start, gauges, last } = watched();
+test("istio: a table is given once, however the state of the API changes", async (t) => {
+  const { start, tables, isSure } = watched();
   const running = await start();
   t.after(() => running.stop());
-  assert.ok(last()!.table!.hosts > 0);
+  await until(isSure);
+  api.fault({ on: "list", delayMs: 300, times: 2 }, { on: "stream", delayMs: 300 });
+  api.expire();
+  await until(() => !isSure());
+  await until(isSure);
+  assert.equal(new Set(tables).size, tables.length);
+});
+
+test("istio: hosts go with a definition that is deleted while the API is away", async (t) => {
+  const { start, gauges, tables, isSure } = watched();
+  const running = await start();
+  t.after(() => running.stop());
+  assert.ok(tables.at(-1)!.hosts > 0);
   api.fault({ status: 503, times: 10_000 });
   api.endWatches();
   for (const version of ["v1", "v1beta1", "v1alpha3"]) api.absent.add(`networking.istio.io/${version}`);
   t.after(() => api.absent.clear());
   await until(() => /503/.test(running.readyDetails?.()[0] ?? ""));
   api.healFaults();
-  await until(() => last()!.isSure && last()!.table!.hosts === 0);
+  await until(() => isSure() && tables.at(-1)!.hosts === 0);
   assert.equal(gauges.weftdns_istio_objects?.(), 0);
 });

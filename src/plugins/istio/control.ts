@@ -3,14 +3,21 @@ import { describeReflector } from "../../kubernetes/api/describe.ts";
 import { waitForSync } from "../../kubernetes/wait-for-sync.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import type { IstioConfig } from "./config.ts";
-import { Mesh, type Published } from "./mesh.ts";
+import { Mesh, Part, type Standing } from "./mesh.ts";
+import type { HostTable } from "./table.ts";
 
 /** What the age of a watch is when the API was never heard of. */
 const MAX_AGE = 1e9;
 
 export async function control(config: IstioConfig, context: ControlContext): Promise<Control> {
   const mesh = await Mesh.open(config, context);
-  const publish = (published: Published) => context.publish(published);
+  let given: HostTable | undefined;
+  // The table first: what may be denied follows from it.
+  const publish = (table: HostTable | undefined, standing: Standing): void => {
+    if (table !== given) context.publish(table, Part.TABLE);
+    given = table;
+    context.publish(standing, Part.STANDING);
+  };
   mesh.join(publish);
   show(mesh, context);
   return {

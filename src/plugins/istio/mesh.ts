@@ -21,14 +21,17 @@ const SERVICE_ENTRIES = {
   optional: true,
 } as const;
 
-/** What the workers are given. */
-export interface Published {
-  /** Undefined as long as no list has been complete. */
-  readonly table: HostTable | undefined;
-  /** It has all that there is, as far as anybody knows. */
+/** What the workers are given: the table, which is large, only when there is another. */
+export const Part = { TABLE: 0, STANDING: 1 } as const;
+
+export interface Standing {
+  /** The table has all that there is, as far as anybody knows. */
   readonly isSure: boolean;
   readonly serial: number;
 }
+
+/** Undefined as long as no list has been complete. */
+type Reader = (table: HostTable | undefined, standing: Standing) => void;
 
 /** Changes come in crowds: so long the first one waits for others. */
 const DEBOUNCE_MS = 20;
@@ -44,7 +47,7 @@ export class Mesh {
   readonly #config: IstioConfig;
   readonly #log: ControlContext["log"];
   readonly #entries: Entries;
-  readonly #readers = new Set<(published: Published) => void>();
+  readonly #readers = new Set<Reader>();
   readonly #repairs: Counter;
   readonly #refused: Counter;
   readonly #counting: NodeJS.Timeout;
@@ -107,12 +110,12 @@ export class Mesh {
   }
 
   /** `reader` is told what there is now, and of each change until `leave`. */
-  join(reader: (published: Published) => void): void {
+  join(reader: Reader): void {
     this.#readers.add(reader);
-    reader(this.#published());
+    reader(this.#table, this.#standing);
   }
 
-  async leave(reader: (published: Published) => void): Promise<void> {
+  async leave(reader: Reader): Promise<void> {
     this.#readers.delete(reader);
     if (this.#readers.size > 0) return;
     clearTimeout(this.#timer);
@@ -123,8 +126,8 @@ export class Mesh {
     retire(this.tableBytes);
   }
 
-  #published(): Published {
-    return { table: this.#table, isSure: this.#isSure && this.#hasCaughtUp, serial: this.#serial };
+  get #standing(): Standing {
+    return { isSure: this.#isSure && this.#hasCaughtUp, serial: this.#serial };
   }
 
   /** All that there is has been read at some time. */
@@ -180,8 +183,8 @@ export class Mesh {
   }
 
   #publish(): void {
-    const published = this.#published();
-    for (const reader of this.#readers) reader(published);
+    const standing = this.#standing;
+    for (const reader of this.#readers) reader(this.#table, standing);
   }
 
   #count(): void {

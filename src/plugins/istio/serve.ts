@@ -10,8 +10,8 @@ import type { ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, type Eventual, type Handler, type Outcome, REFUSED, SERVFAIL } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
 import { CLIENT, type IstioConfig } from "./config.ts";
-import type { Published } from "./mesh.ts";
-import { ANYBODY, MeshHosts } from "./table.ts";
+import { Part, type Standing } from "./mesh.ts";
+import { ANYBODY, type HostTable, MeshHosts } from "./table.ts";
 
 /** Endpoints that are names of hosts whose endpoints are names again are not followed further: each step multiplies questions. */
 const MAX_LOOKUP_DEPTH = 2;
@@ -26,14 +26,13 @@ export function serve(config: IstioConfig, context: ServeContext): Handler {
   let isSure = false;
   let serial = 0;
 
-  context.onPublished((published: Published) => {
-    const { table } = published;
-    isSure = published.isSure;
-    serial = published.serial;
-    if (table === undefined || table.buffer === hosts?.bytes.buffer) return;
+  context.onPublished((table: HostTable) => {
     if (hosts) retire(hosts.bytes.length);
     hosts = new MeshHosts(table);
-  });
+  }, Part.TABLE);
+  context.onPublished((standing: Standing) => {
+    ({ isSure, serial } = standing);
+  }, Part.STANDING);
   context.onStop(() => {
     if (hosts) retire(hosts.bytes.length);
   });

@@ -101,7 +101,7 @@ class External {
   }
 
   use(cluster: OfferedCluster, worker: number): void {
-    if (cluster.memory.heap !== this.#cluster?.memory.heap) this.#view = new ClusterView(cluster.memory, worker);
+    this.#view = new ClusterView(cluster.memory, worker);
     this.#cluster = cluster;
     this.#shown = new ShownNamespaces(cluster);
   }

@@ -42,7 +42,6 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   const ownNames = new OwnNames(config.ttl);
   let view: ClusterView | undefined;
   let ahead: Ahead | undefined;
-  let heap: SharedArrayBuffer | undefined;
 
   const overlaps = (a: Uint8Array, b: Uint8Array) => isSubdomain(a, b) || isSubdomain(b, a);
   const own = zones.map(({ wire }) => wire).filter((zone) => !passedOn.some((one) => overlaps(one, zone)));
@@ -57,11 +56,8 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
         : REVERSE_ZONES.map((zone) => zones.some(({ wire }) => isSubdomain(zone, wire))),
   };
   context.onPublished((published: Published) => {
-    if (published.memory.heap !== heap) {
-      view = new ClusterView(published.memory, context.worker);
-      ahead = new Ahead(published.memory, aheadOptions);
-    }
-    heap = published.memory.heap;
+    view = new ClusterView(published.memory, context.worker);
+    ahead = new Ahead(published.memory, aheadOptions);
     ownNames.addresses = published.addresses;
   });
   context.lookAhead((queries, first, end) => ahead?.look(queries, first, end));

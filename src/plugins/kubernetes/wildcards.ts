@@ -32,7 +32,9 @@ export class Wildcards {
   }
 
   wants(name: Name, { serviceLabel, namespaceLabel }: Cut, isMulticluster: boolean): boolean {
-    return this.#config.wildcardQueries && !isMulticluster && (isAny(name, serviceLabel) || isAny(name, namespaceLabel));
+    return (
+      this.#config.wildcardQueries && !isMulticluster && (isAny(name, serviceLabel) || isAny(name, namespaceLabel))
+    );
   }
 
   /** Gives how many Services, or endpoints of theirs, the name means. `isShown` says it of a namespace's label in the table. */
