@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Reply } from "../../src/dns/reply.ts";
 import { type ExternalConfig, k8sExternal } from "../../src/plugins/k8s_external/index.ts";
 import { kubernetes } from "../../src/plugins/kubernetes/index.ts";
-import { service } from "../support/api-objects.ts";
+import { endpointSlice, namespace, service } from "../support/api-objects.ts";
 import { ApiServer } from "../support/api-server.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
 import { clusterObjects } from "../support/cluster-objects.ts";
@@ -73,6 +74,32 @@ for (const { options, rcode } of [
     await api.close();
   });
 }
+
+test("k8s_external: SRV records that no client takes are not made", async (t) => {
+  const ports = Array.from({ length: 50 }, (_, i) => ({ name: `p${i}`, port: 1_000 + i }));
+  const balanced = service("lb", "x", ["10.1.2.1"], ports, { type: "LoadBalancer" });
+  const ingress = Array.from({ length: 40 }, (_, i) => ({ hostname: `lb${i}.example.org` }));
+  const endpoints = Array.from({ length: 900 }, (_, i) => ({ addresses: [`10.2.${i >> 8}.${i & 255}`] }));
+  const api = await ApiServer.start({
+    objects: [
+      namespace("x"),
+      { ...balanced, status: { loadBalancer: { ingress } } },
+      service("hl", "x", ["None"]),
+      endpointSlice("hl", "x", endpoints),
+    ],
+  });
+  const corefile = `. {\nk8s_external ext.test {\nheadless\n}\nkubernetes cluster.local {\nendpoint ${api.url}\n}\n}`;
+  const chain = await linkChain({ plugins: [k8sExternal, kubernetes], corefile });
+  t.after(async () => {
+    await chain.stop();
+    await api.close();
+  });
+  const add = t.mock.method(Reply.prototype, "add");
+  for (const ask of ["lb.x.ext.test. SRV", "hl.x.ext.test. SRV"]) {
+    assert.equal((await chain.ask({ ask })).reply?.flags, "qr aa tc rd");
+    assert.ok(add.mock.callCount() < 20, `${add.mock.callCount()} records for ${ask}`);
+  }
+});
 
 for (const { options = "", hang = false, ask, rcode, answer = [] } of [
   { ask: "lb.a.ext.test. A", rcode: "NOERROR", answer: ["lb.a.ext.test. 5 IN A 198.51.100.3"] },

@@ -40,6 +40,8 @@ export class AnswerWriter {
   readonly #soa: Uint8Array;
   /** Where in it the first of the two pointers stands. */
   readonly #soaNames: number;
+  /** Labels between those of an object and the zone's name. */
+  readonly #between: Uint8Array;
   /** A longer zone has no SOA record: one of its names would be too long. */
   readonly #longestZone: number;
   #reply!: Reply;
@@ -53,9 +55,18 @@ export class AnswerWriter {
   /** Counts replies that begin elsewhere in a list that is too long. */
   #turn = 0;
 
-  /** With the labels before the zone's name of what its SOA says: the first server, and the mailbox of who is responsible. */
-  constructor(ttl: number, nameServer: Uint8Array = NS_DNS, mailbox: Uint8Array = HOSTMASTER) {
+  /**
+   * With the labels before the zone's name of what its SOA says: the first server, and the mailbox of who is responsible; and
+   * with what stands between a Service's labels and the zone's name.
+   */
+  constructor(
+    ttl: number,
+    nameServer: Uint8Array = NS_DNS,
+    mailbox: Uint8Array = HOSTMASTER,
+    between: Uint8Array = SVC,
+  ) {
     this.#ttl = ttl;
+    this.#between = between;
     this.#soa = soaTemplate(ttl, nameServer, mailbox);
     this.#soaNames = RECORD_FIXED_SIZE + nameServer.length;
     this.#longestZone = MAX_NAME_LENGTH - Math.max(nameServer.length, mailbox.length);
@@ -166,11 +177,11 @@ export class AnswerWriter {
   }
 
   /**
-   * Whether labels of `length` bytes make a name below `svc` in `zone`, or else in the zone that was asked: it has 255 bytes at
+   * Whether labels of `length` bytes make a name in `zone`, or else in the zone that was asked: it has 255 bytes at
    * most (RFC 1035 section 3.1).
    */
   isName(length: number, zone?: Uint8Array): boolean {
-    return length + SVC.length + (zone?.length ?? this.#zoneLength) <= MAX_NAME_LENGTH;
+    return length + this.#between.length + (zone?.length ?? this.#zoneLength) <= MAX_NAME_LENGTH;
   }
 
   /** An SRV record of the question's name with the target to be written behind it by `label`, `key` and `endTarget`. */
@@ -195,10 +206,10 @@ export class AnswerWriter {
     this.#copy(bytes, at, length);
   }
 
-  /** Ends a target below `svc` in the zone that was asked, with the question's letters. Targets are not compressed (RFC 2782). */
+  /** Ends a target in the zone that was asked, with the question's letters. Targets are not compressed (RFC 2782). */
   endTarget(): void {
     const reply = this.#reply;
-    this.#copy(SVC, 0, SVC.length);
+    this.#copy(this.#between, 0, this.#between.length);
     this.#endInZone();
     reply.counts[Section.ANSWER]!++;
   }
@@ -232,7 +243,7 @@ export class AnswerWriter {
   /** A record of the question's name whose data is a name: CNAME, or PTR, whose end is `zone`. */
   name(type: number, bytes: Uint8Array, at: number, length: number, zone: Uint8Array | undefined): void {
     const reply = this.#reply;
-    const size = zone === undefined ? length : length + SVC.length + zone.length;
+    const size = zone === undefined ? length : length + this.#between.length + zone.length;
     if (reply.overflow || !reply.reserve(POINTED_RECORD_SIZE + size)) {
       reply.overflow = true;
       return;
@@ -242,7 +253,7 @@ export class AnswerWriter {
     this.#describe(this.#nameLength, size);
     this.#copy(bytes, at, length);
     if (zone !== undefined) {
-      this.#copy(SVC, 0, SVC.length);
+      this.#copy(this.#between, 0, this.#between.length);
       this.#copy(zone, 0, zone.length);
     }
     reply.counts[Section.ANSWER]!++;
@@ -256,7 +267,7 @@ export class AnswerWriter {
   /** The same where labels of more than one place make the name. They are `length` bytes in all, and follow by `labels`. */
   beginPtr(length: number, zone: Uint8Array): boolean {
     const reply = this.#reply;
-    const plainSize = length + SVC.length + zone.length;
+    const plainSize = length + this.#between.length + zone.length;
     const size = this.#suffixAt === 0 ? plainSize : length + POINTER_SIZE;
     if (reply.overflow || !reply.reserve(POINTED_RECORD_SIZE + size)) {
       reply.overflow = true;
@@ -271,7 +282,7 @@ export class AnswerWriter {
   endPtr(zone: Uint8Array): void {
     if (this.#suffixAt === 0) {
       this.#suffixAt = this.#reply.length;
-      this.#copy(SVC, 0, SVC.length);
+      this.#copy(this.#between, 0, this.#between.length);
       this.#copy(zone, 0, zone.length);
     } else this.#pointer(this.#suffixAt);
     this.#reply.counts[Section.ANSWER]!++;

@@ -10,9 +10,8 @@ import { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
 import { EndpointWalk, isPort } from "../../kubernetes/answer/endpoint-walk.ts";
-import { hostOf } from "../../kubernetes/answer/host-label.ts";
 import { ShownNamespaces } from "../../kubernetes/answer/shown-namespaces.ts";
-import { weightOf } from "../../kubernetes/answer/srv-writer.ts";
+import { SrvWriter, weightOf } from "../../kubernetes/answer/srv-writer.ts";
 import { isSure, type OfferedCluster } from "../../kubernetes/clusters.ts";
 import { ClusterView, MAX_TRIES } from "../../kubernetes/table/cluster-view.ts";
 import { Resource, ServiceKind } from "../../kubernetes/table/layout.ts";
@@ -84,6 +83,7 @@ class External {
   readonly #apexLabels: number;
   readonly #cut = new Cut();
   readonly #walk = new EndpointWalk(false);
+  readonly #srv: SrvWriter;
   readonly #addresses: AddressWriter;
   readonly #address = new Uint8Array(16);
   #view: ClusterView | undefined;
@@ -96,7 +96,8 @@ class External {
     const apex = zoneToWire(config.apex);
     this.#apex = apex.slice(0, -1);
     this.#apexLabels = labelCount(apex);
-    this.writer = new AnswerWriter(config.ttl, join(NS1, this.#apex), join(HOSTMASTER, this.#apex));
+    this.writer = new AnswerWriter(config.ttl, join(NS1, this.#apex), join(HOSTMASTER, this.#apex), new Uint8Array(0));
+    this.#srv = new SrvWriter(this.writer, this.#walk);
     this.#addresses = new AddressWriter(this.writer, this.#walk);
   }
 
@@ -148,7 +149,7 @@ class External {
     this.#cut.hasCluster = false;
     if (count > 0) return this.#service(view, query, zoneLabel, count);
     if (!this.#config.headless || service.kind !== ServiceKind.HEADLESS) return Found.NO_NAME;
-    return this.#endpoints(view, query, zoneLabel);
+    return this.#endpoints(view, query);
   }
 
   /** The zone's own name. */
@@ -188,13 +189,11 @@ class External {
   #service(view: ClusterView, query: Query, zoneLabel: number, count: number): Found {
     const { name, type } = query;
     const { service, bytes } = view;
-    const { ports } = service;
-    const numbers: number[] = [];
-    for (let i = 0; i < ports.count; i++) {
-      if (this.#cut.form !== Form.PORT || isPort(bytes, ports, i, name, false)) numbers.push(ports.number(i));
+    if (type === Type.SRV || this.#cut.form === Form.PORT) {
+      const numbers = this.#portsOf(view, name);
+      if (this.#cut.form === Form.PORT && numbers.length === 0) return Found.NO_NAME;
+      if (type === Type.SRV) return this.#services(view, query, zoneLabel, numbers, count);
     }
-    if (this.#cut.form === Form.PORT && numbers.length === 0) return Found.NO_NAME;
-    if (type === Type.SRV) return this.#services(view, query, zoneLabel, numbers, count);
     if (type === Type.A && service.externalIpv4Count > 0) {
       this.writer.addresses(bytes, service.externalIpv4At, service.externalIpv4Count, 4);
       return Found.WRITTEN;
@@ -212,6 +211,15 @@ class External {
     return Found.WRITTEN;
   }
 
+  /** The numbers of the Service's ports that the name means. */
+  #portsOf({ service: { ports }, bytes }: ClusterView, name: Name): readonly number[] {
+    const numbers: number[] = [];
+    for (let i = 0; i < ports.count; i++) {
+      if (this.#cut.form !== Form.PORT || isPort(bytes, ports, i, name, false)) numbers.push(ports.number(i));
+    }
+    return numbers;
+  }
+
   /** SRV: the ports of the Service's own name for its addresses, and of each host name. */
   #services(view: ClusterView, query: Query, zoneLabel: number, numbers: readonly number[], count: number): Found {
     if (numbers.length === 0) return Found.NO_DATA;
@@ -219,50 +227,31 @@ class External {
     const addresses = externalAddresses(view);
     const targets = [...(addresses.length > 0 ? [own] : []), ...namesOf(view)];
     const weight = weightOf(numbers.length * count);
+    const different = new Set(numbers);
     for (const target of targets) {
-      for (const number of new Set(numbers)) this.#addSrv(query, weight, number, target);
+      for (const number of different) {
+        // So many ports for so many host names may be more than any client takes.
+        if (this.writer.full) return Found.WRITTEN;
+        this.#addSrv(query, weight, number, target);
+      }
     }
     for (const address of addresses) this.#add(query, Section.ADDITIONAL, own, addressType(address), address);
     return Found.WRITTEN;
   }
 
   /** A headless Service: its endpoints, as in the cluster. */
-  #endpoints(view: ClusterView, query: Query, zoneLabel: number): Found {
-    const { name, type } = query;
+  #endpoints(view: ClusterView, { name, type, reply }: Query): Found {
     if (type === Type.A || type === Type.AAAA) {
       this.#addresses.some(view, name, this.#cut, type === Type.A ? 4 : 16);
       if (this.#addresses.written > 0) return Found.WRITTEN;
       return this.#addresses.seen > 0 ? Found.NO_DATA : this.#missing(view, Resource.ENDPOINT_SLICES);
     }
-    const found: { readonly target: Uint8Array; readonly address: Uint8Array; readonly ports: readonly number[] }[] =
-      [];
-    const suffix = join(keyOf(view), originalName(query, zoneLabel));
-    this.#walk.begin(view, name, this.#cut, 0);
-    let seen = false;
-    // What nobody asks for need not be collected.
-    while (this.#walk.next() && found.length < MAX_ENDPOINTS) {
-      seen = true;
-      if (type !== Type.SRV) break;
-      const { slice, endpoint } = view;
-      const { ports } = slice;
-      const numbers: number[] = [];
-      for (let i = 0; i < ports.count; i++) if (this.#walk.isPort(ports, i)) numbers.push(ports.number(i));
-      const at = slice.addressesAt + endpoint * slice.addressSize;
-      const address = view.bytes.slice(at, at + slice.addressSize);
-      const target = join(hostOf(view, view.endpoint), suffix);
-      if (target.length <= MAX_NAME_LENGTH) found.push({ target, address, ports: numbers });
+    if (type === Type.SRV) {
+      if (this.#srv.endpoints(view, name, this.#cut) === 0) return this.#missing(view, Resource.ENDPOINT_SLICES);
+      return reply.counts[Section.ANSWER]! > 0 || reply.overflow ? Found.WRITTEN : Found.NO_DATA;
     }
-    if (!seen) return this.#missing(view, Resource.ENDPOINT_SLICES);
-    const weight = weightOf(found.reduce((sum, { ports }) => sum + Math.max(1, ports.length), 0));
-    const records = new Map(
-      found.flatMap(({ target, ports }) => ports.map((port) => [`${port} ${target}`, { target, port }] as const)),
-    );
-    for (const { target, port } of records.values()) this.#addSrv(query, weight, port, target);
-    const glue = new Map(found.map(({ target, address }) => [`${target} ${address}`, { target, address }]));
-    if (records.size === 0) return Found.NO_DATA;
-    for (const { target, address } of glue.values())
-      this.#add(query, Section.ADDITIONAL, target, addressType(address), address);
-    return Found.WRITTEN;
+    this.#walk.begin(view, name, this.#cut, 0);
+    return this.#walk.next() ? Found.NO_DATA : this.#missing(view, Resource.ENDPOINT_SLICES);
   }
 
   #addSrv({ reply, questionName }: Query, weight: number, port: number, target: Uint8Array): void {
@@ -272,12 +261,11 @@ class External {
 
   #reverse(view: ClusterView, size: number): Found {
     if (!view.findServiceByExternalAddress(this.#address, 0, size)) return this.#missing(view, Resource.SERVICES);
-    const { keyAt } = view.service;
+    const { keyAt, keyLength } = view.service;
     const { bytes } = view;
     if (!this.#shown.hasTargets(bytes, keyAt + 1 + bytes[keyAt]!)) return Found.NO_NAME;
-    const target = join(keyOf(view), this.#primaryZone);
-    if (target.length > MAX_NAME_LENGTH) return Found.NO_NAME;
-    this.writer.name(Type.PTR, target, 0, target.length, undefined);
+    if (!this.writer.isName(keyLength, this.#primaryZone)) return Found.NO_NAME;
+    this.writer.name(Type.PTR, bytes, keyAt, keyLength, this.#primaryZone);
     return Found.WRITTEN;
   }
 
@@ -290,8 +278,6 @@ class External {
   }
 }
 
-/** More do not fit into a message. */
-const MAX_ENDPOINTS = 2_000;
 /** By the number of labels before the zone. */
 const FORMS: readonly Form[] = [Form.UNKNOWN, Form.UNKNOWN, Form.SERVICE, Form.ENDPOINT, Form.PORT];
 
