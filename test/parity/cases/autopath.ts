@@ -102,6 +102,7 @@ export const servers: ParityServer[] = [
   {
     name: "autopath, pods",
     corefile: `.:{PORT} {
+      metadata example.org
       autopath @kubernetes
       kubernetes cluster.local {
         endpoint {API}

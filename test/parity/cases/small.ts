@@ -371,7 +371,7 @@ export const servers: ParityServer[] = [
     name: "acl, all types",
     corefile: `a.test:{PORT} {
       acl {
-        filter type * NOTYPE net * nonet
+        filter type * NOTYPE type MX net * nonet net 192.0.2.1
       }
       ${address}
     }
