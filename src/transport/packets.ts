@@ -257,7 +257,7 @@ export function keepLocalAddress(from: Uint8Array, fromIndex: number, to: Uint8A
   for (let i = LOCAL; i < ADDRESS_SIZE; i++) to[target + i] = from[source + i]!;
 }
 
-/** Writes a record from the first 4 or 16 bytes of `bytes`: for node:dgram, for who stands behind a proxy, and for tests. */
+/** Writes a record from 4 or 16 bytes at `offset` of `bytes`: for node:dgram, for who stands behind a proxy, and for tests. */
 export function writeAddress(
   records: Uint8Array,
   index: number,
@@ -265,6 +265,7 @@ export function writeAddress(
   port: number,
   scope = 0,
   size: number = bytes.length,
+  offset = 0,
 ): void {
   const at = index * ADDRESS_SIZE;
   records.fill(0, at, at + ADDRESS_SIZE);
@@ -273,7 +274,7 @@ export function writeAddress(
   records[at + 2] = port >> 8;
   records[at + 3] = port;
   const address = at + (isIPv4 ? 4 : 8);
-  for (let i = 0; i < size; i++) records[address + i] = bytes[i]!;
+  for (let i = 0; i < size; i++) records[address + i] = bytes[offset + i]!;
   if (!isIPv4) for (let i = 0; i < 4; i++) records[at + 24 + i] = scope >>> (8 * i);
   records[at + PEER_LENGTH] = isIPv4 ? 16 : 28;
 }

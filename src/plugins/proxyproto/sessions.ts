@@ -111,11 +111,11 @@ export class Sessions {
     const bytes = this.#bytes;
     const end = at + CLIENT;
     const port = (bytes[end]! << 8) | bytes[end + 1]!;
-    const address = bytes.slice(end + 2, end + 2 + bytes[at + SIZES + 1]!);
     const extras = (bytes[at + SIZES + 2]! << 8) | bytes[at + SIZES + 3]!;
     const copied = extras === 0 ? undefined : bytes.slice(at + EXTRAS, at + EXTRAS + extras);
+    writeAddress(client.record, 0, bytes, port, 0, bytes[at + SIZES + 1]!, end + 2);
+    // Whatever a writer has put there meanwhile is in the record, which says nothing until `isKnown`.
     if (this.#version(at) !== version) return;
-    writeAddress(client.record, 0, address, port);
     client.extras = copied;
     client.isKnown = true;
     this.#floats[at >> 3] = expires;
