@@ -43,7 +43,6 @@ export class AddressWriter {
   /** Those that the name chooses, each address once. */
   some(view: ClusterView, name: Name, cut: Cut, size: number): void {
     this.seen = 0;
-    this.written = 0;
     this.#walk.begin(view, name, cut, 0);
     this.#write(view, size);
     if (this.seen > 0 || cut.form !== Form.ZONAL || !cut.isPreference) return;
@@ -53,18 +52,26 @@ export class AddressWriter {
 
   #write(view: ClusterView, size: number): void {
     const { slice } = view;
-    const writer = this.#writer;
-    this.#duplicates.clear();
-    this.#size = size;
-    while (!writer.full && this.#walk.next()) {
+    this.begin();
+    while (!this.#writer.full && this.#walk.next()) {
       this.seen++;
-      if (slice.addressSize !== size) continue;
-      this.#bytes = view.bytes;
-      const at = slice.addressesAt + view.endpoint * size;
-      if (this.#duplicates.has(hashOf(view.bytes, at, size), at, this.#isSame)) continue;
-      writer.addresses(view.bytes, at, 1, size);
-      this.written++;
+      if (slice.addressSize === size) this.add(view.bytes, slice.addressesAt + view.endpoint * size, size);
     }
+  }
+
+  /** Addresses of one family follow by `add`, all from the same table. */
+  begin(): void {
+    this.written = 0;
+    this.#duplicates.clear();
+  }
+
+  /** One address, unless it is there already. */
+  add(bytes: Uint8Array, at: number, size: number): void {
+    this.#bytes = bytes;
+    this.#size = size;
+    if (this.#duplicates.has(hashOf(bytes, at, size), at, this.#isSame)) return;
+    this.#writer.addresses(bytes, at, 1, size);
+    this.written++;
   }
 
   readonly #isSame = (one: number, other: number): boolean => {

@@ -4,8 +4,8 @@
  * generation; nothing is allocated per query.
  */
 
-/** More than the records that fit into a message: an address takes 16 bytes of 65,535. */
-const SLOTS = 16_384;
+/** Of an IPv4 address, the smallest record, 4,096 fit into a message: they fill half of it. */
+const SLOTS = 8_192;
 const MASK = SLOTS - 1;
 
 export class Duplicates {

@@ -62,7 +62,7 @@ export class Responder {
     this.#walk = new EndpointWalk(config.wildcardQueries);
     this.#srv = new SrvWriter(this.writer, this.#walk);
     this.#addresses = new AddressWriter(this.writer, this.#walk);
-    this.#wildcards = new Wildcards(config, this.writer, this.#walk, this.#srv);
+    this.#wildcards = new Wildcards(config, this.writer, this.#walk, this.#srv, this.#addresses);
   }
 
   /** The zone that has the name begins with its label `zoneLabel`. */

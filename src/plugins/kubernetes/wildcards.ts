@@ -4,10 +4,9 @@
  */
 import type { Name } from "../../dns/name.ts";
 import { Type } from "../../dns/types.ts";
-import { hashOf } from "../../kubernetes/answer/address-writer.ts";
+import type { AddressWriter } from "../../kubernetes/answer/address-writer.ts";
 import type { AnswerWriter } from "../../kubernetes/answer/answer-writer.ts";
 import { type Cut, Form, isWord } from "../../kubernetes/answer/cut.ts";
-import { Duplicates } from "../../kubernetes/answer/duplicates.ts";
 import { type EndpointWalk, isAny } from "../../kubernetes/answer/endpoint-walk.ts";
 import type { SrvWriter } from "../../kubernetes/answer/srv-writer.ts";
 import type { ClusterView } from "../../kubernetes/table/cluster-view.ts";
@@ -20,15 +19,20 @@ export class Wildcards {
   readonly #writer: AnswerWriter;
   readonly #walk: EndpointWalk;
   readonly #srv: SrvWriter;
-  readonly #duplicates = new Duplicates();
-  #bytes: Uint8Array = new Uint8Array(0);
-  #size = 0;
+  readonly #addresses: AddressWriter;
 
-  constructor(config: KubernetesConfig, writer: AnswerWriter, walk: EndpointWalk, srv: SrvWriter) {
+  constructor(
+    config: KubernetesConfig,
+    writer: AnswerWriter,
+    walk: EndpointWalk,
+    srv: SrvWriter,
+    addresses: AddressWriter,
+  ) {
     this.#config = config;
     this.#writer = writer;
     this.#walk = walk;
     this.#srv = srv;
+    this.#addresses = addresses;
   }
 
   wants(name: Name, { serviceLabel, namespaceLabel }: Cut, isMulticluster: boolean): boolean {
@@ -40,7 +44,7 @@ export class Wildcards {
   /** Gives how many Services, or endpoints of theirs, the name means. `isShown` says it of a namespace's label in the table. */
   answer(view: ClusterView, query: Query, cut: Cut, isShown: (namespaceAt: number) => boolean): number {
     let found = 0;
-    this.#duplicates.clear();
+    this.#addresses.begin();
     view.seekServices();
     while (!this.#writer.full && view.nextService()) {
       const { keyAt } = view.service;
@@ -67,7 +71,7 @@ export class Wildcards {
     if (type === Type.SRV && some > 0) this.#srv.clusterIpAlone(view, name, cut);
     const at = size === 4 ? service.ipv4At : service.ipv6At;
     const count = size === 4 ? service.ipv4Count : size === 16 ? service.ipv6Count : 0;
-    for (let i = 0; i < count; i++) this.#address(view.bytes, at + i * size, size);
+    for (let i = 0; i < count; i++) this.#addresses.add(view.bytes, at + i * size, size);
     return 1;
   }
 
@@ -77,21 +81,10 @@ export class Wildcards {
     while (!this.#writer.full && this.#walk.next()) {
       seen++;
       const { slice } = view;
-      if (slice.addressSize === size) this.#address(view.bytes, slice.addressesAt + view.endpoint * size, size);
+      if (slice.addressSize === size) this.#addresses.add(view.bytes, slice.addressesAt + view.endpoint * size, size);
     }
     return seen;
   }
-
-  #address(bytes: Uint8Array, at: number, size: number): void {
-    this.#bytes = bytes;
-    this.#size = size;
-    if (!this.#duplicates.has(hashOf(bytes, at, size), at, this.#isSame)) this.#writer.addresses(bytes, at, 1, size);
-  }
-
-  readonly #isSame = (one: number, other: number): boolean => {
-    for (let i = 0; i < this.#size; i++) if (this.#bytes[one + i] !== this.#bytes[other + i]) return false;
-    return true;
-  };
 }
 
 /** Whether a label of `name` is the one at `at` of `table`, or stands for all. */
