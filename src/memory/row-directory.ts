@@ -52,7 +52,6 @@ export class RowDirectory {
   /** Ids up to this were in use at some time. */
   #highest = FIRST_ID - 1;
   readonly #freeIds: number[] = [];
-  #count = 0;
 
   constructor(
     kind: number,
@@ -67,10 +66,6 @@ export class RowDirectory {
     this.#cell = cell;
     this.#retire = retire;
     if (!this.#resize(MIN_CAPACITY)) throw new Error("no room for a directory");
-  }
-
-  get count(): number {
-    return this.#count;
   }
 
   /** Ids are at most this. */
@@ -95,7 +90,6 @@ export class RowDirectory {
 
   add(row: number): number {
     const id = this.#freeIds.pop() ?? ++this.#highest;
-    this.#count++;
     Atomics.store(this.#heap.words, this.#base + id, row);
     return id;
   }
@@ -107,7 +101,6 @@ export class RowDirectory {
   }
 
   remove(id: number): void {
-    this.#count--;
     this.#retire(RETIRED_ROW, this.row(id));
     Atomics.store(this.#heap.words, this.#base + id, 0);
     this.#retire(this.kind, id);

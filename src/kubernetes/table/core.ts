@@ -2,11 +2,11 @@
  * What the parts of the table's writer share: its memory, what waits to be freed, and whom to tell of objects that are
  * absurd.
  */
-import { FIRST_ID, type HashIndex } from "../../memory/hash-index.ts";
+import { FIRST_ID, HashIndex } from "../../memory/hash-index.ts";
 import { Heap } from "../../memory/heap.ts";
 import { KeyedHash, randomKey } from "../../memory/keyed-hash.ts";
 import { RetiredList, SECTION_WORDS } from "../../memory/read-sections.ts";
-import { RETIRED_ROW, type RowDirectory } from "../../memory/row-directory.ts";
+import { RETIRED_ROW, RowDirectory } from "../../memory/row-directory.ts";
 import { versionHash } from "../api/resource.ts";
 import { Header } from "./layout.ts";
 import { RowText } from "./row-text.ts";
@@ -43,12 +43,18 @@ export class TableCore {
     });
   }
 
-  /** Ids that this directory gives up come back to it. */
-  register(directory: RowDirectory): void {
-    this.#directories[directory.kind] = directory;
+  /** A directory of this table. Ids that it gives up come back to it. */
+  directory(kind: number, cell: number): RowDirectory {
+    const retire = (what: number, value: number): void => this.retired.add(what, value);
+    const directory = new RowDirectory(kind, this.heap, this.header, cell, retire);
+    this.#directories[kind] = directory;
+    return directory;
   }
 
-  readonly retireRow = (row: number): void => this.retired.add(RETIRED_ROW, row);
+  /** An index of this table; `enumerate` puts everything that is in it into it again. */
+  index(cell: number, enumerate: (index: HashIndex) => void): HashIndex {
+    return new HashIndex(this.heap, this.header, cell, (row) => this.retired.add(RETIRED_ROW, row), enumerate);
+  }
 
   /** An answer has changed. */
   touch(): void {

@@ -1,6 +1,6 @@
 /** The namespaces, also those that only pods and slices speak of: their rows name theirs by an id. */
-import { HashIndex } from "../../memory/hash-index.ts";
-import { markOf, RowDirectory } from "../../memory/row-directory.ts";
+import type { HashIndex } from "../../memory/hash-index.ts";
+import { markOf, type RowDirectory } from "../../memory/row-directory.ts";
 import type { KubernetesObject } from "../api/resource.ts";
 import { versionHash } from "../api/resource.ts";
 import { textAt } from "./byte-text.ts";
@@ -23,12 +23,10 @@ export class Namespaces {
 
   constructor(core: TableCore) {
     this.#core = core;
-    const { heap, header, retired } = core;
-    this.directory = new RowDirectory(Kind.NAMESPACE, heap, header, Cell.NAMESPACES, (what, value) =>
-      retired.add(what, value),
-    );
-    this.#names = new HashIndex(heap, header, Cell.NAMESPACE_NAMES, core.retireRow, (index) => this.#enumerate(index));
-    core.register(this.directory);
+    this.directory = core.directory(Kind.NAMESPACE, Cell.NAMESPACES);
+    this.#names = core.index(Cell.NAMESPACE_NAMES, (names) => {
+      for (const id of this.directory.ids()) names.insert(this.#hashOf(id), id);
+    });
   }
 
   get keyCount(): number {
@@ -145,10 +143,6 @@ export class Namespaces {
     const { heap, hash } = this.#core;
     const at = (this.directory.row(id) + NamespaceField.LABEL) * 4;
     return hash.bytes(heap.bytes, at, heap.bytes[at]! + 1, Salt.NAMESPACE);
-  }
-
-  #enumerate(index: HashIndex): void {
-    for (const id of this.directory.ids()) index.insert(this.#hashOf(id), id);
   }
 
   #makeRoom(id: number): void {

@@ -1,7 +1,7 @@
 /** Which pods have which addresses: a row of some fifty bytes for each. */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
-import { HashIndex } from "../../memory/hash-index.ts";
-import { markOf, RowDirectory } from "../../memory/row-directory.ts";
+import type { HashIndex } from "../../memory/hash-index.ts";
+import { markOf, type RowDirectory } from "../../memory/row-directory.ts";
 import { type KubernetesObject, versionHash } from "../api/resource.ts";
 import { textAt } from "./byte-text.ts";
 import type { TableCore } from "./core.ts";
@@ -34,13 +34,11 @@ export class Pods {
     this.#core = core;
     this.#namespaces = namespaces;
     this.#keepLabels = keepLabels;
-    const { heap, header, retired } = core;
-    this.directory = new RowDirectory(Kind.POD, heap, header, Cell.PODS, (what, value) => retired.add(what, value));
-    core.register(this.directory);
-    this.#names = new HashIndex(heap, header, WriterCell.POD_NAMES, core.retireRow, (index) => {
+    this.directory = core.directory(Kind.POD, Cell.PODS);
+    this.#names = core.index(WriterCell.POD_NAMES, (index) => {
       for (const id of this.directory.ids()) index.insert(this.#nameHashOf(id), id);
     });
-    this.#addresses = new HashIndex(heap, header, Cell.POD_ADDRESSES, core.retireRow, (index) => {
+    this.#addresses = core.index(Cell.POD_ADDRESSES, (index) => {
       for (const id of this.directory.ids())
         this.#eachAddress(this.directory.row(id), (hash) => index.insert(hash, id));
     });

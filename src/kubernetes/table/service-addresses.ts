@@ -1,5 +1,5 @@
 /** By which addresses Services are found: their ClusterIPs, and those that the world outside knows. */
-import { HashIndex } from "../../memory/hash-index.ts";
+import type { HashIndex } from "../../memory/hash-index.ts";
 import type { RowDirectory } from "../../memory/row-directory.ts";
 import type { TableCore } from "./core.ts";
 import { Salt, ServiceField, SpaceCell } from "./layout.ts";
@@ -14,7 +14,7 @@ export class ServiceAddresses {
   constructor(core: TableCore, services: RowDirectory, firstCell: number) {
     this.#core = core;
     const index = (which: number, field: number) =>
-      new HashIndex(core.heap, core.header, firstCell + field, core.retireRow, (target) => {
+      core.index(firstCell + field, (target) => {
         for (const id of services.ids()) this.#each(services.row(id), which, (hash) => target.insert(hash, id));
       });
     this.#indexes = [index(CLUSTER_ADDRESSES, SpaceCell.ADDRESSES), index(EXTERNAL_ADDRESSES, SpaceCell.EXTERNALS)];

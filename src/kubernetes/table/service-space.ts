@@ -3,8 +3,8 @@
  * rows of its slices, so every change of a slice makes a new row of both (`layout.ts` says why). Whoever comes first,
  * Service or slice, makes the Service's row.
  */
-import { HashIndex } from "../../memory/hash-index.ts";
-import { markOf, RowDirectory } from "../../memory/row-directory.ts";
+import type { HashIndex } from "../../memory/hash-index.ts";
+import { markOf, type RowDirectory } from "../../memory/row-directory.ts";
 import { type KubernetesObject, versionHash } from "../api/resource.ts";
 import { AddressDiff } from "./address-diff.ts";
 import { AddressSet } from "./address-set.ts";
@@ -52,22 +52,18 @@ export class ServiceSpace {
     this.#kinds = kinds;
     this.#sliceDraft = new SliceDraft(core.hash, wishes);
     this.#diff = new AddressDiff(core.hash);
-    const { heap, header, retired } = core;
-    const cell = (field: number) => kinds.firstCell + field;
-    const retire = (what: number, value: number) => retired.add(what, value);
-    const index = (field: number, enumerate: (index: HashIndex) => void) =>
-      new HashIndex(heap, header, cell(field), core.retireRow, enumerate);
-    this.services = new RowDirectory(kinds.service, heap, header, cell(SpaceCell.SERVICES), retire);
-    this.slices = new RowDirectory(kinds.slice, heap, header, cell(SpaceCell.SLICES), retire);
-    core.register(this.services);
-    core.register(this.slices);
-    this.#names = index(SpaceCell.NAMES, (names) => {
+    const { firstCell } = kinds;
+    this.services = core.directory(kinds.service, firstCell + SpaceCell.SERVICES);
+    this.slices = core.directory(kinds.slice, firstCell + SpaceCell.SLICES);
+    this.#names = core.index(firstCell + SpaceCell.NAMES, (names) => {
       for (const id of this.services.ids()) names.insert(this.#keyHash(this.services.row(id)), id);
     });
-    this.#addresses = new ServiceAddresses(core, this.services, kinds.firstCell);
+    this.#addresses = new ServiceAddresses(core, this.services, firstCell);
     const all = new AddressDiff(core.hash);
-    this.#endpoints = index(SpaceCell.ENDPOINTS, (endpoints) => this.#enumerateEndpoints(endpoints, all));
-    this.#sliceNames = index(WriterCell.SLICE_NAMES, (names) => {
+    this.#endpoints = core.index(firstCell + SpaceCell.ENDPOINTS, (endpoints) =>
+      this.#enumerateEndpoints(endpoints, all),
+    );
+    this.#sliceNames = core.index(firstCell + WriterCell.SLICE_NAMES, (names) => {
       for (const id of this.slices.ids()) names.insert(this.#sliceNameHash(id), id);
     });
   }
