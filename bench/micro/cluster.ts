@@ -182,7 +182,7 @@ measure("endpoint by address", rounds, (i) => {
   address[2] = i >> 8;
   address[3] = i;
   view.enter();
-  view.seekEndpoint(address, 0, 4);
+  view.seekEndpoint(address, 4);
   while (view.nextEndpoint()) found++;
   view.leave();
 });
@@ -192,7 +192,7 @@ measure("pod by address and namespace", rounds, (i) => {
   address[2] = i >> 8;
   address[3] = i;
   view.enter();
-  if (view.hasPod(address, 0, 4, team, 0, team.length)) found++;
+  if (view.hasPod(address, 4, team, 0)) found++;
   view.leave();
 });
 const large = bytesOf("large", "large");
@@ -200,7 +200,7 @@ const host = bytesOf(addressOf(4_000_000 + LARGE - 1).replaceAll(".", "-"));
 measure(`host of a Service of ${LARGE} endpoints, the last one`, rounds / 100, () => {
   view.enter();
   view.findService(large, 0, large.length);
-  view.seekHost(host, 0, host.length);
+  view.seekHost(host, 0);
   while (view.nextHost()) found++;
   view.leave();
 });

@@ -116,7 +116,7 @@ function readCrowd(i: number): void {
   if (view.findService(bytes, 0, length - 1, hint)) {
     expect("who is found by name has its address", view.service.ipv4Count === 1 && isAddress(view.service.ipv4At));
   }
-  if (view.findServiceByAddress(Uint8Array.of(10, 0, i, 1), 0, 4, hint)) {
+  if (view.findServiceByAddress(Uint8Array.of(10, 0, i, 1), 4, hint)) {
     const { keyAt, keyLength } = view.service;
     const key = Buffer.from(view.bytes.subarray(keyAt, keyAt + keyLength));
     expect("who is found by address has its name", key.compare(bytes, 0, length - 1) === 0);
@@ -141,14 +141,14 @@ function read(): void {
       expect("what never was is not found", !view.findService(never, 0, never.length));
       break;
     case 2:
-      view.seekEndpoint(walker, 0, 4);
+      view.seekEndpoint(walker, 4);
       expect("an address that moves between slices is found", view.nextEndpoint());
       break;
     case 3:
-      expect("a pod's address that moves is found", view.hasPod(walkerPod, 0, 4, namespace, 0, namespace.length));
+      expect("a pod's address that moves is found", view.hasPod(walkerPod, 4, namespace, 0));
       break;
     case 4:
-      expect("the namespace is there", view.hasNamespace(namespace, 0, namespace.length));
+      expect("the namespace is there", view.hasNamespace(namespace, 0));
       break;
     case 5:
       readCrowd(random(CROWD_SEEN));

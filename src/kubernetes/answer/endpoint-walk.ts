@@ -37,7 +37,7 @@ export class EndpointWalk {
     this.#left = 0;
     this.#inZone = cut.form === Form.ZONAL;
     this.#byHost = cut.form === Form.ENDPOINT && !(this.wildcards && isAny(name, 0));
-    if (this.#byHost) view.seekHost(name.bytes, name.offsets[0]!, name.offsets[1]! - name.offsets[0]!);
+    if (this.#byHost) view.seekHost(name.bytes, name.offsets[0]!);
   }
 
   /** The same once more, of whatever zone. */

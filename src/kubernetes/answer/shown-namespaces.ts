@@ -22,7 +22,7 @@ export class ShownNamespaces {
 
   /** Whether names are in the namespace whose label stands at `at`. */
   has(view: ClusterView, bytes: Uint8Array, at: number): boolean {
-    return this.hasTargets(bytes, at) && (!this.byLabels || view.hasNamespace(bytes, at, bytes[at]! + 1));
+    return this.hasTargets(bytes, at) && (!this.byLabels || view.hasNamespace(bytes, at));
   }
 
   /** Whether PTR records may lead there: labels do not matter for them, as in CoreDNS. */

@@ -163,22 +163,22 @@ export class ClusterView {
     return false;
   }
 
-  /** Whether there is the namespace of this label. */
-  hasNamespace(source: Uint8Array, offset: number, length: number): boolean {
-    const id = this.#findNamespace(source, offset, length);
+  /** Whether there is the namespace of the label at `offset`. */
+  hasNamespace(source: Uint8Array, offset: number): boolean {
+    const id = this.#findNamespace(source, offset);
     if (id === 0) return false;
     const row = this.#row(this.#load(Cell.NAMESPACES), Kind.NAMESPACE, id);
     return row !== 0 && (this.#heap.words[row + NamespaceField.FLAGS]! & NAMESPACE_EXISTS) !== 0;
   }
 
   /** The Service whose ClusterIP it is. `size` is 4 or 16; `hint` as above. */
-  findServiceByAddress(source: Uint8Array, offset: number, size: number, hint = 0): boolean {
-    return this.#findByAddress(source, offset, size, SpaceCell.ADDRESSES, hint);
+  findServiceByAddress(address: Uint8Array, size: number, hint = 0): boolean {
+    return this.#findByAddress(address, size, SpaceCell.ADDRESSES, hint);
   }
 
   /** A Service that has it among its externalIPs or load balancer addresses. */
-  findServiceByExternalAddress(source: Uint8Array, offset: number, size: number): boolean {
-    return this.#findByAddress(source, offset, size, SpaceCell.EXTERNALS, 0);
+  findServiceByExternalAddress(address: Uint8Array, size: number): boolean {
+    return this.#findByAddress(address, size, SpaceCell.EXTERNALS, 0);
   }
 
   /** Sets `slice` to the one of `service` with this number. */
@@ -186,12 +186,12 @@ export class ClusterView {
     this.#openSliceRow(this.service.sliceRow(number));
   }
 
-  /** Looks for the endpoints of `service` whose host label (one label, with its length byte) this is. */
-  seekHost(source: Uint8Array, offset: number, length: number): void {
+  /** Looks for the endpoints of `service` whose host label is the one at `offset`. */
+  seekHost(source: Uint8Array, offset: number): void {
     this.#host = source;
     this.#hostAt = offset;
-    this.#hostLength = length;
-    this.#hostHash = this.#hash.bytes(source, offset, length, Salt.HOST);
+    this.#hostLength = source[offset]! + 1;
+    this.#hostHash = this.#hash.bytes(source, offset, this.#hostLength, Salt.HOST);
     this.#hostSlice = 0;
     this.slice.count = 0;
     this.endpoint = -1;
@@ -218,8 +218,8 @@ export class ClusterView {
   }
 
   /** Looks for all endpoints of all Services that have the address. `size` is 4 or 16. */
-  seekEndpoint(source: Uint8Array, offset: number, size: number): void {
-    this.#setAddress(source, offset, size);
+  seekEndpoint(address: Uint8Array, size: number): void {
+    this.#setAddress(address, 0, size);
     this.#endpointHash = this.#hashAddress();
     this.#beginTries();
     this.#foundEndpoint = false;
@@ -241,12 +241,12 @@ export class ClusterView {
     }
   }
 
-  /** Whether a pod of the namespace (one label) has the address. */
-  hasPod(address: Uint8Array, at: number, size: number, source: Uint8Array, offset: number, length: number): boolean {
+  /** Whether a pod of the namespace whose label is at `offset` has the address. */
+  hasPod(address: Uint8Array, size: number, source: Uint8Array, offset: number): boolean {
     this.#beginTries();
     do {
-      const namespace = this.#findNamespace(source, offset, length);
-      if (namespace !== 0 && this.#countPods(address, at, size, namespace) > 0) return true;
+      const namespace = this.#findNamespace(source, offset);
+      if (namespace !== 0 && this.#countPods(address, 0, size, namespace) > 0) return true;
     } while (this.#haveChanged());
     return false;
   }
@@ -296,8 +296,8 @@ export class ClusterView {
     return row !== 0 && this.service.open(row);
   }
 
-  #findByAddress(source: Uint8Array, offset: number, size: number, which: number, hint: number): boolean {
-    this.#setAddress(source, offset, size);
+  #findByAddress(address: Uint8Array, size: number, which: number, hint: number): boolean {
+    this.#setAddress(address, 0, size);
     if (hint !== 0 && this.#openService(hint) && this.#hasAddress(which)) return true;
     const hash = this.#hashAddress();
     this.#beginTries();
@@ -425,8 +425,8 @@ export class ClusterView {
       if (namespace !== 0 && owner !== namespace) continue;
       const ipv4 = (word >>> 24) & 15;
       const ipv6 = word >>> 28;
+      if (!this.#heap.reaches(row + PodField.BODY + ipv4 + 4 * ipv6)) continue;
       const first = row + PodField.BODY + (size === 4 ? 0 : ipv4);
-      if (!this.#heap.reaches(first + 4 * ipv6 + ipv4)) continue;
       if (this.#indexOfAddress(first, 0, size === 4 ? ipv4 : ipv6) < 0) continue;
       const label = this.#row(this.#load(Cell.NAMESPACES), Kind.NAMESPACE, owner);
       if (label !== 0 && this.pod.open(row, (label + NamespaceField.LABEL) * 4)) count++;
@@ -435,7 +435,8 @@ export class ClusterView {
   }
 
   /** The id of the namespace, which may be one of which only others speak; 0 when there is none. */
-  #findNamespace(source: Uint8Array, offset: number, length: number): number {
+  #findNamespace(source: Uint8Array, offset: number): number {
+    const length = source[offset]! + 1;
     const hash = this.#hash.bytes(source, offset, length, Salt.NAMESPACE);
     this.#start(this.#probe, this.#load(Cell.NAMESPACE_NAMES), hash);
     const directory = this.#load(Cell.NAMESPACES);

@@ -182,7 +182,7 @@ class External {
 
   #namespace(view: ClusterView, { bytes }: Name): Found {
     if (!this.#shown.hasTargets(bytes, 0)) return Found.NO_NAME;
-    return view.hasNamespace(bytes, 0, bytes[0]! + 1) ? Found.NO_DATA : this.#missing(view, Resource.NAMESPACES);
+    return view.hasNamespace(bytes, 0) ? Found.NO_DATA : this.#missing(view, Resource.NAMESPACES);
   }
 
   /** A Service with `count` addresses and host names outside. What stands before it is a port, or does not matter. */
@@ -260,7 +260,7 @@ class External {
   }
 
   #reverse(view: ClusterView, size: number): Found {
-    if (!view.findServiceByExternalAddress(this.#address, 0, size)) return this.#missing(view, Resource.SERVICES);
+    if (!view.findServiceByExternalAddress(this.#address, size)) return this.#missing(view, Resource.SERVICES);
     const { keyAt, keyLength } = view.service;
     const { bytes } = view;
     if (!this.#shown.hasTargets(bytes, keyAt + 1 + bytes[keyAt]!)) return Found.NO_NAME;

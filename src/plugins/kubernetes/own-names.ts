@@ -62,10 +62,9 @@ export class OwnNames {
       servers.set(Buffer.concat([name, address]).toString("latin1"), { name, address });
     };
     for (const address of this.addresses) {
-      view.seekEndpoint(address, 0, address.length);
+      view.seekEndpoint(address, address.length);
       while (view.nextEndpoint()) {
         const { slice, service, endpoint } = view;
-        if (slice.clusterAt !== 0) continue;
         const key = view.bytes.slice(slice.keyAt, slice.keyAt + slice.keyLength);
         const host = hostOf(view, endpoint);
         if (!view.findService(key, 0, key.length)) continue;

@@ -112,9 +112,7 @@ export class Responder {
     if (this.cut.isPod && this.#config.pods === "disabled") return Result.NO_NAME;
     const at = name.offsets[0]!;
     if (!this.#shown.hasTargets(name.bytes, at)) return Result.NO_NAME;
-    return this.#view.hasNamespace(name.bytes, at, name.bytes[at]! + 1)
-      ? Result.NO_DATA
-      : this.#missing(Resource.NAMESPACES);
+    return this.#view.hasNamespace(name.bytes, at) ? Result.NO_DATA : this.#missing(Resource.NAMESPACES);
   }
 
   #service(query: Query, isMulticluster: boolean): Result {
@@ -213,14 +211,13 @@ export class Responder {
     if (pods === "disabled") return Result.NO_NAME;
     const { bytes, offsets } = name;
     const namespaceAt = offsets[this.cut.namespaceLabel]!;
-    const namespaceLength = bytes[namespaceAt]! + 1;
     if (!this.#shown.has(view, bytes, namespaceAt)) return this.#hidden();
     const podAt = offsets[this.cut.serviceLabel]!;
     const size = readHostLabel(bytes, podAt, this.#address);
     if (size === 0) return Result.NO_NAME;
     if (pods === "insecure") {
-      if (!view.hasNamespace(bytes, namespaceAt, namespaceLength)) return this.#missing(Resource.NAMESPACES);
-    } else if (!view.hasPod(this.#address, 0, size, bytes, namespaceAt, namespaceLength)) {
+      if (!view.hasNamespace(bytes, namespaceAt)) return this.#missing(Resource.NAMESPACES);
+    } else if (!view.hasPod(this.#address, size, bytes, namespaceAt)) {
       return this.#missing(Resource.PODS);
     }
     if (type === Type.SRV) {
@@ -236,7 +233,7 @@ export class Responder {
   #reverse(size: number, hint: number): Result {
     const view = this.#view;
     const { writer } = this;
-    if (view.findServiceByAddress(this.#address, 0, size, hint)) {
+    if (view.findServiceByAddress(this.#address, size, hint)) {
       const { keyAt, keyLength } = view.service;
       const isExposed = this.#shown.hasTargets(view.bytes, keyAt + 1 + view.bytes[keyAt]!);
       if (isExposed && writer.isName(keyLength, this.#primaryZone)) {
@@ -244,12 +241,12 @@ export class Responder {
         return Result.WRITTEN;
       }
     }
-    view.seekEndpoint(this.#address, 0, size);
+    view.seekEndpoint(this.#address, size);
     this.#srv.beginPtrs();
     let found = false;
     while (!writer.full && view.nextEndpoint()) {
-      const { keyAt, keyLength, clusterAt } = view.slice;
-      if (clusterAt !== 0 || !this.#shown.hasTargets(view.bytes, keyAt + 1 + view.bytes[keyAt]!)) continue;
+      const { keyAt, keyLength } = view.slice;
+      if (!this.#shown.hasTargets(view.bytes, keyAt + 1 + view.bytes[keyAt]!)) continue;
       if (this.#srv.ptr(view, keyAt, keyLength, this.#primaryZone)) found = true;
     }
     if (found) return Result.WRITTEN;

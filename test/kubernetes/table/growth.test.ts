@@ -99,7 +99,7 @@ test("a reader whose views are older than the memory finds what was added since"
   const label = labels(`host-${COUNT - 1}`);
   late.enter();
   assert.ok(late.findService(key, 0, key.length));
-  late.seekHost(label, 0, label.length);
+  late.seekHost(label, 0);
   assert.ok(late.nextHost());
   const at = late.slice.addressesAt + 4 * late.endpoint;
   assert.equal([...late.bytes.slice(at, at + 4)].join("."), addressOf(2 * COUNT - 1));

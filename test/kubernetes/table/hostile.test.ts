@@ -161,17 +161,17 @@ function lookAround(view: ClusterView, i: number): number {
       for (let endpoint = 0; endpoint < Math.min(view.slice.count, 9); endpoint++) view.slice.hostAt(endpoint);
     }
     for (let number = 0; number < Math.min(view.service.ports.count, 9); number++) view.service.ports.nameAt(number);
-    view.seekHost(host, 0, host.length);
+    view.seekHost(host, 0);
     for (let found = 0; found < 1_000 && view.nextHost(); found++);
   }
   view.seekServices();
   for (let found = 0; found < 1_000 && view.nextService(); found++);
-  view.seekEndpoint(address, 0, 4);
+  view.seekEndpoint(address, 4);
   for (let found = 0; found < 1_000 && view.nextEndpoint(); found++);
-  view.findServiceByAddress(address, 0, 4);
-  view.findServiceByExternalAddress(address, 0, 4);
-  view.hasNamespace(namespace, 0, namespace.length);
-  view.hasPod(address, 0, 4, namespace, 0, namespace.length);
+  view.findServiceByAddress(address, 4);
+  view.findServiceByExternalAddress(address, 4);
+  view.hasNamespace(namespace, 0);
+  view.hasPod(address, 4, namespace, 0);
   if (view.countPods(address, 0, 4) > 0) {
     assert.equal(typeof view.pod.name, "string");
     view.pod.labels();

@@ -61,8 +61,8 @@ test("addresses that a Service has are marked, others are not", () => {
     bench.look((view) => {
       for (const address of addresses) {
         const bytes = addressBytes(address);
-        const found = view.findServiceByAddress(bytes, 0, bytes.length);
-        for (const { hint } of names) assert.equal(view.findServiceByAddress(bytes, 0, bytes.length, hint), found);
+        const found = view.findServiceByAddress(bytes, bytes.length);
+        for (const { hint } of names) assert.equal(view.findServiceByAddress(bytes, bytes.length, hint), found);
       }
     });
     return names.filter(({ isLive }) => isLive);

@@ -126,7 +126,7 @@ export class Bench {
     return this.look((view) => {
       if (!view.findService(bytes, 0, bytes.length)) return [];
       const list: string[] = [];
-      view.seekHost(label, 0, label.length);
+      view.seekHost(label, 0);
       while (view.nextHost()) list.push(addressAt(view, view.endpoint));
       return list.sort();
     });
@@ -137,7 +137,7 @@ export class Bench {
     const bytes = addressBytes(address);
     return this.look((view) => {
       const list: string[] = [];
-      view.seekEndpoint(bytes, 0, bytes.length);
+      view.seekEndpoint(bytes, bytes.length);
       while (view.nextEndpoint()) {
         list.push(`${keyText(view.bytes, view.slice.keyAt, view.slice.keyLength)}/${hostAt(view, view.endpoint)}`);
       }
@@ -149,21 +149,21 @@ export class Bench {
     const bytes = addressBytes(address);
     return this.look((view) => {
       const found = external
-        ? view.findServiceByExternalAddress(bytes, 0, bytes.length)
-        : view.findServiceByAddress(bytes, 0, bytes.length);
+        ? view.findServiceByExternalAddress(bytes, bytes.length)
+        : view.findServiceByAddress(bytes, bytes.length);
       return found ? keyText(view.bytes, view.service.keyAt, view.service.keyLength) : "";
     });
   }
 
   hasNamespace(name: string): boolean {
     const bytes = labels(name);
-    return this.look((view) => view.hasNamespace(bytes, 0, bytes.length));
+    return this.look((view) => view.hasNamespace(bytes, 0));
   }
 
   hasPod(address: string, namespace: string): boolean {
     const bytes = addressBytes(address);
     const label = labels(namespace);
-    return this.look((view) => view.hasPod(bytes, 0, bytes.length, label, 0, label.length));
+    return this.look((view) => view.hasPod(bytes, bytes.length, label, 0));
   }
 
   countPods(address: string): number {
