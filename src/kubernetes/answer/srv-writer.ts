@@ -29,8 +29,6 @@ export class SrvWriter {
   readonly #sizes = new Uint8Array(MAX_TARGETS);
   readonly #lengths = new Uint8Array(MAX_TARGETS);
   #count = 0;
-  #message!: Uint8Array;
-  #start = 0;
   #table!: Uint8Array;
 
   constructor(writer: AnswerWriter, walk: EndpointWalk) {
@@ -168,7 +166,7 @@ export class SrvWriter {
       writer.labels(view.bytes, keyAt, keyLength);
       writer.endTarget();
       const at = writer.targetAt;
-      if (this.#isThere(writer, at)) {
+      if (this.#isThere(at)) {
         writer.dropSrv();
         // Another endpoint of the same name: its address is wanted nevertheless.
         if (target < 0) target = this.#sameTarget;
@@ -181,8 +179,6 @@ export class SrvWriter {
     this.#addresses[i] = addressAt;
     this.#sizes[i] = addressSize;
     this.#lengths[i] = writer.targetLength;
-    this.#message = writer.message;
-    this.#start = writer.start;
     if (!this.#glueDuplicates.has(hashOf(view.bytes, addressAt, addressSize), i, this.#isSameGlue)) this.#count++;
   }
 
@@ -200,19 +196,18 @@ export class SrvWriter {
   #sameTarget = 0;
 
   /** Whether the SRV record written last, whose target begins at `at`, is there already. */
-  #isThere(writer: AnswerWriter, at: number): boolean {
-    this.#message = writer.message;
-    this.#start = writer.start;
+  #isThere(at: number): boolean {
+    const { message, start, end } = this.#writer;
     // From the port on to the record's end.
-    const from = this.#start + at - 2;
-    return this.#duplicates.has(hashOf(this.#message, from, writer.end - from), at, this.#isSameRecord);
+    const from = start + at - 2;
+    return this.#duplicates.has(hashOf(message, from, end - from), at, this.#isSameRecord);
   }
 
   /** Port and target of two records, the later of which may be the end of the message. */
   readonly #isSameRecord = (earlier: number, later: number): boolean => {
-    const message = this.#message;
-    const one = this.#start + earlier;
-    const other = this.#start + later;
+    const { message, start } = this.#writer;
+    const one = start + earlier;
+    const other = start + later;
     if (message[one - 2] !== message[other - 2] || message[one - 1] !== message[other - 1]) return false;
     if (!isSameName(message, one, other)) return false;
     this.#sameTarget = earlier;
@@ -224,7 +219,8 @@ export class SrvWriter {
     const one = this.#addresses[earlier]!;
     const other = this.#addresses[later]!;
     for (let i = 0; i < this.#sizes[earlier]!; i++) if (this.#table[one + i] !== this.#table[other + i]) return false;
-    return isSameName(this.#message, this.#start + this.#targets[earlier]!, this.#start + this.#targets[later]!);
+    const { message, start } = this.#writer;
+    return isSameName(message, start + this.#targets[earlier]!, start + this.#targets[later]!);
   };
 
   /** A pod's own name, at port 0 as CoreDNS has it: labels up to the zone's name, as they stand in `bytes`. */
@@ -249,16 +245,16 @@ export class SrvWriter {
     writer.labels(this.#hostBytes, this.#hostAt, length);
     writer.labels(view.bytes, keyAt, keyLength);
     // An endpoint may stand in two slices. What is behind these labels is the same for all.
-    this.#message = writer.message;
-    this.#start = writer.start;
     const hash = hashOf(writer.message, writer.start + at, length + keyLength);
     writer.endPtr(zone);
     if (this.#duplicates.has(hash, at, this.#isSamePtr)) writer.dropPtr(at);
     return true;
   }
 
-  readonly #isSamePtr = (one: number, other: number): boolean =>
-    isSameName(this.#message, this.#start + one, this.#start + other, PTR_LABELS);
+  readonly #isSamePtr = (one: number, other: number): boolean => {
+    const { message, start } = this.#writer;
+    return isSameName(message, start + one, start + other, PTR_LABELS);
+  };
 
   /** PTR records of another question follow. */
   beginPtrs(): void {
