@@ -6,8 +6,8 @@ export class BlockSettings {
   debug = false;
   /** `errors { stacktrace }`. */
   stacktrace = false;
-  /** `multisocket N`: workers that share each listener; undefined: as many as there are CPUs, at most four. */
-  workers: number | undefined;
+  /** `multisocket`: workers that share each listener; "cpus": as many as there are CPUs; undefined: the same, at most four. */
+  workers: number | "cpus" | undefined;
   /** `timeouts`, in milliseconds, and the most queries on one connection (-1: no limit). */
   readTimeoutMs = 3_000;
   writeTimeoutMs = 5_000;

@@ -6,7 +6,7 @@
  * else the CPU limit of the container and the machine. The number holds for the whole server: the first block that says one
  * decides. It is read at the start: a reload keeps the number.
  *
- * Syntax    multisocket [N]     1 to 1024; default: as many as CPUs granted
+ * Syntax    multisocket [N]     1 to 1024; default: as many as CPUs granted, however many
  * Metrics   none
  * Ready     at once
  * Example
@@ -21,7 +21,7 @@ export const multisocket = definePlugin({
   name: "multisocket",
   parse: (directive, block) => {
     const stanza = directive.once();
-    if (stanza.left > 0) block.workers = stanza.integer({ min: 1, max: 1024 });
+    block.workers = stanza.left > 0 ? stanza.integer({ min: 1, max: 1024 }) : "cpus";
     stanza.noOptions();
   },
 });

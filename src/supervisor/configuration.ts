@@ -27,7 +27,7 @@ import {
 import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { loadDirectives, orderOf, pluginOrder } from "../plugins/index.ts";
-import { workerCount } from "./granted-cpus.ts";
+import { readGrant, workerCount } from "./granted-cpus.ts";
 import { giveOwnAddresses } from "./own-addresses.ts";
 
 export interface ConfigurationSource {
@@ -71,7 +71,7 @@ export interface Configuration {
   readonly unusualZones: readonly Mistake[];
   /** What the start prints: for each listener, a line for each of its zones. */
   readonly zoneLines: readonly (readonly ZoneLine[])[];
-  /** `multisocket N`: how many workers were asked for. */
+  /** `multisocket`: how many workers were asked for. */
   readonly workers: number | undefined;
   /** Differs when any word of the Corefile, or the line that it stands in, does. */
   readonly hash: string;
@@ -116,7 +116,8 @@ export async function loadConfiguration(
   if (mistakes.length === 0) mistakes.push(...findClashes(bindings));
   if (mistakes.length > 0) return mistakes;
 
-  const workers = settings.find((one) => one.workers !== undefined)?.workers;
+  const wanted = settings.find((one) => one.workers !== undefined)?.workers;
+  const workers = wanted === "cpus" ? readGrant().cpus : wanted;
   const modules = new Map([...plugins.values()].map((plugin) => [plugin.url ?? plugin.name, plugin]));
   const { listeners, zoneLines } = layOut(blocks, settings, elements, modules);
   const plan: Plan = {

@@ -4,7 +4,7 @@ import { multisocket } from "../../src/plugins/multisocket.ts";
 import { parseBlock } from "../support/chain.ts";
 
 for (const { directive, workers, mistakes = [] } of [
-  { directive: "multisocket", workers: undefined },
+  { directive: "multisocket", workers: "cpus" },
   { directive: "multisocket 1", workers: 1 },
   { directive: "multisocket 1024", workers: 1024 },
   {

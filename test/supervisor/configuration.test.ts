@@ -56,3 +56,24 @@ test("configuration: every mistake of every plugin", async () => {
     "Corefile:7:5: plugin/forward:",
   ]);
 });
+
+for (const { text, workers } of [
+  { text: ". {\nmultisocket\n}", workers: 6 },
+  { text: ". {\nmultisocket 3\n}", workers: 3 },
+  { text: ". {\nwhoami\n}", workers: undefined },
+]) {
+  test(`configuration: workers of ${text.replaceAll("\n", " ")} on six CPUs`, async (t) => {
+    const before = process.env.GOMAXPROCS;
+    t.after(() => {
+      if (before === undefined) delete process.env.GOMAXPROCS;
+      else process.env.GOMAXPROCS = before;
+    });
+    process.env.GOMAXPROCS = "6";
+    const loaded = await loadConfiguration(
+      { file: "Corefile", text, dnsPort: 53, logFormat: "text", environment: {} },
+      1,
+    );
+    assert.ok("workers" in loaded);
+    assert.equal(loaded.workers, workers);
+  });
+}
