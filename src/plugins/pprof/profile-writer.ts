@@ -26,7 +26,8 @@ export class ProfileWriter {
   readonly #strings = new StringTable();
   readonly #samples: Sample[] = [];
   readonly #locations = new Map<string, Location>();
-  readonly #calls = new Map<string, Call>();
+  /** Of each location one, with the same number. */
+  readonly #calls: Call[] = [];
 
   add(thread: string, stacks: readonly Stack[]): void {
     const label = [new Label({ key: this.#text("thread"), str: this.#text(thread) })];
@@ -41,7 +42,7 @@ export class ProfileWriter {
       sampleType: measures.map((measure) => this.#measure(measure)),
       sample: this.#samples,
       location: [...this.#locations.values()],
-      function: [...this.#calls.values()],
+      function: this.#calls,
       stringTable: this.#strings,
       timeNanos: BigInt(Math.round(startedAt)) * NANOSECONDS,
       durationNanos: BigInt(Math.round(durationMs)) * NANOSECONDS,
@@ -65,16 +66,16 @@ export class ProfileWriter {
     if (known) return Number(known.id);
     const file = url.replace(/^file:\/\//, "");
     const name = functionName === "" ? "(anonymous)" : functionName;
+    const id = this.#calls.length + 1;
     const call = new Call({
-      id: this.#calls.size + 1,
+      id,
       name: this.#text(name),
       systemName: this.#text(name),
       filename: this.#text(file),
       startLine: lineNumber + 1,
     });
-    this.#calls.set(key, call);
-    const id = this.#locations.size + 1;
-    const line = [new Line({ functionId: call.id, line: lineNumber + 1 })];
+    this.#calls.push(call);
+    const line = [new Line({ functionId: id, line: lineNumber + 1 })];
     this.#locations.set(key, new Location({ id, line }));
     return id;
   }
