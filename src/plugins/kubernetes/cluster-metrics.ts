@@ -2,7 +2,6 @@
 import type { RequestHooks } from "../../kubernetes/api/client.ts";
 import type { Reflector } from "../../kubernetes/api/reflector.ts";
 import type { Trigger } from "../../kubernetes/table/sinks.ts";
-import type { Counter, Histogram } from "../../memory/counters.ts";
 import type { ControlContext } from "../../plugin/context.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -15,8 +14,6 @@ const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 export class ClusterMetrics implements RequestHooks {
   readonly #context: ControlContext;
-  readonly #histograms = new Map<string, Histogram>();
-  readonly #counters = new Map<string, Counter>();
   /** What has been counted so far of numbers that others count. */
   readonly #counted = new Map<string, number>();
 
@@ -27,15 +24,15 @@ export class ClusterMetrics implements RequestHooks {
   requested(method: string, host: string, code: string, seconds: number): void {
     const duration = "kubernetes_rest_client_request_duration_seconds";
     const help = "Request latency in seconds. Broken down by verb and host.";
-    this.#histogram(duration, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
+    this.#context.histogram(duration, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
     const requests = "Number of HTTP requests, partitioned by status code, method, and host.";
-    this.#counter("kubernetes_rest_client_requests_total", requests, { code, method, host }).add(1);
+    this.#context.counter("kubernetes_rest_client_requests_total", requests, { code, method, host }).add(1);
   }
 
   limited(method: string, host: string, seconds: number): void {
     const name = "kubernetes_rest_client_rate_limiter_duration_seconds";
     const help = "Client side rate limiter latency in seconds. Broken down by verb and host.";
-    this.#histogram(name, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
+    this.#context.histogram(name, help, { verb: method, host }, REQUEST_BOUNDS).observe(seconds);
   }
 
   /** A change of endpoints is in answers now. */
@@ -46,7 +43,7 @@ export class ClusterMetrics implements RequestHooks {
     const seconds = Math.max(0, (Date.now() - changed) / 1_000);
     const help = "Histogram of the time (in seconds) it took to program a dns instance.";
     const name = "kubernetes_dns_programming_duration_seconds";
-    this.#histogram(name, help, { service_kind: kind }, PROGRAMMING_BOUNDS).observe(seconds);
+    this.#context.histogram(name, help, { service_kind: kind }, PROGRAMMING_BOUNDS).observe(seconds);
   }
 
   /** Takes over what the reflectors and the table have counted since the last time. */
@@ -61,29 +58,10 @@ export class ClusterMetrics implements RequestHooks {
 
   #advance(name: string, help: string, labels: Readonly<Record<string, string>>, total: number): void {
     const key = `${name} ${JSON.stringify(labels)}`;
-    const counter = this.#counter(name, help, labels);
+    const counter = this.#context.counter(name, help, labels);
     const before = this.#counted.get(key) ?? 0;
     if (total > before) counter.add(total - before);
     this.#counted.set(key, total);
-  }
-
-  #histogram(
-    name: string,
-    help: string,
-    labels: Readonly<Record<string, string>>,
-    bounds: readonly number[],
-  ): Histogram {
-    const key = `${name} ${JSON.stringify(labels)}`;
-    const known = this.#histograms.get(key) ?? this.#context.histogram(name, help, labels, bounds);
-    this.#histograms.set(key, known);
-    return known;
-  }
-
-  #counter(name: string, help: string, labels: Readonly<Record<string, string>>): Counter {
-    const key = `${name} ${JSON.stringify(labels)}`;
-    const known = this.#counters.get(key) ?? this.#context.counter(name, help, labels);
-    this.#counters.set(key, known);
-    return known;
   }
 }
 
