@@ -184,7 +184,7 @@ export class AnswerWriter {
     return length + this.#between.length + (zone?.length ?? this.#zoneLength) <= MAX_NAME_LENGTH;
   }
 
-  /** An SRV record of the question's name with the target to be written behind it by `label`, `key` and `endTarget`. */
+  /** An SRV record of the question's name with the target to be written behind it by `labels` and `endTarget`. */
   beginSrv(weight: number, port: number): boolean {
     const reply = this.#reply;
     // A target has 255 bytes at most.
@@ -264,7 +264,7 @@ export class AnswerWriter {
     this.#suffixAt = 0;
   }
 
-  /** The same where labels of more than one place make the name. They are `length` bytes in all, and follow by `labels`. */
+  /** A PTR record, for whose name labels of more than one place follow by `labels` and `endPtr`. They are `length` bytes in all. */
   beginPtr(length: number, zone: Uint8Array): boolean {
     const reply = this.#reply;
     const plainSize = length + this.#between.length + zone.length;

@@ -1,4 +1,4 @@
-/** Which pods have which addresses: a row of some fifty bytes for each. */
+/** Which pods have which addresses: 65 bytes for each, with all indexes. */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import type { HashIndex } from "../../memory/hash-index.ts";
 import { markOf, type RowDirectory } from "../../memory/row-directory.ts";

@@ -79,7 +79,7 @@ export class ServiceRow {
     return (this.flags & ServiceFlag.REPEATS) !== 0;
   }
 
-  /** spec.externalName in wire form, in lower case. The length is 0 when there is none, or it is an address. */
+  /** spec.externalName in wire form, with its letters. The length is 0 when there is none, or it is an address. */
   get targetAt(): number {
     return this.keyAt + this.keyLength;
   }

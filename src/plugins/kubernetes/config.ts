@@ -167,7 +167,7 @@ function readers(config: KubernetesConfig): Record<string, (line: Option) => voi
     },
     upstream: withoutEffect("names outside the cluster are asked of this server itself"),
     resyncperiod: withoutEffect("what is known is compared with the API by check_interval"),
-    transfer: withoutEffect("transfers are given by the plugin 'transfer'"),
+    transfer: withoutEffect("there are no transfers"),
     federation: withoutEffect("federations are no more"),
   };
 }

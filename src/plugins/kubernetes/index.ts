@@ -34,7 +34,8 @@
  *   wildcard_queries                  `*` and `any` in names stand for every namespace, Service, endpoint, port or protocol
  *   doubt servfail|nxdomain           what names get that were not there when the API was heard of last (servfail)
  *   check_interval DUR                how often what is known is compared with a fresh list (5m); 0: never
- *   upstream, cidrs, resyncperiod     words of the first years; cidrs adds reverse zones, the others do nothing
+ *   upstream, cidrs, resyncperiod, transfer, federation
+ *                                     words of the first years; cidrs adds reverse zones, the others do nothing
  * Metrics
  *   coredns_kubernetes_dns_programming_duration_seconds{service_kind}   from the change of a pod to its being in answers
  *   coredns_kubernetes_rest_client_request_duration_seconds{verb,host}, _requests_total{code,method,host},

@@ -127,7 +127,7 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
     const { name } = query;
     const zone = zoneOf(name);
     if (zone === undefined) return next(query);
-    // Transfers are for the plugin that says who may have them.
+    // There are no transfers.
     if (query.type === Type.AXFR || query.type === Type.IXFR) return REFUSED;
     if (view === undefined) return SERVFAIL;
     const zoneLabel = name.labelCount - zone.labels;
