@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Type } from "../../src/dns/types.ts";
-import { configureLogging } from "../../src/plugin/logger.ts";
 import { ANSWERED, type Handler } from "../../src/plugin/outcome.ts";
+import { debug } from "../../src/plugins/debug.ts";
 import { template } from "../../src/plugins/template/index.ts";
 import { linkChain, parseBlock } from "../support/chain.ts";
 
@@ -13,7 +13,7 @@ const passed: Handler = (query) => {
 
 /** Asks a chain whose only plugin is template, with `passed` behind it. */
 async function ask(corefile: string, question: string, edns?: { size: number }, last: Handler = passed) {
-  const chain = await linkChain({ plugins: [template], corefile: `. {\n${corefile}\n}`, last });
+  const chain = await linkChain({ plugins: [debug, template], corefile: `. {\n${corefile}\n}`, last });
   const asked = await chain.ask(edns === undefined ? { ask: question } : { ask: question, edns });
   const counts = chain.row.descriptions.map((cell) => [cell.name, cell.labels, chain.row.read(cell)[0]] as const);
   await chain.stop();
@@ -239,10 +239,8 @@ describe("records", () => {
   });
 });
 
-test("with debug the log says why an expression has no value, and the reply stays without a reason", async (t) => {
-  configureLogging({ format: "text", debug: true });
-  t.after(() => configureLogging({ format: "text", debug: false }));
-  const { lines, error } = await ask("template IN A . {\nexpr int(name()) > 1\n}", "x.A.test. A");
+test("with debug the log says why an expression has no value, and the reply stays without a reason", async () => {
+  const { lines, error } = await ask("debug\ntemplate IN A . {\nexpr int(name()) > 1\n}", "x.A.test. A");
   assert.equal(error, "");
   assert.deepEqual(
     lines.map(({ level, text }) => `${level} ${text}`),
