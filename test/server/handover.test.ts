@@ -50,7 +50,7 @@ for (const { name, corefile } of [
   { name: "a server that still loads", corefile: slow },
   { name: "a reload that still loads", corefile: ".:{PORT2} {\n  bind 127.0.0.1\n  whoami\n}\n" },
 ])
-  test(`${name} takes no queries from the server before it`, { timeout: 60_000 }, async () => {
+  test(`${name} takes no queries from the server before it`, { timeout: 60_000 }, async (t) => {
     const before = createSocket({ type: "udp4", reusePort: true });
     before.on("message", (query, { port, address }) => {
       query[2]! |= 0x80;
@@ -60,15 +60,18 @@ for (const { name, corefile } of [
     await once(before, "listening");
     const { port } = before.address();
     const load = new SteadyLoad(port);
+    t.after(async () => {
+      await load.stop();
+      before.close();
+    });
     const server = await TestServer.start({ corefile, placeholders: { PORT: String(port) } });
+    t.after(async () => assert.equal(await server.stop(), 0));
     if (corefile !== slow) {
       server.write("Corefile", slow);
       server.signal("SIGUSR1");
       assert.ok(await server.line(/^\[INFO\] Reloading complete$/, 0, 20_000), server.lines.join("\n"));
     }
     const { lost, wrong, slowestMs } = await load.stop();
-    before.close();
-    assert.equal(await server.stop(), 0);
     assert.deepEqual({ lost, wrong }, { lost: 0, wrong: 0 });
     assert.ok(slowestMs < 1_000, `an answer took ${slowestMs} ms`);
   });
