@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { awakeNow, sleepAwake } from "../support/awake.ts";
 import { SteadyLoad } from "../support/load.ts";
-import { TestServer } from "../support/server.ts";
+import { freePorts, TestServer } from "../support/server.ts";
 import { skipNative } from "../transport/udp-support.ts";
 
 for (const { where, bind } of [
@@ -56,9 +56,9 @@ for (const { name, corefile } of [
       query[2]! |= 0x80;
       before.send(query, port, address);
     });
-    before.bind(0, "127.0.0.1");
+    const [port] = (await freePorts(1)) as [number];
+    before.bind(port, "127.0.0.1");
     await once(before, "listening");
-    const { port } = before.address();
     const load = new SteadyLoad(port);
     t.after(async () => {
       await load.stop();
