@@ -10,7 +10,6 @@ import type { Request } from "../dns/request.ts";
 import type { OnBatch, PacketPort } from "../transport/packets.ts";
 import { Datagrams } from "./datagrams.ts";
 import { type Answer, Exchange, type ExchangeOwner, resetExchange } from "./exchange.ts";
-import { written } from "./outgoing.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { Ignored, type Upstream } from "./upstream.ts";
 
@@ -163,9 +162,9 @@ export class Asker {
     this.#datagrams.close();
   }
 
-  /** Keeps the question that stands at `at` of `bytes`, as described in `written`. */
+  /** Keeps the question of `exchange` as it was sent: `bytes` has the message at `at`. */
   remember(exchange: Exchange, bytes: Uint8Array, at: number): void {
-    const length = written.questionEnd - HEADER_SIZE;
+    const length = exchange.request!.questionEnd - HEADER_SIZE;
     const to = exchange.index * QUESTION_STRIDE;
     copyBytes(bytes, at + HEADER_SIZE, length, this.#questions, to);
     this.#questionLengths[exchange.index] = length;

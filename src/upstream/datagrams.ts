@@ -9,7 +9,7 @@ import { Flag, HEADER_SIZE } from "../dns/header.ts";
 import { type ConnectOptions, DESCRIPTOR_WORDS, type OnBatch, type PacketPort } from "../transport/packets.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
-import { writeQuery, written } from "./outgoing.ts";
+import { writeQuery } from "./outgoing.ts";
 import { randomWord } from "./random.ts";
 import { Ignored, type Upstream } from "./upstream.ts";
 
@@ -79,19 +79,19 @@ export class Datagrams {
     const socket = this.#sockets[number]!;
     const id = freeId(socket);
     const offset = this.#used;
-    writeQuery(request, port.sending, offset, id, exchange.randomLetters, exchange.largestUdpSize);
+    const { randomLetters, largestUdpSize } = exchange;
+    exchange.udpSize = writeQuery(request, port.sending, offset, id, randomLetters, largestUdpSize);
     this.#asker.remember(exchange, port.sending, offset);
     exchange.socket = number;
     exchange.id = id;
-    exchange.udpSize = written.udpSize;
     socket.waiting.push(exchange);
     socket.used++;
     const word = this.#filled++ * DESCRIPTOR_WORDS;
     port.descriptors[word] = number;
     port.descriptors[word + 1] = -1;
     port.descriptors[word + 2] = offset;
-    port.descriptors[word + 3] = written.length;
-    this.#used = offset + written.length;
+    port.descriptors[word + 3] = size;
+    this.#used = offset + size;
     // Queries of one batch of clients, and what follows from one batch of answers, leave together.
     if (!this.#flushPlanned) {
       this.#flushPlanned = true;

@@ -17,19 +17,11 @@ export const SAFE_UDP_SIZE = 1_232;
 /** The same where there is no TCP: as much as a socket's buffer holds. */
 export const LARGE_UDP_SIZE = 4_096;
 
-/** What the last `writeQuery` wrote. One object, as every query writes at least once. */
-export const written = {
-  length: 0,
-  /** Offset behind the question. */
-  questionEnd: 0,
-  /** The largest UDP answer that the server may send. */
-  udpSize: MIN_UDP_SIZE,
-};
-
 /**
- * Writes the query into `out` at `at`, where as many bytes as its message has are free, and describes it in `written`. A signed
+ * Writes the query into `out` at `at`. It is as long as the message of `request`, and so is its question. A signed
  * message (anything but an OPT in its additional section) keeps its letters and its OPT, which the signature covers.
- * The size that it tells the server is the client's, at most `largestUdpSize`.
+ * The size that it tells the server is the client's, at most `largestUdpSize`. Gives the largest UDP answer that the server
+ * may send.
  */
 export function writeQuery(
   request: Request,
@@ -38,7 +30,7 @@ export function writeQuery(
   id: number,
   randomLetters: boolean,
   largestUdpSize: number,
-): void {
+): number {
   const from = request.bytes;
   const start = request.start;
   const flags = request.flags & ~(Flag.QR | Flag.RCODE);
@@ -54,12 +46,12 @@ export function writeQuery(
   out[to++] = request.type;
   out[to++] = request.class >> 8;
   out[to++] = request.class;
-  written.questionEnd = to - at;
+  copyRange(from, start + request.questionEnd, start + request.length, out, to);
 
+  if (signed) return request.udpLimit;
   const size = request.hasOpt ? Math.min(request.udpSize, largestUdpSize) : MIN_UDP_SIZE;
-  written.udpSize = signed ? request.udpLimit : Math.max(size, MIN_UDP_SIZE);
-  written.length = copyRange(from, start + request.questionEnd, start + request.length, out, to) - at;
-  if (request.hasOpt && !signed) writeOptFields(request, out, at + request.optOffset, size);
+  if (request.hasOpt) writeOptFields(request, out, at + request.optOffset, size);
+  return Math.max(size, MIN_UDP_SIZE);
 }
 
 function writeName(request: Request, out: Bytes, at: number, randomLetters: boolean): number {

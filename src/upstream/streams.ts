@@ -10,7 +10,7 @@ import { withView } from "../dns/bytes.ts";
 import { HEADER_SIZE, MAX_MESSAGE_SIZE } from "../dns/header.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
-import { writeQuery, written } from "./outgoing.ts";
+import { writeQuery } from "./outgoing.ts";
 import { randomWord } from "./random.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -207,9 +207,9 @@ export class Connection {
     writeQuery(request, out, at, id, false, MAX_MESSAGE_SIZE);
     if (again) this.#asker.repeatQuestion(exchange, out, at);
     else this.#asker.remember(exchange, out, at);
-    out.writeUInt16BE(written.length, this.#gathered);
+    out.writeUInt16BE(request.length, this.#gathered);
     if (this.#gathered === 0) queueMicrotask(this.#flush);
-    this.#gathered = at + written.length;
+    this.#gathered = at + request.length;
     exchange.connection = this;
     exchange.streamId = id;
     this.#waiting.set(id, exchange);
