@@ -11,14 +11,13 @@ import { allocateBytes, type Bytes, copyBytes, NO_BYTES } from "./bytes.ts";
 import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE, RECORD_FIXED_SIZE } from "./header.ts";
-import { skipName } from "./message.ts";
 import { LOWER } from "./name.ts";
 import { rdataNames } from "./rdata.ts";
 import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
 import { Rcode, Type } from "./types.ts";
 import { uncompressedLength } from "./uncompressed-length.ts";
-import { expandNameInto } from "./wire-name.ts";
+import { endOfName, expandNameInto } from "./wire-name.ts";
 
 export const Section = { ANSWER: 0, AUTHORITY: 1, ADDITIONAL: 2 } as const;
 export type Section = (typeof Section)[keyof typeof Section];
@@ -217,7 +216,7 @@ export class Reply {
     let count = 0;
     for (let section = 0; section < 3; section++) {
       for (let left = this.counts[section]!; left > 0; left--) {
-        const fixed = skipName(bytes, at, end, start);
+        const fixed = endOfName(bytes, at, end);
         if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) break;
         const size = (bytes[fixed + 8]! << 8) | bytes[fixed + 9]!;
         if (fixed + RECORD_FIXED_SIZE + size > end) break;

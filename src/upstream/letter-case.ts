@@ -5,9 +5,9 @@
  */
 import { copyBytes, NO_BYTES, sameBytes } from "../dns/bytes.ts";
 import { RECORD_FIXED_SIZE } from "../dns/header.ts";
-import { skipName } from "../dns/message.ts";
 import { offsetOfName } from "../dns/rdata.ts";
 import { Type } from "../dns/types.ts";
+import { endOfName } from "../dns/wire-name.ts";
 
 /** The name of the question as it was sent and as the client wrote it, both of `length` bytes. One object for all answers. */
 const question = { sent: NO_BYTES, sentStart: 0, client: NO_BYTES, clientStart: 0, length: 0 };
@@ -35,7 +35,7 @@ export function restoreLetters(
   question.length = length;
   let at = start + questionEnd;
   while (at < end) {
-    const fixed = skipName(bytes, at, end, start);
+    const fixed = endOfName(bytes, at, end);
     if (fixed < 0 || fixed + RECORD_FIXED_SIZE > end) return;
     restoreName(bytes, at, end, false);
     const type = (bytes[fixed]! << 8) | bytes[fixed + 1]!;
@@ -47,7 +47,7 @@ export function restoreLetters(
       const isSigned = type === Type.SVCB || type === Type.HTTPS;
       restoreName(bytes, data + name, stop, isSigned);
       // SOA has a second name behind the first.
-      const second = type === Type.SOA ? skipName(bytes, data, stop, start) : -1;
+      const second = type === Type.SOA ? endOfName(bytes, data, stop) : -1;
       if (second > 0) restoreName(bytes, second, stop, false);
     }
     at = stop;
