@@ -64,7 +64,7 @@ export class Reply {
   plainLength = 0;
   /**
    * How many records the answer section has if all are addresses of one kind whose owners are pointers of two bytes to the
-   * question, and no other section has two records; else 0.
+   * question, and no other section has two records; else 0, as where nobody has looked.
    */
   addressRun = 0;
 

@@ -5,7 +5,8 @@ import { Flag } from "../../src/dns/header.ts";
 import { nameToWire } from "../../src/dns/name-text.ts";
 import { Section } from "../../src/dns/reply.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/types.ts";
-import { ANSWERED, DROPPED, type Handler, type Outcome, SERVFAIL } from "../../src/plugin/outcome.ts";
+import { ANSWERED, after, DROPPED, type Handler, type Outcome, SERVFAIL } from "../../src/plugin/outcome.ts";
+import { definePlugin } from "../../src/plugin/plugin.ts";
 import type { Query } from "../../src/plugin/query.ts";
 import { cache } from "../../src/plugins/cache/index.ts";
 import { linkChain, parseBlock, type TestChain } from "../support/chain.ts";
@@ -473,3 +474,22 @@ for (const [stanza, message] of [
 function wire(name: string): Uint8Array {
   return nameToWire(name) as Uint8Array;
 }
+
+test("cache: what is kept is measured for those in front too", async (t) => {
+  const seen: boolean[] = [];
+  const note = (outcome: Outcome, { reply }: Query): Outcome => {
+    seen.push(reply.isDescribed);
+    return outcome;
+  };
+  const serve =
+    ({ next }: { next: Handler }) =>
+    (query: Query) =>
+      after(next(query), query, note);
+  const front = definePlugin({ name: "front", parse: () => undefined, serve: (_, context) => serve(context) });
+  const corefile = ". {\nfront\ncache\n}";
+  const chain = await linkChain({ plugins: [front, cache], corefile, last: upstream().handler });
+  t.after(() => chain.stop());
+  // That it is true is looked at with every answer of a test chain.
+  for (const ask of ["alias.test. A", "gone.test. A", "slow.test. A", "large.test. A"]) await chain.ask({ ask });
+  assert.deepEqual(seen, [true, true, true, true]);
+});

@@ -123,6 +123,11 @@ export class Kept {
     reply.dropOpt(query);
     if (reply.uncached || !isKeepable(kind) || ttl <= 0 || reply.overflow || (reply.flags & Flag.TC) !== 0)
       return false;
+    // Measured once: for the table, and for those in front who count replies and log them.
+    reply.plainLength = reply.uncompressedLength();
+    reply.commonTtl = shown;
+    reply.addressRun = 0;
+    reply.isDescribed = true;
     const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
     return this.#store(isSuccess ? this.success : this.denial, query, ttl, now);
   }
