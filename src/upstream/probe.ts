@@ -3,12 +3,11 @@
  * reply of any kind (behaviour 3.E): healthy servers are not asked. Runs in the supervisor; workers read the result on
  * the board.
  */
-import { createSocket } from "node:dgram";
-import { connect, isIPv6 } from "node:net";
-import { Flag, HEADER_SIZE } from "../dns/header.ts";
-import { Class, Type } from "../dns/types.ts";
+import { connect } from "node:net";
+import { HEADER_SIZE } from "../dns/header.ts";
+import { Type } from "../dns/types.ts";
+import { askOnce, isReplyTo, questionMessage } from "./ask-once.ts";
 import type { Board } from "./board.ts";
-import { randomWord } from "./random.ts";
 
 /** A probe waits this long for its reply, in milliseconds. */
 const PROBE_TIMEOUT_MS = 1_000;
@@ -98,48 +97,14 @@ export class Prober {
 }
 
 /** Asks for the NS records of the domain. Whether anything came back that is a reply to this very query. */
-function probe(target: { address: string; port: number }, options: ProbeOptions): Promise<boolean> {
-  const message = probeMessage(options);
-  return options.overTcp ? probeTcp(target, message, options.source) : probeUdp(target, message, options.source);
+function probe({ address, port }: ProbeTarget, options: ProbeOptions): Promise<boolean> {
+  const { domain, recursionDesired, overTcp, source } = options;
+  const message = questionMessage(domain, Type.NS, recursionDesired);
+  if (overTcp) return probeTcp(address, port, message, source);
+  return askOnce(message, address, port, { timeoutMs: PROBE_TIMEOUT_MS, source });
 }
 
-function probeUdp(
-  { address, port }: { address: string; port: number },
-  message: Buffer,
-  source?: string,
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
-    const finish = (alive: boolean) => {
-      clearTimeout(timer);
-      socket.removeAllListeners("message");
-      try {
-        socket.close();
-      } catch {
-        // Closed by the error that brought us here.
-      }
-      resolve(alive);
-    };
-    const timer = setTimeout(finish, PROBE_TIMEOUT_MS, false);
-    socket.on("error", () => finish(false));
-    socket.on("message", (reply) => {
-      if (isReplyTo(message, reply)) finish(true);
-    });
-    const begin = () =>
-      socket.connect(port, address, (error?: Error) => {
-        if (error) finish(false);
-        else socket.send(message);
-      });
-    if (source === undefined) begin();
-    else socket.bind({ address: source, port: 0 }, begin);
-  });
-}
-
-function probeTcp(
-  { address, port }: { address: string; port: number },
-  message: Buffer,
-  source?: string,
-): Promise<boolean> {
+function probeTcp(address: string, port: number, message: Buffer, source?: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port, ...(source === undefined ? {} : { localAddress: source }) });
     let received = Buffer.alloc(0);
@@ -161,20 +126,4 @@ function probeTcp(
       if (received.length === 2 + HEADER_SIZE) finish(isReplyTo(message, received.subarray(2)));
     });
   });
-}
-
-function probeMessage({ domain, recursionDesired }: ProbeOptions): Buffer {
-  const message = Buffer.alloc(HEADER_SIZE + domain.length + 4);
-  message.writeUInt16BE(randomWord() >>> 16, 0);
-  message.writeUInt16BE(recursionDesired ? Flag.RD : 0, 2);
-  message.writeUInt16BE(1, 4);
-  message.set(domain, HEADER_SIZE);
-  message.writeUInt16BE(Type.NS, HEADER_SIZE + domain.length);
-  message.writeUInt16BE(Class.IN, HEADER_SIZE + domain.length + 2);
-  return message;
-}
-
-function isReplyTo(message: Buffer, reply: Buffer): boolean {
-  if (reply.length < HEADER_SIZE || (reply.readUInt16BE(2) & Flag.QR) === 0) return false;
-  return reply.readUInt16BE(0) === message.readUInt16BE(0);
 }

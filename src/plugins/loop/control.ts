@@ -1,12 +1,11 @@
 /** The control half of loop: sends the probe, and says what became of it. */
 import { randomBytes } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { setTimeout as sleep } from "node:timers/promises";
 import { splitAddress } from "../../corefile/host-port.ts";
-import { Flag, HEADER_SIZE } from "../../dns/header.ts";
 import { nameToWire } from "../../dns/name-text.ts";
-import { Class, Type } from "../../dns/types.ts";
+import { Type } from "../../dns/types.ts";
 import type { Control, ControlContext, Gauge } from "../../plugin/context.ts";
+import { askOnce, questionMessage } from "../../upstream/ask-once.ts";
 import type { Returned } from "./serve.ts";
 import { Sightings } from "./sightings.ts";
 
@@ -136,7 +135,8 @@ export class LoopWatch implements Control {
     if (typeof name === "string" || !place) return false;
     this.#sightings.expect(name);
     const host = place.host === "" ? "127.0.0.1" : place.host;
-    return exchange(messageFor(name), host, place.port, waitMs, this.#end.signal);
+    const message = questionMessage(name, Type.HINFO, true);
+    return askOnce(message, host, place.port, { timeoutMs: waitMs, signal: this.#end.signal });
   }
 
   #wait(ms: number): Promise<void> {
@@ -147,41 +147,4 @@ export class LoopWatch implements Control {
 /** As long as CoreDNS's. Nobody can guess it, or a stranger could make us see loops. */
 function randomDigits(): string {
   return (randomBytes(8).readBigUInt64BE() >> 1n).toString();
-}
-
-function messageFor(name: Uint8Array): Buffer {
-  const message = Buffer.alloc(HEADER_SIZE + name.length + 4);
-  randomBytes(2).copy(message);
-  message.writeUInt16BE(Flag.RD, 2);
-  message.writeUInt16BE(1, 4);
-  message.set(name, HEADER_SIZE);
-  message.writeUInt16BE(Type.HINFO, HEADER_SIZE + name.length);
-  message.writeUInt16BE(Class.IN, HEADER_SIZE + name.length + 2);
-  return message;
-}
-
-function exchange(message: Buffer, host: string, port: number, waitMs: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
-    const finish = (hasReply: boolean): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", cancel);
-      socket
-        .removeAllListeners("message")
-        .removeAllListeners("error")
-        .on("error", () => {});
-      socket.close();
-      resolve(hasReply);
-    };
-    const cancel = (): void => finish(false);
-    const timer = setTimeout(finish, waitMs, false);
-    signal.addEventListener("abort", cancel);
-    socket.on("error", cancel);
-    socket.on("message", (reply) => {
-      if (reply.length >= HEADER_SIZE && reply.readUInt16BE(0) === message.readUInt16BE(0)) finish(true);
-    });
-    socket.send(message, port, host, (error) => {
-      if (error) finish(false);
-    });
-  });
 }
