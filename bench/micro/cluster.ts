@@ -5,7 +5,7 @@
 import type { KubernetesObject } from "../../src/kubernetes/api/resource.ts";
 import { ClusterTable } from "../../src/kubernetes/table/cluster-table.ts";
 import { ClusterView } from "../../src/kubernetes/table/cluster-view.ts";
-import { EndpointSliceSink, NamespaceSink, PodSink, ServiceSink } from "../../src/kubernetes/table/sinks.ts";
+import { servicesOf, slicesOf, TableSink } from "../../src/kubernetes/table/sinks.ts";
 
 const serviceCount = Number(process.argv[2] ?? 10_000);
 const perService = Number(process.argv[3] ?? 10);
@@ -16,10 +16,10 @@ const LARGE = 10_000;
 const MIB = 1024 * 1024;
 
 const table = new ClusterTable();
-const services = new ServiceSink(table);
-const slices = new EndpointSliceSink(table);
-const pods = new PodSink(table);
-const namespaces = new NamespaceSink(table);
+const services = new TableSink(table, servicesOf(table.services));
+const slices = new TableSink(table, slicesOf(table.services));
+const pods = new TableSink(table, table.pods);
+const namespaces = new TableSink(table, table.namespaces);
 const view = new ClusterView(table.memory, 0);
 let version = 1;
 
@@ -72,12 +72,7 @@ function podOf(i: number): KubernetesObject {
 }
 
 /** Fills a sink with a list; the objects are made before the clock starts. */
-function fill(
-  sink: ServiceSink | EndpointSliceSink | PodSink | NamespaceSink,
-  name: string,
-  count: number,
-  make: (i: number) => KubernetesObject,
-): void {
+function fill(sink: TableSink, name: string, count: number, make: (i: number) => KubernetesObject): void {
   let spent = 0;
   let longest = 0;
   const before = table.statistics.usedBytes;

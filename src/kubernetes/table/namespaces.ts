@@ -1,8 +1,7 @@
 /** The namespaces, also those that only pods and slices speak of: their rows name theirs by an id. */
 import type { HashIndex } from "../../memory/hash-index.ts";
 import { markOf, type RowDirectory } from "../../memory/row-directory.ts";
-import type { KubernetesObject } from "../api/resource.ts";
-import { versionHash } from "../api/resource.ts";
+import { type KubernetesObject, type ObjectKey, versionHash } from "../api/resource.ts";
 import { textAt } from "./byte-text.ts";
 import type { TableCore } from "./core.ts";
 import { Held } from "./held.ts";
@@ -51,8 +50,12 @@ export class Namespaces {
   }
 
   /** 0 when nobody ever spoke of it. */
-  find(name: string): number {
+  find(_: string, name: string): number {
     return this.#find(name);
+  }
+
+  key(id: number): ObjectKey {
+    return { namespace: "", name: this.name(id) };
   }
 
   name(id: number): string {

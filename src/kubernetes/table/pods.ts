@@ -2,7 +2,7 @@
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import type { HashIndex } from "../../memory/hash-index.ts";
 import { markOf, type RowDirectory } from "../../memory/row-directory.ts";
-import { type KubernetesObject, versionHash } from "../api/resource.ts";
+import { type KubernetesObject, type ObjectKey, versionHash } from "../api/resource.ts";
 import { textAt } from "./byte-text.ts";
 import type { TableCore } from "./core.ts";
 import { fieldsOf, itemsOf, textOf } from "./fields.ts";
@@ -75,7 +75,7 @@ export class Pods {
   }
 
   find(namespace: string, name: string): number {
-    const owner = this.#namespaces.find(namespace);
+    const owner = this.#namespaces.find("", namespace);
     return owner === 0 ? 0 : this.#find(owner, name);
   }
 
@@ -101,14 +101,11 @@ export class Pods {
     this.directory.replace(id, row);
   }
 
-  namespace(id: number): string {
-    return this.#namespaces.name(this.#core.heap.words[this.directory.row(id) + PodField.NAMESPACE]! & ID_MASK);
-  }
-
-  name(id: number): string {
+  key(id: number): ObjectKey {
     const { words, bytes } = this.#core.heap;
     const row = this.directory.row(id);
-    return textAt(bytes, nameAt(words, row), words[row + PodField.LENGTHS]! & 0xff);
+    const name = textAt(bytes, nameAt(words, row), words[row + PodField.LENGTHS]! & 0xff);
+    return { namespace: this.#namespaces.name(words[row + PodField.NAMESPACE]! & ID_MASK), name };
   }
 
   /** Makes the row; gives its length in words, 0 when it cannot be. */

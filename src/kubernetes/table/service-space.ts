@@ -5,7 +5,7 @@
  */
 import type { HashIndex } from "../../memory/hash-index.ts";
 import { markOf, type RowDirectory } from "../../memory/row-directory.ts";
-import { type KubernetesObject, versionHash } from "../api/resource.ts";
+import { type KubernetesObject, type ObjectKey, versionHash } from "../api/resource.ts";
 import { AddressDiff } from "./address-diff.ts";
 import { AddressSet } from "./address-set.ts";
 import { textAt } from "./byte-text.ts";
@@ -146,7 +146,7 @@ export class ServiceSpace {
   }
 
   findSlice(namespace: string, name: string): number {
-    const owner = this.#namespaces.find(namespace);
+    const owner = this.#namespaces.find("", namespace);
     return owner === 0 ? 0 : this.#findSliceName(owner, name);
   }
 
@@ -174,14 +174,14 @@ export class ServiceSpace {
     return this.#core.heap.words[this.services.row(this.#serviceOf(id)) + ServiceField.FLAGS]!;
   }
 
-  serviceName(id: number): { namespace: string; name: string } {
+  serviceName(id: number): ObjectKey {
     const { words, bytes } = this.#core.heap;
     const at = keyAt(words, this.services.row(id));
     const size = bytes[at]!;
     return { name: textAt(bytes, at + 1, size), namespace: textAt(bytes, at + 2 + size, bytes[at + 1 + size]!) };
   }
 
-  sliceName(id: number): { namespace: string; name: string } {
+  sliceName(id: number): ObjectKey {
     const { words, bytes } = this.#core.heap;
     const row = this.slices.row(id);
     const length = words[row + SliceField.NAME_LENGTHS]! & 0xff;

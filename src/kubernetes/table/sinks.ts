@@ -1,12 +1,11 @@
 /** What the API's lists and watches flow into: one sink for each resource, all into one table. */
 import { setImmediate } from "node:timers/promises";
+import type { RowDirectory } from "../../memory/row-directory.ts";
 import type { KubernetesObject, ObjectKey, ResourceSink } from "../api/resource.ts";
 import type { ClusterTable } from "./cluster-table.ts";
-import { fieldsOf, textOf } from "./fields.ts";
+import { type Fields, fieldsOf, textOf } from "./fields.ts";
 import type { Held } from "./held.ts";
 import { ServiceFlag, ServiceKind } from "./layout.ts";
-import type { Namespaces } from "./namespaces.ts";
-import type { Pods } from "./pods.ts";
 import type { ServiceSpace } from "./service-space.ts";
 
 /** Objects that one turn of the loop takes out: a few milliseconds. */
@@ -22,29 +21,41 @@ export interface Trigger {
   readonly kind: "cluster_ip" | "headless_with_selector" | "headless_without_selector";
 }
 
-/** What is the same for all of them: mark and sweep, and the walk over what is held. */
-abstract class TableSink implements ResourceSink {
-  readonly #table: ClusterTable;
-  readonly #held: Held;
+/** The rows of one resource. */
+export interface Rows {
+  readonly held: Held;
+  readonly directory: RowDirectory;
+  upsert(object: KubernetesObject): void;
+  /** 0 when it is not there. */
+  find(namespace: string, name: string): number;
+  remove(id: number): void;
+  key(id: number): ObjectKey;
+}
 
-  constructor(table: ClusterTable, held: Held) {
+/** Mark and sweep, and the walk over what is held. */
+export class TableSink implements ResourceSink {
+  readonly #table: ClusterTable;
+  readonly #rows: Rows;
+
+  constructor(table: ClusterTable, rows: Rows) {
     this.#table = table;
-    this.#held = held;
+    this.#rows = rows;
   }
 
   get size(): number {
-    return this.#held.count;
+    return this.#rows.held.count;
   }
 
   beginList(): void {
-    this.#held.beginList();
+    this.#rows.held.beginList();
   }
 
   async endList(): Promise<void> {
+    const { directory, held } = this.#rows;
     let dropped = 0;
-    for (const id of this.ids()) {
-      if (!this.#held.isStale(id)) continue;
-      this.drop(id);
+    for (const id of directory.ids()) {
+      if (!held.isStale(id)) continue;
+      this.#rows.remove(id);
       if (++dropped % DROPS === 0) {
         this.#table.reclaim();
         await setImmediate();
@@ -54,198 +65,83 @@ abstract class TableSink implements ResourceSink {
   }
 
   upsert(object: KubernetesObject): void {
-    this.write(object);
+    this.#rows.upsert(object);
     this.#table.reclaim();
   }
 
-  remove(object: KubernetesObject): void {
-    const id = this.find(object.metadata.namespace, object.metadata.name);
-    if (id !== 0) this.drop(id);
+  remove({ metadata }: KubernetesObject): void {
+    const id = this.#rows.find(metadata.namespace, metadata.name);
+    if (id !== 0) this.#rows.remove(id);
     this.#table.reclaim();
   }
 
   versionOf(namespace: string, name: string): number | undefined {
-    const id = this.find(namespace, name);
-    return id !== 0 && this.#held.has(id) ? this.#held.version(id) : undefined;
+    const { held } = this.#rows;
+    const id = this.#rows.find(namespace, name);
+    return id !== 0 && held.has(id) ? held.version(id) : undefined;
   }
 
   *keys(): Generator<ObjectKey> {
-    for (const id of this.ids()) if (this.#held.has(id)) yield this.key(id);
-  }
-
-  protected abstract ids(): Iterable<number>;
-  protected abstract write(object: KubernetesObject): void;
-  /** 0 when it is not there. */
-  protected abstract find(namespace: string, name: string): number;
-  protected abstract drop(id: number): void;
-  protected abstract key(id: number): ObjectKey;
-}
-
-abstract class ServicesSink extends TableSink {
-  readonly #space: ServiceSpace;
-
-  constructor(table: ClusterTable, space: ServiceSpace) {
-    super(table, space.heldServices);
-    this.#space = space;
-  }
-
-  protected override ids(): Iterable<number> {
-    return this.#space.services.ids();
-  }
-
-  protected override write(object: KubernetesObject): void {
-    this.#space.upsertService(object);
-  }
-
-  protected override find(namespace: string, name: string): number {
-    return this.#space.findService(namespace, name);
-  }
-
-  protected override drop(id: number): void {
-    this.#space.removeService(id);
-  }
-
-  protected override key(id: number): ObjectKey {
-    return this.#space.serviceName(id);
+    const { directory, held } = this.#rows;
+    for (const id of directory.ids()) if (held.has(id)) yield this.#rows.key(id);
   }
 }
 
-export class ServiceSink extends ServicesSink {
-  constructor(table: ClusterTable) {
-    super(table, table.services);
-  }
+/** Services, or multicluster.x-k8s.io ServiceImports. */
+export function servicesOf(space: ServiceSpace): Rows {
+  return {
+    held: space.heldServices,
+    directory: space.services,
+    upsert: (object) => space.upsertService(object),
+    find: (namespace, name) => space.findService(namespace, name),
+    remove: (id) => space.removeService(id),
+    key: (id) => space.serviceName(id),
+  };
 }
 
-/** multicluster.x-k8s.io ServiceImports. */
-export class ServiceImportSink extends ServicesSink {
-  constructor(table: ClusterTable) {
-    super(table, table.imports);
-  }
-}
-
-abstract class SlicesSink extends TableSink {
-  protected readonly space: ServiceSpace;
-
-  constructor(table: ClusterTable, space: ServiceSpace) {
-    super(table, space.heldSlices);
-    this.space = space;
-  }
-
-  protected override ids(): Iterable<number> {
-    return this.space.slices.ids();
-  }
-
-  protected override find(namespace: string, name: string): number {
-    return this.space.findSlice(namespace, name);
-  }
-
-  protected override drop(id: number): void {
-    this.space.removeSlice(id);
-  }
-
-  protected override key(id: number): ObjectKey {
-    return this.space.sliceName(id);
-  }
-
-  /** The slice of `service`, or of none when its label names none: then it is others that it speaks to. */
-  protected writeSlice(object: KubernetesObject, service: string, cluster: string): void {
-    // No Service has capitals in its name, labels may.
-    if (service !== "" && service === service.toLowerCase()) {
-      this.space.upsertSlice(object, service, cluster);
-      return;
-    }
-    const { namespace, name } = object.metadata;
-    const id = this.find(namespace, name);
-    if (id !== 0) this.drop(id);
-  }
-}
-
-export class EndpointSliceSink extends SlicesSink {
-  constructor(table: ClusterTable) {
-    super(table, table.services);
-  }
-
-  protected override write(object: KubernetesObject): void {
-    this.writeSlice(object, textOf(fieldsOf(object.metadata.labels)[SERVICE_NAME]), "");
-  }
-
-  /** When what led to a slice as it is has happened, as the API says it. Undefined without that, or without its Service. */
-  triggerOf({ metadata }: KubernetesObject): Trigger | undefined {
-    const time = textOf(fieldsOf(metadata.annotations)[TRIGGER]);
-    const id = time === "" ? 0 : this.find(metadata.namespace, metadata.name);
-    const flags = id === 0 ? 0 : this.space.flagsOfSlice(id);
-    if ((flags & ServiceFlag.OBJECT) === 0) return undefined;
-    if ((flags & ServiceFlag.KIND) !== ServiceKind.HEADLESS) return { time, kind: "cluster_ip" };
-    return { time, kind: flags & ServiceFlag.SELECTOR ? "headless_with_selector" : "headless_without_selector" };
-  }
+/** EndpointSlices that belong to Services. */
+export function slicesOf(space: ServiceSpace): Rows {
+  return slices(space, (labels) => ({ service: textOf(labels[SERVICE_NAME]), cluster: "" }));
 }
 
 /** EndpointSlices that belong to ServiceImports. */
-export class ImportSliceSink extends SlicesSink {
-  constructor(table: ClusterTable) {
-    super(table, table.imports);
-  }
-
-  protected override write(object: KubernetesObject): void {
-    const labels = fieldsOf(object.metadata.labels);
-    this.writeSlice(object, textOf(labels[IMPORT_NAME]), textOf(labels[SOURCE_CLUSTER]));
-  }
+export function importSlicesOf(space: ServiceSpace): Rows {
+  return slices(space, (labels) => ({
+    service: textOf(labels[IMPORT_NAME]),
+    cluster: textOf(labels[SOURCE_CLUSTER]),
+  }));
 }
 
-export class NamespaceSink extends TableSink {
-  readonly #namespaces: Namespaces;
-
-  constructor(table: ClusterTable) {
-    super(table, table.namespaces.held);
-    this.#namespaces = table.namespaces;
-  }
-
-  protected override ids(): Iterable<number> {
-    return this.#namespaces.directory.ids();
-  }
-
-  protected override write(object: KubernetesObject): void {
-    this.#namespaces.upsert(object);
-  }
-
-  protected override find(_: string, name: string): number {
-    return this.#namespaces.find(name);
-  }
-
-  protected override drop(id: number): void {
-    this.#namespaces.remove(id);
-  }
-
-  protected override key(id: number): ObjectKey {
-    return { namespace: "", name: this.#namespaces.name(id) };
-  }
+function slices(space: ServiceSpace, ownerOf: (labels: Fields) => { service: string; cluster: string }): Rows {
+  const find = (namespace: string, name: string): number => space.findSlice(namespace, name);
+  const remove = (id: number): void => space.removeSlice(id);
+  return {
+    held: space.heldSlices,
+    directory: space.slices,
+    upsert: (object) => {
+      const { namespace, name, labels } = object.metadata;
+      const { service, cluster } = ownerOf(fieldsOf(labels));
+      // No Service has capitals in its name, labels may.
+      if (service !== "" && service === service.toLowerCase()) {
+        space.upsertSlice(object, service, cluster);
+        return;
+      }
+      // Where the label names none, it is others that it speaks to.
+      const id = find(namespace, name);
+      if (id !== 0) remove(id);
+    },
+    find,
+    remove,
+    key: (id) => space.sliceName(id),
+  };
 }
 
-export class PodSink extends TableSink {
-  readonly #pods: Pods;
-
-  constructor(table: ClusterTable) {
-    super(table, table.pods.held);
-    this.#pods = table.pods;
-  }
-
-  protected override ids(): Iterable<number> {
-    return this.#pods.directory.ids();
-  }
-
-  protected override write(object: KubernetesObject): void {
-    this.#pods.upsert(object);
-  }
-
-  protected override find(namespace: string, name: string): number {
-    return this.#pods.find(namespace, name);
-  }
-
-  protected override drop(id: number): void {
-    this.#pods.remove(id);
-  }
-
-  protected override key(id: number): ObjectKey {
-    return { namespace: this.#pods.namespace(id), name: this.#pods.name(id) };
-  }
+/** When what led to a slice as it is has happened, as the API says it. Undefined without that, or without its Service. */
+export function triggerOf(space: ServiceSpace, { metadata }: KubernetesObject): Trigger | undefined {
+  const time = textOf(fieldsOf(metadata.annotations)[TRIGGER]);
+  const id = time === "" ? 0 : space.findSlice(metadata.namespace, metadata.name);
+  const flags = id === 0 ? 0 : space.flagsOfSlice(id);
+  if ((flags & ServiceFlag.OBJECT) === 0) return undefined;
+  if ((flags & ServiceFlag.KIND) !== ServiceKind.HEADLESS) return { time, kind: "cluster_ip" };
+  return { time, kind: flags & ServiceFlag.SELECTOR ? "headless_with_selector" : "headless_without_selector" };
 }

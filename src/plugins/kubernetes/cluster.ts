@@ -8,17 +8,10 @@ import type { Access } from "../../kubernetes/api/access.ts";
 import { ApiClient } from "../../kubernetes/api/client.ts";
 import { describeReflector } from "../../kubernetes/api/describe.ts";
 import { Reflector } from "../../kubernetes/api/reflector.ts";
-import type { KubernetesObject, ResourceQuery, ResourceSink } from "../../kubernetes/api/resource.ts";
+import type { KubernetesObject, ResourceQuery } from "../../kubernetes/api/resource.ts";
 import { ClusterTable } from "../../kubernetes/table/cluster-table.ts";
 import { Resource, SyncState } from "../../kubernetes/table/layout.ts";
-import {
-  EndpointSliceSink,
-  ImportSliceSink,
-  NamespaceSink,
-  PodSink,
-  ServiceImportSink,
-  ServiceSink,
-} from "../../kubernetes/table/sinks.ts";
+import { importSlicesOf, type Rows, servicesOf, slicesOf, TableSink, triggerOf } from "../../kubernetes/table/sinks.ts";
 import { collectSoon } from "../../memory/retire.ts";
 import { native } from "../../native/index.ts";
 import type { ControlContext } from "../../plugin/context.ts";
@@ -94,12 +87,12 @@ export class Cluster {
     const followed: Followed[] = [];
     const follow = (
       resource: Resource,
-      sink: ResourceSink,
+      rows: Rows,
       query: ResourceQuery,
       { name = query.plural, onEvent }: FollowOptions = {},
     ): void => {
       table.setState(resource, SyncState.STARTING);
-      const reflector: Reflector = new Reflector(this.#client, query, sink, {
+      const reflector: Reflector = new Reflector(this.#client, query, new TableSink(table, rows), {
         log: context.log,
         timing: { checkMs: config.checkIntervalMs },
         ...(onEvent && { onEvent }),
@@ -112,17 +105,16 @@ export class Cluster {
       followed.push({ resource, name, reflector });
     };
     const labels = config.labels === "" ? {} : { labelSelector: config.labels };
-    follow(Resource.SERVICES, new ServiceSink(table), { group: "", version: "v1", plural: "services", ...labels });
+    follow(Resource.SERVICES, servicesOf(table.services), { group: "", version: "v1", plural: "services", ...labels });
     if (config.endpoints) {
-      const slices = new EndpointSliceSink(table);
       // What a list brings was changed long ago.
       const onEvent = (object: KubernetesObject): void => {
-        const trigger = slices.triggerOf(object);
+        const trigger = triggerOf(table.services, object);
         if (trigger !== undefined) this.#metrics.programmed(trigger);
       };
-      follow(Resource.ENDPOINT_SLICES, slices, { ...SLICES, ...labels }, { onEvent });
+      follow(Resource.ENDPOINT_SLICES, slicesOf(table.services), { ...SLICES, ...labels }, { onEvent });
     }
-    follow(Resource.NAMESPACES, new NamespaceSink(table), {
+    follow(Resource.NAMESPACES, table.namespaces, {
       group: "",
       version: "v1",
       plural: "namespaces",
@@ -130,13 +122,13 @@ export class Cluster {
     });
     if (config.pods === "verified") {
       const query = { group: "", version: "v1", plural: "pods", fieldSelector: LIVE_PODS, ...labels };
-      follow(Resource.PODS, new PodSink(table), query);
+      follow(Resource.PODS, table.pods, query);
     }
     if (config.multicluster.length > 0) {
-      follow(Resource.SERVICE_IMPORTS, new ServiceImportSink(table), SERVICE_IMPORTS);
+      follow(Resource.SERVICE_IMPORTS, servicesOf(table.imports), SERVICE_IMPORTS);
       const slices = { ...SLICES, labelSelector: IMPORT_LABEL };
       if (config.endpoints)
-        follow(Resource.IMPORT_SLICES, new ImportSliceSink(table), slices, {
+        follow(Resource.IMPORT_SLICES, importSlicesOf(table.imports), slices, {
           name: "endpointslices of serviceimports",
         });
     }

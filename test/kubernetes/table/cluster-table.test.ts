@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Protocol, Resource, ServiceKind, SyncState } from "../../../src/kubernetes/table/layout.ts";
+import { triggerOf } from "../../../src/kubernetes/table/sinks.ts";
 import { Bench, keyText, labels, object, pod, service, slice } from "./support.ts";
 
 test("a Service with all that it may have", () => {
@@ -402,14 +403,14 @@ test("triggers of changed endpoints are told with the kind of their Service", ()
   };
   const slice = object("ns", "a", { addressType: "IPv4", endpoints: [{ addresses: ["10.0.0.1"] }] }, metadata);
   bench.slices.upsert(slice);
-  assert.equal(bench.slices.triggerOf(slice), undefined, "nobody knows the Service yet");
+  assert.equal(triggerOf(bench.table.services, slice), undefined, "nobody knows the Service yet");
   for (const { spec, kind } of [
     { spec: { clusterIP: "10.0.0.2" }, kind: "cluster_ip" },
     { spec: { clusterIP: "None" }, kind: "headless_without_selector" },
     { spec: { clusterIP: "None", selector: { a: "b" } }, kind: "headless_with_selector" },
   ]) {
     bench.services.upsert(service("ns", "svc", spec));
-    assert.deepEqual(bench.slices.triggerOf(slice), { time, kind });
+    assert.deepEqual(triggerOf(bench.table.services, slice), { time, kind });
   }
 });
 

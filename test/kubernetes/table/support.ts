@@ -5,14 +5,7 @@ import { nameToWire } from "../../../src/dns/name-text.ts";
 import type { KubernetesObject } from "../../../src/kubernetes/api/resource.ts";
 import { ClusterTable, type TableOptions } from "../../../src/kubernetes/table/cluster-table.ts";
 import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
-import {
-  EndpointSliceSink,
-  ImportSliceSink,
-  NamespaceSink,
-  PodSink,
-  ServiceImportSink,
-  ServiceSink,
-} from "../../../src/kubernetes/table/sinks.ts";
+import { importSlicesOf, servicesOf, slicesOf, TableSink } from "../../../src/kubernetes/table/sinks.ts";
 
 let version = 0;
 
@@ -69,12 +62,12 @@ export class Bench {
   readonly absurd: string[] = [];
   readonly table: ClusterTable;
   readonly view: ClusterView;
-  readonly services: ServiceSink;
-  readonly slices: EndpointSliceSink;
-  readonly namespaces: NamespaceSink;
-  readonly pods: PodSink;
-  readonly imports: ServiceImportSink;
-  readonly importSlices: ImportSliceSink;
+  readonly services: TableSink;
+  readonly slices: TableSink;
+  readonly namespaces: TableSink;
+  readonly pods: TableSink;
+  readonly imports: TableSink;
+  readonly importSlices: TableSink;
 
   constructor(options: TableOptions = {}) {
     this.table = new ClusterTable({
@@ -82,12 +75,12 @@ export class Bench {
       ...options,
     });
     this.view = new ClusterView(this.table.memory, 0);
-    this.services = new ServiceSink(this.table);
-    this.slices = new EndpointSliceSink(this.table);
-    this.namespaces = new NamespaceSink(this.table);
-    this.pods = new PodSink(this.table);
-    this.imports = new ServiceImportSink(this.table);
-    this.importSlices = new ImportSliceSink(this.table);
+    this.services = new TableSink(this.table, servicesOf(this.table.services));
+    this.slices = new TableSink(this.table, slicesOf(this.table.services));
+    this.namespaces = new TableSink(this.table, this.table.namespaces);
+    this.pods = new TableSink(this.table, this.table.pods);
+    this.imports = new TableSink(this.table, servicesOf(this.table.imports));
+    this.importSlices = new TableSink(this.table, importSlicesOf(this.table.imports));
   }
 
   /** What `read` finds between `enter` and `leave`. */

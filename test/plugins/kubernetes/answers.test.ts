@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterTable } from "../../../src/kubernetes/table/cluster-table.ts";
 import { ClusterView } from "../../../src/kubernetes/table/cluster-view.ts";
 import { Resource, SyncState } from "../../../src/kubernetes/table/layout.ts";
-import { ServiceSink } from "../../../src/kubernetes/table/sinks.ts";
+import { servicesOf, TableSink } from "../../../src/kubernetes/table/sinks.ts";
 import type { Plugin } from "../../../src/plugin/plugin.ts";
 import { bind } from "../../../src/plugins/bind.ts";
 import { cache } from "../../../src/plugins/cache/index.ts";
@@ -247,7 +247,7 @@ test("a name that comes with the end of its list, while it is looked for, is no 
       const found = findService.apply(this, args);
       if (table?.statistics.services === 0) {
         const metadata = { name: "late", namespace: "a", uid: "u", resourceVersion: "1" };
-        new ServiceSink(table).upsert({ metadata, spec: { clusterIPs: ["10.1.0.9"] } });
+        new TableSink(table, servicesOf(table.services)).upsert({ metadata, spec: { clusterIPs: ["10.1.0.9"] } });
         table.setState(Resource.SERVICES, SyncState.SYNCED);
       }
       return found;
