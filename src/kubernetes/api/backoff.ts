@@ -5,7 +5,7 @@ export class Backoff {
   readonly #random: () => number;
   #nextMs: number;
 
-  constructor(firstMs = FIRST_MS, mostMs = MOST_MS, random: () => number = Math.random) {
+  constructor(firstMs: number, mostMs: number, random: () => number = Math.random) {
     this.#firstMs = firstMs;
     this.#mostMs = mostMs;
     this.#random = random;
@@ -24,7 +24,3 @@ export class Backoff {
     this.#nextMs = this.#firstMs;
   }
 }
-
-/** As client-go's reflectors. */
-const FIRST_MS = 800;
-const MOST_MS = 30_000;

@@ -21,7 +21,6 @@ export interface RequestHooks {
 export interface ClientOptions {
   readonly limits?: Limits;
   readonly hooks?: RequestHooks;
-  readonly userAgent?: string;
 }
 
 export interface RequestOptions {
@@ -41,17 +40,15 @@ export class ApiClient {
   readonly #access: Access;
   readonly #limiter: Limiter;
   readonly #hooks: RequestHooks | undefined;
-  readonly #userAgent: string;
   readonly #pace = new Pace();
   #agent: Dispatcher | undefined;
   #agentTls: TlsMaterial | undefined;
 
-  constructor(access: Access, { limits = {}, hooks, userAgent = "weftdns" }: ClientOptions = {}) {
+  constructor(access: Access, { limits = {}, hooks }: ClientOptions = {}) {
     this.server = access.server;
     this.#access = access;
     this.#limiter = new Limiter(limits);
     this.#hooks = hooks;
-    this.#userAgent = userAgent;
   }
 
   /** Reads the answer into `splitter`, to its end. Rejects with an `ApiError` when it is another than 200. */
@@ -106,7 +103,7 @@ export class ApiClient {
       origin: this.server.origin,
       path: `${this.server.pathname.replace(/\/$/, "")}${path}${queryString(parameters)}`,
       method: "GET",
-      headers: { accept: options.accept ?? "application/json", "user-agent": this.#userAgent, ...headers },
+      headers: { accept: options.accept ?? "application/json", "user-agent": "weftdns", ...headers },
       headersTimeout: options.beginMs,
       bodyTimeout: options.idleMs,
       signal: options.signal,

@@ -32,8 +32,6 @@ export class Reflector {
   lists = 0;
   /** Objects that the self-check has found missing, old or too many, and put right. */
   repairs = 0;
-  /** Objects without name or version, which are nothing to a sink. */
-  malformed = 0;
   /** The API does not know this resource, an optional one, under any of its versions. */
   absent = false;
   /** What went wrong last; undefined while all is well. */
@@ -52,6 +50,8 @@ export class Reflector {
   readonly #refused = new Refused();
   readonly #versions: readonly string[];
   #version = 0;
+  /** Objects without name or version, which are nothing to a sink, have been told of. */
+  #toldOfMalformed = false;
   #running: Promise<void> | undefined;
   #checking: Promise<number> | undefined;
   /** Whether to ask for streamed lists; and not to the next time, since one did not come to its end. */
@@ -95,11 +95,6 @@ export class Reflector {
   /** From `performance.now()`: when the API was heard of last about this resource; negative before the first time. */
   get lastContact(): number {
     return this.#standing.lastContact;
-  }
-
-  /** From `performance.now()`: since when changes may have been missed; undefined when synced. */
-  get doubtfulSince(): number | undefined {
-    return this.#standing.doubtfulSince;
   }
 
   /** Whether a list has been completed: what is in the sink was true at some time. */
@@ -298,7 +293,8 @@ export class Reflector {
 
   #taken(value: unknown): KubernetesObject | undefined {
     const object = asObject(value);
-    if (object === undefined && this.malformed++ === 0) {
+    if (object === undefined && !this.#toldOfMalformed) {
+      this.#toldOfMalformed = true;
       this.#options.log.warning(`${this.#query.plural}: objects without name or version are ignored`);
     }
     return object;

@@ -63,8 +63,8 @@ export interface ResourceQuery {
 /**
  * starting  no list has been completed: nothing is known about names that are not there
  * synced    what the sink holds is what the API had a moment ago
- * doubtful  it was synced, but since `Reflector.doubtfulSince` changes may have been missed: the watch is away for longer than
- *           the idle deadline, or history has been lost (410) and a new list is under way
+ * doubtful  it was synced, but changes may have been missed since: the watch is away for longer than the idle deadline, or
+ *           history has been lost (410) and a new list is under way
  * stopped   nothing more comes
  */
 export type ReflectorState = "starting" | "synced" | "doubtful" | "stopped";
@@ -73,7 +73,6 @@ export type ReflectorState = "starting" | "synced" | "doubtful" | "stopped";
 export interface Log {
   info(text: string): void;
   warning(text: string): void;
-  error(text: string): void;
 }
 
 /**

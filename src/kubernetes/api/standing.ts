@@ -1,4 +1,4 @@
-/** What a reflector may say of itself: whether it is equal to the API, since when perhaps not, and when it heard of it last. */
+/** What a reflector may say of itself: whether it is equal to the API, and when it heard of it last. */
 import type { ReflectorState } from "./resource.ts";
 
 /** An API that cannot go on from our version says so at once: a watch that has said nothing for so long is a good one. */
@@ -7,7 +7,6 @@ const TRUST_MS = 500;
 export class Standing {
   state: ReflectorState = "starting";
   lastContact = Number.NEGATIVE_INFINITY;
-  doubtfulSince: number | undefined;
   readonly #idleMs: number;
   readonly #onChange: (state: ReflectorState) => void;
   readonly #onWell: () => void;
@@ -81,8 +80,6 @@ export class Standing {
   #become(state: ReflectorState): void {
     if (this.state === state || this.state === "stopped") return;
     this.state = state;
-    if (state === "doubtful") this.doubtfulSince = this.lastContact;
-    else if (state === "synced") this.doubtfulSince = undefined;
     this.#onChange(state);
   }
 }

@@ -6,6 +6,7 @@ export interface Timing {
   readonly watchSeconds: number;
   /** The most silence before a list begins and within it. */
   readonly listMs: number;
+  /** The first wait after a failure and the longest, as client-go's reflectors. */
   readonly backoffFirstMs: number;
   readonly backoffMostMs: number;
   /** How often all is compared with a fresh list; 0: never. */

@@ -26,7 +26,7 @@ for (const { name, options } of [
     const [url] = (await once(worker, "message")) as [string];
     const client = new ApiClient(fromEndpoint(url));
     let [objects, endpoints, longestMs, turns] = [0, 0, 0, 0];
-    const log = { info: () => {}, warning: () => {}, error: () => {} };
+    const log = { info: () => {}, warning: () => {} };
     const sink = {
       size: 0,
       ...{ beginList: () => {}, endList: () => {}, remove: () => {}, keys: () => [], versionOf: () => 0 },

@@ -36,7 +36,6 @@ for (const { group, version, plural, namespace, path } of [
 test("requests say who asks, and are counted as client-go counts them", async (t) => {
   const seen: string[] = [];
   const { api, list } = await pair(t, {
-    userAgent: "weftdns/1.2.3",
     hooks: {
       requested: (method, host, code, seconds) =>
         seen.push(`${method} ${host === "" ? "" : "host"} ${code} ${seconds > 0}`),
@@ -45,7 +44,7 @@ test("requests say who asks, and are counted as client-go counts them", async (t
   });
   assert.deepEqual(await list(), ["web-1", "web-2", "web-3", "web-4"]);
   const { headers, query } = api.requests[0]!;
-  assert.deepEqual([headers["user-agent"], headers.accept], ["weftdns/1.2.3", "application/json"]);
+  assert.deepEqual([headers["user-agent"], headers.accept], ["weftdns", "application/json"]);
   assert.equal(query.has("limit"), false);
   api.fault({ status: 403, reason: "Forbidden" });
   await assert.rejects(list(), (error: ApiError) => error.code === 403 && error.reason === "Forbidden");

@@ -76,7 +76,3 @@ for (const { url, files, server } of [
     assert.equal(String(fromEndpoint(url, files).server), server);
   });
 }
-
-test("an address of another kind", () => {
-  assert.throws(() => fromEndpoint("ftp://api.test"), { message: "the API is reached by http or https, not by ftp" });
-});

@@ -3,13 +3,14 @@ import { test } from "node:test";
 import { Backoff } from "../../../src/kubernetes/api/backoff.ts";
 import { Limiter } from "../../../src/kubernetes/api/limiter.ts";
 import { Pace } from "../../../src/kubernetes/api/pace.ts";
+import { TIMING } from "../../../src/kubernetes/api/timing.ts";
 
 for (const { random, delays } of [
   { random: 0, delays: [400, 800, 1_600, 3_200, 6_400, 12_800, 15_000, 15_000] },
   { random: 1, delays: [800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000] },
 ]) {
   test(`back-off doubles up to its end, jitter ${random}`, () => {
-    const backoff = new Backoff(undefined, undefined, () => random);
+    const backoff = new Backoff(TIMING.backoffFirstMs, TIMING.backoffMostMs, () => random);
     assert.deepEqual(
       delays.map(() => backoff.next()),
       delays,

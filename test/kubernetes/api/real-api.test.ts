@@ -41,7 +41,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     const client = new ApiClient(fromEndpoint(cluster.url, { ca: cluster.caFile, token: tokenFile }));
     const sink = new MapSink();
     const reflector = new Reflector(client, { ...SERVICES, ...query }, sink, {
-      log: { info: note, warning: note, error: note },
+      log: { info: note, warning: note },
       timing: { ...TIMING, backoffMostMs: 500, graceMs: 500, ...timing },
     });
     t.after(async () => {
@@ -173,7 +173,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     const note = (text: string) => logged.push(text);
     const client = new ApiClient(fromEndpoint(cluster.url, { ca: cluster.caFile, token: tokenFile }));
     const query = { group: "", version: "v1", plural: "secrets" };
-    const log = { info: note, warning: note, error: note };
+    const log = { info: note, warning: note };
     const reflector = new Reflector(client, query, new MapSink(), { log });
     t.after(async () => {
       await reflector.stop();
@@ -192,7 +192,7 @@ describe("a real API server", { skip: whyNot() ?? false, timeout: 1_200_000 }, (
     const access = await fromKubeconfig(cluster.kubeconfig);
     const client = new ApiClient(access);
     const sink = new MapSink();
-    const log = { info: () => {}, warning: () => {}, error: () => {} };
+    const log = { info: () => {}, warning: () => {} };
     const reflector = new Reflector(client, SERVICES, sink, { log });
     t.after(async () => {
       await reflector.stop();

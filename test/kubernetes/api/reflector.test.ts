@@ -279,7 +279,6 @@ test("L3, L5: an API that is away makes doubt after the idle deadline, and takes
   await api.close();
   assert.equal(reflector.state, "synced");
   await until(() => reflector.state === "doubtful", "doubt");
-  assert.ok(reflector.doubtfulSince! <= performance.now());
   assert.equal(sink.held.size, 3);
   api.apply(EXTRA);
   await api.listen(port);
@@ -287,7 +286,6 @@ test("L3, L5: an API that is away makes doubt after the idle deadline, and takes
   await equal();
   assert.deepEqual(states, ["synced", "doubtful", "synced"]);
   assert.equal(reflector.lists, 1, "history was there");
-  assert.equal(reflector.doubtfulSince, undefined);
 });
 
 // L5: the API comes back with an older state.

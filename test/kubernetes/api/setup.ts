@@ -121,7 +121,7 @@ export async function start(t: TestContext, options: SettingOptions = {}): Promi
   const access = options.access?.(api) ?? fromEndpoint(api.url);
   const client = new ApiClient(access, options.client);
   const reflector = new Reflector(client, { ...SERVICES, ...options.query }, sink, {
-    log: { info: note, warning: note, error: note },
+    log: { info: note, warning: note },
     timing: { ...QUICK, ...options.timing },
     onChange: (state) => states.push(state),
   });

@@ -81,6 +81,11 @@ for (const { line = "kubernetes cluster.local", options = "", config, mistake, w
     mistake: "3:1: plugin/kubernetes: Wrong argument count or unexpected line ending after 'endpoint', expected a URL",
   },
   {
+    options: "endpoint ftp://192.0.2.1",
+    mistake:
+      "3:10: plugin/kubernetes: invalid endpoint 'ftp://192.0.2.1', expected a URL such as https://192.0.2.1:6443",
+  },
+  {
     options: "endpoint unix:///x",
     mistake: "3:10: plugin/kubernetes: invalid endpoint 'unix:///x', expected a URL such as https://192.0.2.1:6443",
   },
