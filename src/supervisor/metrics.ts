@@ -3,9 +3,9 @@
  * plugins, gauges, and what the supervisor itself knows of its workers, sockets and process. Nothing is asked of a worker
  * for a scrape: its memory is read. prom-client's registry, loaded with the first scrape, turns the sums into text.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import { endpointText } from "../corefile/host-port.ts";
+import { Pace } from "../kubernetes/api/pace.ts";
 import {
   type CellDescription,
   type Counter,
@@ -30,8 +30,6 @@ export interface Exposition {
 
 /** Go's words. The names of all our metrics and labels are such that nothing had to be escaped. */
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
-/** A scrape holds the main thread at most about so long at a time: health probes and workers that die are waiting too. */
-const SLICE_MS = 10;
 
 /** With what prom-client's own methods call, which its types leave out. */
 interface Writer extends Registry {
@@ -124,6 +122,7 @@ export class Metrics {
   async #expose(pool: WorkerPool, sockets: Sockets): Promise<Exposition> {
     this.#registry ??= await newRegistry();
     const registry = this.#registry;
+    // Health probes and workers that die are waiting too.
     const pace = new Pace();
     const families = this.#families;
     // The lists as they are now: what is left by its owners from here on is read once more all the same.
@@ -136,7 +135,7 @@ export class Metrics {
     for (const { row, descriptions } of [{ row: this.#row, descriptions: this.#row.descriptions }, ...rows]) {
       for (const description of descriptions) {
         families.addCells(row, description);
-        const wait = pace.keep();
+        const wait = pace.turn();
         if (wait) await wait;
       }
     }
@@ -162,7 +161,7 @@ export class Metrics {
         parts.push(text.slice(head), "\n");
         // Two lines about the family: once is enough.
         head = text.indexOf("\n", text.indexOf("\n") + 1) + 1;
-        await pace.keep();
+        await pace.turn();
       }
     }
     return { contentType: CONTENT_TYPE, body: Buffer.from(parts.join("")) };
@@ -196,21 +195,6 @@ export class Metrics {
     if (this.#warned || this.#uncounted === 0) return;
     this.#warned = true;
     new Logger().warning("There are more series of metrics than can be told apart, some are left out");
-  }
-}
-
-/** Lets others have the thread now and then. */
-class Pace {
-  #since = performance.now();
-
-  /** Undefined while there is no need to wait, so that nothing is awaited then. */
-  keep(): Promise<void> | undefined {
-    return performance.now() - this.#since < SLICE_MS ? undefined : this.#turn();
-  }
-
-  async #turn(): Promise<void> {
-    await nextTurn();
-    this.#since = performance.now();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Keeps long input from holding the thread: whoever reads a stream asks after each piece whether the time slice is spent, and
- * waits then until other events have had their turn. All streams of a client share one slice.
+ * Keeps long work from holding the thread: whoever reads a stream or writes a long text asks after each piece whether the time
+ * slice is spent, and waits then until other events have had their turn. All streams of a client share one slice.
  */
 export class Pace {
   readonly #sliceMs: number;
