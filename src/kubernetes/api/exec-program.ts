@@ -4,10 +4,8 @@
  */
 import { type ExecFileException, execFile } from "node:child_process";
 import { resolve } from "node:path";
+import { type Fields, fieldsOf, itemsOf } from "../fields.ts";
 import type { Proof } from "./kubeconfig.ts";
-import { asRecord } from "./status.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** One that asks another server takes seconds; one that waits for a person waits for nobody here. */
 const RUN_MS = 30_000;
@@ -32,8 +30,8 @@ export class ExecProgram {
   constructor(exec: Fields, folder: string, cluster: Fields, runMs: number = RUN_MS) {
     const command = String(exec.command ?? "");
     this.#command = command.includes("/") ? resolve(folder, command) : command;
-    this.#arguments = arrayOf(exec.args).map(String);
-    const named = arrayOf(exec.env).map((one) => [String(asRecord(one).name), String(asRecord(one).value ?? "")]);
+    this.#arguments = itemsOf(exec.args).map(String);
+    const named = itemsOf(exec.env).map((one) => [String(fieldsOf(one).name), String(fieldsOf(one).value ?? "")]);
     this.#environment = {
       ...process.env,
       ...Object.fromEntries(named),
@@ -67,7 +65,7 @@ export class ExecProgram {
       const child = execFile(this.#command, this.#arguments, options, (error, output, complaint) => {
         if (error !== null) return fail(this.#failure(this.#reason(error, complaint)));
         try {
-          done(asRecord(asRecord(JSON.parse(output)).status));
+          done(fieldsOf(fieldsOf(JSON.parse(output)).status));
         } catch {
           fail(this.#failure("printed no JSON"));
         }
@@ -90,17 +88,13 @@ export class ExecProgram {
 }
 
 function clusterInfo({ ca, extensions, ...cluster }: Fields): Fields {
-  const extension = arrayOf(extensions).find((one) => asRecord(one).name === EXTENSION);
+  const extension = itemsOf(extensions).find((one) => fieldsOf(one).name === EXTENSION);
   return {
     server: cluster.server,
     "tls-server-name": cluster["tls-server-name"],
     "insecure-skip-tls-verify": cluster["insecure-skip-tls-verify"],
     "certificate-authority-data": Buffer.isBuffer(ca) ? ca.toString("base64") : undefined,
     "proxy-url": cluster["proxy-url"],
-    config: asRecord(extension).extension,
+    config: fieldsOf(extension).extension,
   };
-}
-
-function arrayOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

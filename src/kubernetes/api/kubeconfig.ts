@@ -5,11 +5,9 @@
 import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 import { dirname, resolve } from "node:path";
+import { type Fields, fieldsOf, itemsOf } from "../fields.ts";
 import type { Credentials, Headers, TlsMaterial } from "./access.ts";
 import { ExecProgram } from "./exec-program.ts";
-import { asRecord } from "./status.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What the file says of one context. */
 interface Entry {
@@ -134,13 +132,13 @@ export class Kubeconfig {
   async #proverOf({ ca }: TlsMaterial): Promise<() => Promise<Proof>> {
     const { cluster, user } = this.#entry;
     if (!user.exec) return await providerOf(user);
-    const program = new ExecProgram(asRecord(user.exec), dirname(this.#file), { ...cluster, ca });
+    const program = new ExecProgram(fieldsOf(user.exec), dirname(this.#file), { ...cluster, ca });
     return () => program.proof();
   }
 }
 
 async function entryOf(text: string, file: string, wanted: string | undefined): Promise<Entry> {
-  const content = asRecord(await parse(text, file));
+  const content = fieldsOf(await parse(text, file));
   const context = wanted ?? textOf(content, "current-context");
   if (context === undefined) throw new Error(`${file} has no current-context`);
   const found = namedIn(content, "contexts", "context", context);
@@ -173,10 +171,11 @@ async function parse(text: string, file: string): Promise<unknown> {
 
 /** What `[{ name, [kind]: … }]` has under this name. */
 function namedIn(content: Fields, list: string, kind: string, name: string | undefined): Fields | undefined {
-  const entries: readonly unknown[] = Array.isArray(content[list]) ? content[list] : [];
-  const [entry, another] = entries.map(asRecord).filter((one) => one.name === name);
+  const [entry, another] = itemsOf(content[list])
+    .map(fieldsOf)
+    .filter((one) => one.name === name);
   if (another !== undefined) throw new Error(`"${list}" of a kubeconfig has two "${name}"`);
-  return entry && asRecord(entry[kind]);
+  return entry && fieldsOf(entry[kind]);
 }
 
 /** Undefined when it is missing or empty. */
@@ -193,7 +192,7 @@ function impersonation(user: Fields): Headers {
   if (as) headers["impersonate-user"] = String(as);
   if (uid) headers["impersonate-uid"] = String(uid);
   if (Array.isArray(groups)) headers["impersonate-group"] = groups.map(String);
-  for (const [name, values] of Object.entries(asRecord(extra))) {
+  for (const [name, values] of Object.entries(fieldsOf(extra))) {
     const escaped = encodeURIComponent(name).replaceAll("(", "%28").replaceAll(")", "%29");
     if (Array.isArray(values)) headers[`impersonate-extra-${escaped.toLowerCase()}`] = values.map(String);
   }

@@ -1,8 +1,9 @@
 /** Complete lists: streamed as the first events of a watch where the API offers that, else page by page. */
+import { fieldsOf } from "../fields.ts";
 import type { ApiClient, Parameters, RequestOptions } from "./client.ts";
 import { BadStream, LineSplitter, ListSplitter } from "./documents.ts";
 import { isInitialEnd, resourceVersionOf } from "./objects.ts";
-import { ApiError, asRecord, errorOfEvent } from "./status.ts";
+import { ApiError, errorOfEvent } from "./status.ts";
 
 /** As many objects a page as client-go asks for. */
 const PAGE_SIZE = 500;
@@ -30,7 +31,7 @@ export async function streamList(request: StreamRequest): Promise<string> {
   const complete = new AbortController();
   let version = "";
   const events = new LineSplitter((event) => {
-    const { type, object } = asRecord(event);
+    const { type, object } = fieldsOf(event);
     // Between the bookmark and the end of the connection more may come; the watch that follows brings it again.
     if (version !== "") return;
     if (type === "ERROR") throw errorOfEvent(object);
@@ -86,7 +87,7 @@ async function readPages(request: PagedRequest, limit: number | undefined): Prom
   let next: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
     const { metadata } = await readPage(request, { ...request.selectors, limit, continue: next });
-    const { continue: token, resourceVersion } = asRecord(metadata);
+    const { continue: token, resourceVersion } = fieldsOf(metadata);
     if (typeof resourceVersion !== "string" || resourceVersion === "") throw new BadStream("a list without version");
     if (typeof token !== "string" || token === "") return resourceVersion;
     next = token;
@@ -100,7 +101,7 @@ async function readPage(request: PagedRequest, parameters: Parameters): Promise<
     const objects = new ListSplitter(request.receive);
     try {
       await request.client.read(request.path, parameters, objects, request);
-      return asRecord(objects.envelope());
+      return fieldsOf(objects.envelope());
     } catch (error) {
       await request.retry(error);
     }
@@ -115,7 +116,7 @@ export async function isApi(client: ApiClient, signal: AbortSignal, timeoutMs: n
   const groups = new ListSplitter(() => {});
   try {
     await client.read("/apis", {}, groups, { signal, beginMs: timeoutMs, idleMs: timeoutMs });
-    return asRecord(groups.envelope()).kind === "APIGroupList";
+    return fieldsOf(groups.envelope()).kind === "APIGroupList";
   } catch {
     return false;
   }

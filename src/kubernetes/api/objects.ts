@@ -1,22 +1,23 @@
 /** Objects and versions as the API sends them, checked as far as the client itself needs them. */
-import { type KubernetesObject, type ObjectMetadata, versionHash } from "./resource.ts";
-import { asRecord } from "./status.ts";
+import { fieldsOf, textOf } from "../fields.ts";
+import { type KubernetesObject, versionHash } from "./resource.ts";
 
 /** Marks the end of the initial events of a streamed list, on a bookmark. */
 const INITIAL_END = "k8s.io/initial-events-end";
 
 /** The object, when its name and version are what they must be; completed by an empty namespace where it has none. */
 export function asObject(value: unknown): KubernetesObject | undefined {
-  const metadata = asRecord(asRecord(value).metadata) as Partial<Record<keyof ObjectMetadata, unknown>>;
-  metadata.namespace ??= "";
+  const metadata = fieldsOf(fieldsOf(value).metadata);
   const { name, namespace, uid, resourceVersion } = metadata;
   const good =
     typeof name === "string" &&
     name !== "" &&
-    typeof namespace === "string" &&
+    typeof (namespace ?? "") === "string" &&
     typeof uid === "string" &&
     typeof resourceVersion === "string";
-  return good ? (value as KubernetesObject) : undefined;
+  if (!good) return undefined;
+  (metadata as Record<string, unknown>).namespace ??= "";
+  return value as KubernetesObject;
 }
 
 export function hashOf({ metadata }: KubernetesObject): number {
@@ -25,12 +26,11 @@ export function hashOf({ metadata }: KubernetesObject): number {
 
 /** The version of a list or a bookmark; empty when it has none. */
 export function resourceVersionOf(value: unknown): string {
-  const { resourceVersion } = asRecord(asRecord(value).metadata);
-  return typeof resourceVersion === "string" ? resourceVersion : "";
+  return textOf(fieldsOf(fieldsOf(value).metadata).resourceVersion);
 }
 
 export function isInitialEnd(bookmark: unknown): boolean {
-  return asRecord(asRecord(asRecord(bookmark).metadata).annotations)[INITIAL_END] === "true";
+  return fieldsOf(fieldsOf(fieldsOf(bookmark).metadata).annotations)[INITIAL_END] === "true";
 }
 
 /** Versions are numbers of a common count in all servers that we know of. Where one is not, nothing is older. */

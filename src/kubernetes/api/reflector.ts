@@ -6,7 +6,9 @@
  * are noticed though no error tells of them: a half-open connection (silence), an API that was set back to an older state
  * (its version is asked for after each broken watch), and lost events (`self-check.ts`).
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Fields, fieldsOf } from "../fields.ts";
 import { Backoff } from "./backoff.ts";
 import { type ApiClient, collectionPath, type Parameters } from "./client.ts";
 import { BadStream, LineSplitter, ListSplitter } from "./documents.ts";
@@ -15,7 +17,7 @@ import { asObject, isOlder, resourceVersionOf } from "./objects.ts";
 import type { KubernetesObject, Log, ReflectorState, ResourceQuery, ResourceSink } from "./resource.ts";
 import { METADATA_ONLY, Refused, type SelfCheckTarget, selfCheck } from "./self-check.ts";
 import { Standing } from "./standing.ts";
-import { ApiError, asRecord, errorOfEvent } from "./status.ts";
+import { ApiError, errorOfEvent } from "./status.ts";
 import { TIMING, type Timing } from "./timing.ts";
 
 export interface ReflectorOptions {
@@ -204,7 +206,7 @@ export class Reflector {
     let events = 0;
     const lines = new LineSplitter((event) => {
       events++;
-      this.#event(asRecord(event));
+      this.#event(fieldsOf(event));
       this.#standing.well();
     });
     const parameters = {
@@ -243,7 +245,7 @@ export class Reflector {
     if (failure !== undefined || events === 0 || lasted < (seconds - 1) * 1_000) this.#broke = true;
   }
 
-  #event({ type, object: value }: Record<string, unknown>): void {
+  #event({ type, object: value }: Fields): void {
     if (type === "ERROR") throw this.#errorEvent(value);
     if (type === "BOOKMARK") {
       const version = resourceVersionOf(value);

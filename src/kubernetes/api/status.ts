@@ -1,4 +1,5 @@
 /** What the API says when it does not do as asked: an HTTP status with a `Status` object, alone or inside of a watch. */
+import { fieldsOf, itemsOf, textOf } from "../fields.ts";
 
 export class ApiError extends Error {
   /** The HTTP status, or the code inside of an ERROR event. */
@@ -11,14 +12,13 @@ export class ApiError extends Error {
   readonly tooLargeVersion: boolean;
 
   constructor(status: unknown, code: number, retryAfter?: string) {
-    const { message, reason, details } = asRecord(status);
+    const { message, reason, details } = fieldsOf(status);
     super(typeof message === "string" && message !== "" ? message.slice(0, MAX_MESSAGE) : `HTTP status ${code}`);
     this.code = code;
-    this.reason = typeof reason === "string" ? reason : "";
-    this.retryAfterMs = waitOf(retryAfter, asRecord(details).retryAfterSeconds);
-    const { causes } = asRecord(details);
-    this.tooLargeVersion =
-      Array.isArray(causes) && causes.some((cause) => asRecord(cause).reason === "ResourceVersionTooLarge");
+    this.reason = textOf(reason);
+    this.retryAfterMs = waitOf(retryAfter, fieldsOf(details).retryAfterSeconds);
+    const causes = itemsOf(fieldsOf(details).causes);
+    this.tooLargeVersion = causes.some((cause) => fieldsOf(cause).reason === "ResourceVersionTooLarge");
   }
 
   /** The history that was asked for is not there any more (or not yet): only a new list helps. */
@@ -29,12 +29,8 @@ export class ApiError extends Error {
 
 /** The error inside of an ERROR event. */
 export function errorOfEvent(object: unknown): ApiError {
-  const { code } = asRecord(object);
+  const { code } = fieldsOf(object);
   return new ApiError(object, typeof code === "number" ? code : 500);
-}
-
-export function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** For a line of a log. */

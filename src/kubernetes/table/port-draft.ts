@@ -1,5 +1,5 @@
 /** The ports of a Service or of a slice while their row is made. */
-import { fieldsOf, itemsOf, textOf } from "./fields.ts";
+import { fieldsOf, itemsOf, textOf } from "../fields.ts";
 import { Protocol } from "./layout.ts";
 import type { RowText } from "./row-text.ts";
 

@@ -1,7 +1,7 @@
 /** The row of a Service, made from the API's object. The slices are added by `ServiceSpace`. */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { encodeName, ROOT } from "../../dns/name-text.ts";
-import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
+import { type Fields, fieldsOf, itemsOf, textOf } from "../fields.ts";
 import { ServiceField, ServiceFlag, ServiceKind } from "./layout.ts";
 import { MAX_PORTS, PortDraft } from "./port-draft.ts";
 import { RowText } from "./row-text.ts";

@@ -2,8 +2,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { RowDirectory } from "../../memory/row-directory.ts";
 import type { KubernetesObject, ObjectKey, ResourceSink } from "../api/resource.ts";
+import { type Fields, fieldsOf, textOf } from "../fields.ts";
 import type { ClusterTable } from "./cluster-table.ts";
-import { type Fields, fieldsOf, textOf } from "./fields.ts";
 import type { Held } from "./held.ts";
 import { ServiceFlag, ServiceKind } from "./layout.ts";
 import type { ServiceSpace } from "./service-space.ts";

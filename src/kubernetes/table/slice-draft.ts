@@ -4,8 +4,8 @@
  */
 import { parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import type { KeyedHash } from "../../memory/keyed-hash.ts";
+import { type Fields, fieldsOf, itemsOf, textOf } from "../fields.ts";
 import { AddressSet } from "./address-set.ts";
-import { type Fields, fieldsOf, itemsOf, textOf } from "./fields.ts";
 import { Salt, SliceField, SliceFlag } from "./layout.ts";
 import { MAX_PORTS, PortDraft } from "./port-draft.ts";
 import { RowText } from "./row-text.ts";

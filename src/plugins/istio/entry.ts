@@ -3,7 +3,7 @@ import { isMapped, parseIpv4, parseIpv6 } from "../../dns/address.ts";
 import { lowerCaseWire, nameToWire } from "../../dns/name-text.ts";
 import { hashOf } from "../../kubernetes/api/objects.ts";
 import type { KubernetesObject } from "../../kubernetes/api/resource.ts";
-import { fieldsOf, itemsOf, textOf } from "../../kubernetes/table/fields.ts";
+import { type Fields, fieldsOf, itemsOf, textOf } from "../../kubernetes/fields.ts";
 
 export interface Entry {
   readonly namespace: string;
@@ -88,8 +88,6 @@ function readHosts(spec: Fields, status: Fields, options: EntryOptions, refuse: 
   }
   return hosts;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** For a line of a log: short, and without line breaks of its own. */
 function quoted(text: string): string {
