@@ -6,7 +6,6 @@
  * are noticed though no error tells of them: a half-open connection (silence), an API that was set back to an older state
  * (its version is asked for after each broken watch), and lost events (`self-check.ts`).
  */
-
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Fields, fieldsOf } from "../fields.ts";
 import { Backoff } from "./backoff.ts";
@@ -28,6 +27,9 @@ export interface ReflectorOptions {
   /** Called for each change that a watch has brought, when the sink has it. */
   readonly onEvent?: (object: KubernetesObject) => void;
 }
+
+/** A gauge can show it, and whoever compares sees that it is long. */
+export const NEVER_SECONDS = 1e9;
 
 export class Reflector {
   /** Complete lists since the start. */
@@ -94,9 +96,9 @@ export class Reflector {
     return this.#standing.state;
   }
 
-  /** From `performance.now()`: when the API was heard of last about this resource; negative before the first time. */
-  get lastContact(): number {
-    return this.#standing.lastContact;
+  /** Since the API was heard of last about this resource; `NEVER_SECONDS` before the first time. */
+  get silentSeconds(): number {
+    return Math.min((performance.now() - this.#standing.lastContact) / 1_000, NEVER_SECONDS);
   }
 
   /** Whether a list has been completed: what is in the sink was true at some time. */
@@ -314,7 +316,7 @@ export class Reflector {
     const version = resourceVersionOf(list.envelope());
     if (isOlder(version, this.resourceVersion)) throw new LostHistory("the API has been set back to an older version");
     // It may have been set back and have gone on since, which only a comparison tells.
-    if (performance.now() - this.lastContact > this.#timing.idleMs) this.#checkLater(this.#timing.graceMs);
+    if (1_000 * this.silentSeconds > this.#timing.idleMs) this.#checkLater(this.#timing.graceMs);
     this.#broke = false;
   }
 

@@ -6,9 +6,6 @@ import type { IstioConfig } from "./config.ts";
 import { Mesh, Part, type Standing } from "./mesh.ts";
 import type { HostTable } from "./table.ts";
 
-/** What the age of a watch is when the API was never heard of. */
-const MAX_AGE = 1e9;
-
 export async function control(config: IstioConfig, context: ControlContext): Promise<Control> {
   const mesh = await Mesh.open(config, context);
   let given: HostTable | undefined;
@@ -33,9 +30,8 @@ function show(mesh: Mesh, { gauge }: ControlContext): void {
   const { reflector } = mesh;
   const synced = "1 when all entries are known, 0 as long as some may be missing.";
   gauge("weftdns_istio_synced", synced, {}, () => Number(reflector.absent || reflector.state === "synced"));
-  gauge("weftdns_istio_watch_age_seconds", "Seconds since the API was heard of about the entries.", {}, () =>
-    Math.min((performance.now() - reflector.lastContact) / 1_000, MAX_AGE),
-  );
+  const age = "Seconds since the API was heard of about the entries.";
+  gauge("weftdns_istio_watch_age_seconds", age, {}, () => reflector.silentSeconds);
   gauge("weftdns_istio_objects", "Entries known.", {}, () => reflector.objects);
   gauge("weftdns_istio_hosts", "Hosts that are answered.", {}, () => mesh.hosts);
   gauge("weftdns_istio_table_bytes", "Memory that the hosts take.", {}, () => mesh.tableBytes);

@@ -84,7 +84,7 @@ export function showClusters(
       Number(known.every(({ absent, state }) => absent || state === "synced")),
     );
     show("weftdns_kubernetes_watch_age_seconds", "Seconds since the API was heard of about the resource.", (known) =>
-      Math.max(0, ...known.map(({ lastContact }) => Math.min((performance.now() - lastContact) / 1_000, MAX_AGE))),
+      Math.max(0, ...known.map(({ silentSeconds }) => silentSeconds)),
     );
     show("weftdns_kubernetes_objects", "Objects known of the resource.", (known) =>
       known.reduce((sum, { objects }) => sum + objects, 0),
@@ -95,6 +95,3 @@ export function showClusters(
     all().reduce((sum, { table }) => sum + table.statistics.heapBytes, 0),
   );
 }
-
-/** A resource that was never heard of. */
-const MAX_AGE = 1e9;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromEndpoint } from "../../../src/kubernetes/api/credentials.ts";
+import { NEVER_SECONDS } from "../../../src/kubernetes/api/reflector.ts";
 import { service, serviceEntry } from "../../support/api-objects.ts";
 import type { ApiServer } from "../../support/api-server.ts";
 import { services, start, until } from "./setup.ts";
@@ -85,7 +86,7 @@ test("a resource that is not there is absent until it is", async (t) => {
   const { api, reflector, states } = await start(t, { query, absent });
   await until(() => reflector.absent, "absent");
   assert.deepEqual(states, ["starting"], "told that it is absent");
-  assert.ok(reflector.lastContact > 0, "the API was heard of");
+  assert.ok(reflector.silentSeconds < NEVER_SECONDS, "the API was heard of");
   api.absent.clear();
   await until(() => reflector.synced, "synced");
   assert.equal(reflector.absent, false);
