@@ -29,6 +29,7 @@ import { readBounded } from "../corefile/files.ts";
 import type { Token } from "../corefile/server-block.ts";
 import { systemMessage } from "../corefile/system-message.ts";
 import { zonesOf } from "../corefile/zones.ts";
+import { allocateBytes } from "../dns/bytes.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
 import { nameToText, zoneToWire } from "../dns/name-text.ts";
 import { Section, type SectionRecord } from "../dns/reply.ts";
@@ -78,13 +79,16 @@ function readZones(stanza: Stanza, words: readonly Token[]): string[] {
   });
 }
 
+/** Search lists that are kept in wire form, one for each namespace: a kilobyte each. */
+const MAX_LISTS = 1_000;
+
 /** A walk along a search list. */
 interface Walk {
   readonly query: Query;
   /** The client's: plugins behind may change them for each name (header). */
   readonly flags: number;
-  /** What was asked before the first of the list, without an end. */
-  readonly base: Uint8Array;
+  /** Of what was asked before the first of the list, without an end. */
+  readonly baseLength: number;
   readonly search: readonly Uint8Array[];
   /** The reply to the name as it was asked: what the client gets when all fail. */
   first: { readonly flags: number; readonly records: readonly SectionRecord[] } | undefined;
@@ -94,15 +98,30 @@ interface Walk {
 export function serve(config: AutopathConfig, { next, counter, unlimitedMetadata, server }: ServeContext): Handler {
   const zones = new ZoneFinder(config.zones);
   const own = config.search.map(zoneToWire);
+  const scratch = allocateBytes(MAX_NAME_LENGTH);
+  const lists = new Map<string, readonly Uint8Array[]>();
   const success = counter("autopath_success_total", "Counter of requests that did autopath.", { server });
 
+  /** What a plugin gives under the label `autopath/PLUGIN`: zones with blanks between them. */
+  const listOf = (text: string): readonly Uint8Array[] => {
+    const known = lists.get(text);
+    if (known !== undefined) return known;
+    if (lists.size === MAX_LISTS) lists.clear();
+    const list = text === "" ? [] : text.split(" ").map(zoneToWire);
+    lists.set(text, list);
+    return list;
+  };
+
   const attempt = (walk: Walk, i: number): Eventual => {
-    const { query, base, search } = walk;
+    const { query, baseLength, search } = walk;
     if (i === search.length) return giveUp(walk);
     if (i > 0) {
-      const name = new Uint8Array(Buffer.concat([base, search[i]!]));
-      if (name.length > MAX_NAME_LENGTH) return attempt(walk, i + 1);
-      query.name.set(name);
+      const suffix = search[i]!;
+      const length = baseLength + suffix.length;
+      if (length > MAX_NAME_LENGTH) return attempt(walk, i + 1);
+      scratch.set(query.questionName.subarray(0, baseLength));
+      scratch.set(suffix, baseLength);
+      query.name.read(scratch, 0, length);
       query.replaceMessage(undefined);
     }
     const outcome = next(query);
@@ -115,7 +134,8 @@ export function serve(config: AutopathConfig, { next, counter, unlimitedMetadata
     query.flags = walk.flags;
     const isWritten = outcome === ANSWERED && !reply.empty;
     const isFound = isWritten && reply.rcode !== Rcode.NXDOMAIN;
-    const records = isWritten && (i > 0 || !isFound) ? reply.records() : [];
+    // Those of a name of the list that was found, or of the name itself that was not.
+    const records = isWritten && i > 0 === isFound ? reply.records() : [];
     if (i > 0) query.restoreMessage();
     // Something went wrong and says so: another name would hide it.
     if (!isWritten && query.error !== "") return outcome;
@@ -134,12 +154,12 @@ export function serve(config: AutopathConfig, { next, counter, unlimitedMetadata
   return (query) => {
     const { name } = query;
     if (!zones.has(name)) return next(query);
-    const search = config.plugin === "" ? own : listOf(unlimitedMetadata(query, `autopath/${config.plugin}`));
+    const search = config.plugin === "" ? own : listOf(unlimitedMetadata(query, `autopath/${config.plugin}`) ?? "");
     const label = search.length === 0 ? -1 : name.labelOf(search[0]!);
     // The first of the list itself has nothing in front that others could have too.
     if (label <= 0) return next(query);
-    const base = query.questionName.slice(0, name.offsets[label]!);
-    return attempt({ query, flags: query.flags, base, search, first: undefined, firstOutcome: ANSWERED }, 0);
+    const baseLength = name.offsets[label]!;
+    return attempt({ query, flags: query.flags, baseLength, search, first: undefined, firstOutcome: ANSWERED }, 0);
   };
 }
 
@@ -176,9 +196,4 @@ function answerWith(query: Query, records: readonly SectionRecord[]): void {
 
 function isSameName(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => LOWER[byte] === LOWER[other[i]!]);
-}
-
-/** The list that a plugin gives under the label `autopath/PLUGIN`: zones with blanks between them. */
-function listOf(text: string | undefined): readonly Uint8Array[] {
-  return text === undefined || text === "" ? [] : text.split(" ").map(zoneToWire);
 }

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { Flag } from "../../src/dns/header.ts";
 import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
 import { Section } from "../../src/dns/reply.ts";
-import { Rcode } from "../../src/dns/types.ts";
+import { Rcode, Type } from "../../src/dns/types.ts";
 import { ANSWERED, DROPPED, type Handler, SERVFAIL } from "../../src/plugin/outcome.ts";
 import { definePlugin } from "../../src/plugin/plugin.ts";
 import { autopath } from "../../src/plugins/autopath.ts";
@@ -60,7 +60,11 @@ const lists = definePlugin({
   name: "lists",
   parse: () => undefined,
   serve: (_config, { provideMetadata, next }) => {
-    provideMetadata("autopath/lists", ({ type }) => (type === 1 ? "one.test. two.test. ." : ""));
+    const texts = new Map<number, string>([
+      [Type.A, "one.test. two.test. ."],
+      [Type.AAAA, "one.test. three.test. ."],
+    ]);
+    provideMetadata("autopath/lists", ({ type }) => texts.get(type) ?? "");
     return next;
   },
 });
@@ -125,6 +129,44 @@ for (const waits of [false, true]) {
     });
   }
 }
+
+test("autopath: each client has the list of its own namespace, again and again", async () => {
+  let seen: string[] = [];
+  const last: Handler = (query) => {
+    seen.push(nameToText(query.name.bytes));
+    query.reply.begin(query);
+    query.reply.rcode = Rcode.NXDOMAIN;
+    return ANSWERED;
+  };
+  const chain = await linkChain({ plugins: [autopath, lists], corefile: ". {\nautopath @lists\nlists\n}", last });
+  for (const [type, second] of [
+    ["A", "two"],
+    ["AAAA", "three"],
+    ["A", "two"],
+  ]) {
+    seen = [];
+    await chain.ask({ ask: `www.one.test. ${type}` });
+    assert.deepEqual(seen, ["www.one.test.", `www.${second}.test.`, "www."]);
+  }
+  await chain.stop();
+});
+
+test("autopath: a name that would be too long with a part of the list is not tried", async () => {
+  const long = `${"a".repeat(60)}.`.repeat(4);
+  const seen: number[] = [];
+  const last: Handler = (query) => {
+    seen.push(query.name.length);
+    query.reply.begin(query);
+    query.reply.rcode = Rcode.NXDOMAIN;
+    return ANSWERED;
+  };
+  const path = join(directory, "long.conf");
+  writeFileSync(path, "search a.b much.longer.than.this.test\n");
+  const chain = await linkChain({ plugins: [autopath], corefile: `. {\nautopath ${path}\n}`, last });
+  assert.equal((await chain.ask({ ask: `${long}a.b. A` })).reply?.rcode, "NXDOMAIN");
+  assert.deepEqual(seen, [249, 245]);
+  await chain.stop();
+});
 
 test("autopath: the zones of metadata do not matter", async () => {
   const last: Handler = (query) => {

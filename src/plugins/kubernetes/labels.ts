@@ -42,19 +42,18 @@ export function provideLabels(
   }
   context.provideMetadata("kubernetes/zone", ({ name }) => {
     const zone = zoneOf(name);
-    return zone === undefined ? "" : nameToText(zone.wire);
+    return zone?.text ?? "";
   });
   if (config.pods !== "verified") return;
   // What `autopath @kubernetes` asks for: the search list that the kubelet writes for the client's namespace.
-  const hostSearch = hostSearchList();
+  const hostSearch = [...hostSearchList(), "."].join(" ");
   context.provideMetadata("autopath/kubernetes", (query) => {
     const zone = zoneOf(query.name);
     // While pods may have changed, an address may be another's.
     const isSure = view()?.state(Resource.PODS) === SyncState.SYNCED;
     const namespace = zone && isSure ? ofClient(view(), query, ({ pod }) => pod.namespace) : "";
     if (zone === undefined || namespace === "") return "";
-    const text = nameToText(zone.wire);
-    return [`${namespace}.svc.${text}`, `svc.${text}`, text, ...hostSearch, "."].join(" ");
+    return `${namespace}.svc.${zone.text} svc.${zone.text} ${zone.text} ${hostSearch}`;
   });
   context.provideMetadata("kubernetes/client-namespace", (query) =>
     ofClient(view(), query, ({ pod }) => pod.namespace),

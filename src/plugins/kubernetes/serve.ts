@@ -1,6 +1,6 @@
 /** The serve half of kubernetes: which zone, and what the cluster's answer means for the chain. */
 import type { Name } from "../../dns/name.ts";
-import { isSubdomain, labelCount, zoneToWire } from "../../dns/name-text.ts";
+import { isSubdomain, labelCount, nameToText, zoneToWire } from "../../dns/name-text.ts";
 import { ExtendedError, extendedError } from "../../dns/options.ts";
 import { Section } from "../../dns/reply.ts";
 import { reverseAddress } from "../../dns/reverse-name.ts";
@@ -20,6 +20,7 @@ import { Responder, Result } from "./responder.ts";
 
 export interface ServedZone {
   readonly wire: Uint8Array;
+  readonly text: string;
   readonly labels: number;
   readonly isMulticluster: boolean;
 }
@@ -28,7 +29,12 @@ export function serve(config: KubernetesConfig, context: ServeContext): Handler 
   const { next } = context;
   const zones: ServedZone[] = config.zones.map((zone) => {
     const wire = zoneToWire(zone);
-    return { wire, labels: labelCount(wire), isMulticluster: config.multicluster.includes(zone) };
+    return {
+      wire,
+      text: nameToText(wire),
+      labels: labelCount(wire),
+      isMulticluster: config.multicluster.includes(zone),
+    };
   });
   const finder = new ZoneFinder(config.zones);
   const zoneOf = (name: Name): ServedZone | undefined => {
