@@ -103,8 +103,14 @@ export class Reply {
     if (this.end + size <= this.room) return true;
     const needed = this.end - this.start + size;
     if (!this.growable || needed > MAX_REPLY_SIZE) return false;
-    this.move(allocateBytes(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE, true);
+    this.grow(needed);
     return true;
+  }
+
+  /** Moves what is written into a buffer for `needed` bytes: not the largest, as thousands may have one at once. */
+  grow(needed: number): void {
+    const size = Math.min(2 ** (32 - Math.clz32(needed - 1)), MAX_REPLY_SIZE);
+    this.move(allocateBytes(size), 0, size, true);
   }
 
   /** Nothing has been written yet. */

@@ -3,14 +3,23 @@
  * more: a container with the usual 170 MiB has some 60 to spare beside two workers.
  */
 
+/**
+ * Of them its message, on the average of all that wait: one that is much larger, as TCP carries, counts as several. Without
+ * padding most have less than a hundred.
+ */
+export const BYTES_OF_MESSAGE = 512;
 /** Measured with a silent upstream: 64 MiB for 8,192 queries that wait for it, 276 for 40,000 that wait for one of them. */
 const BYTES_OF_QUERY = 8 * 1_024;
 /** Of the process's memory, for each kind of waiting: for upstreams, and for the answer to another query. */
 const SHARE = 1 / 8;
 
-/** What a worker of so many may have waiting at once of one kind: `most`, or what there is memory for (`limit`, in bytes). */
-export function waitingAtMost(most: number, workers: number, limit: number = process.constrainedMemory()): number {
+/** The bytes that this process may have. */
+export function memoryLimit(): number {
   // 0 is what Node.js says when it does not know.
-  if (limit === 0) return most;
+  return process.constrainedMemory() || Number.POSITIVE_INFINITY;
+}
+
+/** What a worker of so many may have waiting at once of one kind: `most`, or what there is memory for (`limit`, in bytes). */
+export function waitingAtMost(most: number, workers: number, limit: number = memoryLimit()): number {
   return Math.max(1, Math.min(most, Math.floor((limit * SHARE) / (workers * BYTES_OF_QUERY))));
 }

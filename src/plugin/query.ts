@@ -12,7 +12,7 @@
  */
 import { allocateBytes, type Bytes, copyBytes, NO_BYTES } from "../dns/bytes.ts";
 import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
-import { MAX_REPLY_SIZE, Reply } from "../dns/reply.ts";
+import { Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
 import { ADDRESS_SIZE, formatLocalAddress, keepAddress } from "../transport/packets.ts";
 import type { Outcome } from "./outcome.ts";
@@ -171,7 +171,7 @@ export class Query extends Request {
     this.peerIndex = 0;
     const reply = this.reply;
     if (reply.length <= OWN_REPLY_SIZE) reply.move(this.#room, ADDRESS_SIZE, ROOM, true);
-    else reply.move(allocateBytes(MAX_REPLY_SIZE), 0, MAX_REPLY_SIZE, true);
+    else reply.grow(reply.length);
   }
 
   /** Lets go of what the reply was written into, which may be large, so that the next one begins with nothing. */

@@ -7,6 +7,7 @@ import { Flag, HEADER_SIZE, OPCODE_SHIFT } from "../dns/header.ts";
 import { checkMessage } from "../dns/message.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
 import type { Request } from "../dns/request.ts";
+import { BYTES_OF_MESSAGE } from "../memory/waiting.ts";
 import type { OnBatch, PacketPort } from "../transport/packets.ts";
 import { Datagrams } from "./datagrams.ts";
 import { type Answer, Exchange, type ExchangeOwner, resetExchange } from "./exchange.ts";
@@ -42,6 +43,8 @@ export class Asker {
   now: number;
   readonly #clock: () => number;
   readonly maxExchanges: number;
+  /** Of the messages of those in use, which are theirs as long as they wait. */
+  #messageBytes = 0;
   readonly #exchanges: Exchange[] = [];
   readonly #spare: Exchange[] = [];
   /** Questions as they were sent, by exchange. */
@@ -81,6 +84,7 @@ export class Asker {
 
   /** An exchange for `owner` to ask `request`; undefined when as many wait as may. */
   acquire(owner: ExchangeOwner, request: Request): Exchange | undefined {
+    if (this.#messageBytes + request.length > this.maxExchanges * BYTES_OF_MESSAGE) return undefined;
     let exchange = this.#spare.pop();
     if (exchange === undefined) {
       if (this.#exchanges.length === this.maxExchanges) return undefined;
@@ -91,12 +95,15 @@ export class Asker {
     if (this.#timer === undefined) this.tell();
     exchange.owner = owner;
     exchange.request = request;
+    exchange.messageBytes = request.length;
+    this.#messageBytes += request.length;
     return exchange;
   }
 
   /** Ends an exchange, whatever it waits for. */
   release(exchange: Exchange): void {
     this.#rest(exchange);
+    this.#messageBytes -= exchange.messageBytes;
     resetExchange(exchange);
     this.#spare.push(exchange);
     if (this.#closing && this.inUse === 0) this.close();

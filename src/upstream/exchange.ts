@@ -17,6 +17,7 @@ export class Exchange {
   readonly index: number;
   owner: ExchangeOwner = NOBODY;
   request: Request | undefined = undefined;
+  messageBytes = 0;
   upstream: Upstream | undefined = undefined;
 
   /** The socket that it waits on, -1 when it does not wait for a datagram, and its id there. */

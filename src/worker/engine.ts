@@ -6,6 +6,7 @@ import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.
 import { Reading } from "../dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
+import { waitingAtMost } from "../memory/waiting.ts";
 import type { ClientReader } from "../plugin/client-reader.ts";
 import type { LookAhead } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
@@ -67,6 +68,8 @@ export class ServedQuery extends Query {
 const MAX_DEPTH = 8;
 /** Queries that wait keep their objects; this many more stay for the next ones. */
 const SPARE_QUERIES = 1_024;
+/** Look-ups of look-ups of one worker that wait, where there is memory for so many (`waitingAtMost`). */
+const MAX_NESTED = 8_192;
 
 export interface EngineCounters {
   readonly panics: Counter;
@@ -99,9 +102,14 @@ export class Engine {
   waiting = 0;
   /** Queries that came over TCP. */
   streamed = 0;
+  readonly #maxNested: number;
+  /** Each query has one look-up of its own at a time; how many there are below those is for names to say. */
+  #nested = 0;
 
-  constructor(counters: EngineCounters) {
+  /** Of one of `workers` workers. */
+  constructor(counters: EngineCounters, workers = 1) {
     this.counters = counters;
+    this.#maxNested = waitingAtMost(MAX_NESTED, workers);
   }
 
   acquire(): ServedQuery {
@@ -235,12 +243,18 @@ export class Engine {
     });
     writeLookup(query, parent, name, type);
     if (query.depth > MAX_DEPTH) return done(query.fail(SERVFAIL, `more than ${MAX_DEPTH} look-ups for one query`));
+    const isNested = parent.depth > 0;
+    if (isNested && this.#nested >= this.#maxNested) {
+      return done(query.fail(SERVFAIL, `more than ${this.#maxNested} look-ups of look-ups wait`));
+    }
     const outcome = this.serve(served, query);
     if (typeof outcome === "number") return done(outcome);
+    if (isNested) this.#nested++;
     // Whoever asks need not wait for the answer, and his own query may be over before it comes.
     this.enter(served);
     const late = (later: Outcome): Lookup => {
       this.leave(served);
+      if (isNested) this.#nested--;
       return done(later);
     };
     return outcome.then(late, (error: unknown) => late(this.panic(query, error)));

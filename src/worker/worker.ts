@@ -68,14 +68,17 @@ export class Worker {
     this.#start = start;
     this.#row = new CounterRow(start.counters);
     this.#row.onGrown = (description) => this.#describe(description);
-    this.#engine = new Engine({
-      panics: this.#row.counter("panics_total", "A metrics that counts the number of panics."),
-      droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
-      noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
-      refused: this.#row.counter(...DROPS, { stage: "tcp", reason: "too_many_connections" }),
-      untaken: this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" }),
-      badProxyHeader: this.#row.counter(...DROPS, { stage: "server", reason: "proxy_header" }),
-    });
+    this.#engine = new Engine(
+      {
+        panics: this.#row.counter("panics_total", "A metrics that counts the number of panics."),
+        droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
+        noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
+        refused: this.#row.counter(...DROPS, { stage: "tcp", reason: "too_many_connections" }),
+        untaken: this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" }),
+        badProxyHeader: this.#row.counter(...DROPS, { stage: "server", reason: "proxy_header" }),
+      },
+      start.count,
+    );
     this.#uncounted = this.#row.counter(...UNCOUNTED_SERIES);
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
     this.#sockets = new UdpSockets(this.#udp);

@@ -6,7 +6,7 @@ import { waitingAtMost } from "../../src/memory/waiting.ts";
 const MIB = 1_048_576;
 
 test("without a limit of memory as many as are wanted", () => {
-  assert.equal(waitingAtMost(4_096, 2, 0), 4_096);
+  assert.equal(waitingAtMost(4_096, 2, Number.POSITIVE_INFINITY), 4_096);
   assert.equal(waitingAtMost(4_096, 2, 2 ** 64), 4_096);
 });
 

@@ -9,7 +9,7 @@ import { LONGEST_NOTED } from "../../memory/answer-cache.ts";
 import { clockOffset, turnTime } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
-import { waitingAtMost } from "../../memory/waiting.ts";
+import { BYTES_OF_MESSAGE, waitingAtMost } from "../../memory/waiting.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
@@ -25,7 +25,7 @@ const NOT_KEPT_MS = 5_000;
 /** Queries of one worker that wait for the answers of others, where there is memory for so many (`waitingAtMost`). */
 const MAX_JOINED = 20_000;
 /** How many do now, in all caches of this thread. */
-let joined = 0;
+const joined = { queries: 0, messageBytes: 0 };
 /** How often and how far apart they look for it while somebody writes: a writer may be put to sleep by the system. */
 const MAX_LOOKS = 20;
 const LOOK_PAUSE_MS = 2;
@@ -202,17 +202,31 @@ class Cache {
 
   /** Waits for the answer to the same question of somebody else. */
   #join(query: Query, hash: number): Eventual {
-    if (joined >= this.#maxJoined) return query.fail(SERVFAIL, `more than ${this.#maxJoined} queries wait for others`);
-    joined++;
+    if (!this.#mayJoin(query)) return query.fail(SERVFAIL, `more than ${this.#maxJoined} queries wait for others`);
     this.#counted.joined.add(1);
-    return this.#afterJoin(query, this.#inFlight.wait(hash, JOIN_LIMIT_MS));
+    return this.#afterJoin(query, hash);
   }
 
-  async #afterJoin(query: Query, wait: Promise<void>): Promise<Outcome> {
-    await wait;
-    const isAnswered = await this.#answerNew(query);
-    joined--;
-    if (isAnswered) return ANSWERED;
+  #mayJoin({ length }: Query): boolean {
+    return joined.queries < this.#maxJoined && joined.messageBytes + length <= this.#maxJoined * BYTES_OF_MESSAGE;
+  }
+
+  /** Waits until another query has its answer, and takes that. */
+  async #takeOther(query: Query, hash: number): Promise<boolean> {
+    const { length } = query;
+    joined.queries++;
+    joined.messageBytes += length;
+    try {
+      await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
+      return await this.#answerNew(query);
+    } finally {
+      joined.queries--;
+      joined.messageBytes -= length;
+    }
+  }
+
+  async #afterJoin(query: Query, hash: number): Promise<Outcome> {
+    if (await this.#takeOther(query, hash)) return ANSWERED;
     // What came was not to be kept. Others who waited have found that too, so nobody waits for another one again.
     this.#kept.setKey(query);
     return this.#ask(query, turnTime());
@@ -337,7 +351,7 @@ class Cache {
     }
     if (this.#inFlight.has(hash, now) || !this.#inFlight.begin(hash, now)) {
       const atOnce = stale.timeoutMs > 0 || stale.recheckMs > 0 || query.depth > 0;
-      return atOnce ? this.#staleGiven() : this.#verifyWithOther(query, hash, stale);
+      return atOnce || !this.#mayJoin(query) ? this.#staleGiven() : this.#verifyWithOther(query, hash, stale);
     }
     return this.#verify(query, hash, now, stale, renewed);
   }
@@ -370,8 +384,7 @@ class Cache {
   }
 
   async #verifyWithOther(query: Query, hash: number, stale: StaleConfig): Promise<Outcome> {
-    await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
-    if (await this.#answerNew(query)) return ANSWERED;
+    if (await this.#takeOther(query, hash)) return ANSWERED;
     return this.#giveStale(query, stale);
   }
 
