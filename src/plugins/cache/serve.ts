@@ -17,6 +17,7 @@ import { classify, KEPT_FLAGS, Kind } from "./classify.ts";
 import { type Published, zonesLabel } from "./control.ts";
 import type { CacheConfig, StaleConfig } from "./index.ts";
 import { Kept, type Store, secondsLeft } from "./kept.ts";
+import { noteAnswer, roomLater } from "./long-answers.ts";
 
 /** How long a query waits for another one's answer: longer than upstreams are waited for. */
 const JOIN_LIMIT_MS = 10_000;
@@ -218,6 +219,8 @@ class Cache {
     joined.messageBytes += length;
     try {
       await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
+      // Nothing may come between looking and answering: all who have waited go on in one turn.
+      for (let later = roomLater(); later !== undefined; later = roomLater()) await later;
       return await this.#answerNew(query);
     } finally {
       joined.queries--;
@@ -241,7 +244,10 @@ class Cache {
       const now = turnTime();
       this.#kept.setKey(query);
       const store = this.#kept.find(now);
-      if (store !== undefined && this.#answerAlive(query, store, now)) return true;
+      if (store !== undefined && this.#answerAlive(query, store, now)) {
+        noteAnswer(query.reply.length);
+        return true;
+      }
       if (look === MAX_LOOKS) return false;
       const isTorn = store !== undefined && secondsLeft(store.answers, now) > 0;
       if (!isTorn && !this.#kept.isChanging(now)) return false;
