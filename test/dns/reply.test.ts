@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE } from "../../src/dns/header.ts";
 import { checkMessage } from "../../src/dns/message.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
-import { INDEX_WORDS, Index, MAX_REPLY_SIZE, Reply, type SectionRecord } from "../../src/dns/reply.ts";
+import { INDEX_WORDS, Index, MAX_REPLY_SIZE, Reply, Section, type SectionRecord } from "../../src/dns/reply.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { Class, Rcode, Type } from "../../src/dns/types.ts";
 import { parsedRecord, recordToWire, wireName } from "../support/dns-text.ts";
@@ -104,6 +104,21 @@ const record = fc
 const records = fc
   .array(record, { maxLength: 40 })
   .map((list) => list.toSorted((first, second) => first.section - second.section));
+
+test("a reply that outgrows its room gets one for what it holds, not the largest", () => {
+  const reply = placed(300, true);
+  reply.begin(plain);
+  for (const { size, room } of [
+    { size: 600, room: 1_024 },
+    { size: 1_500, room: 4_096 },
+    { size: 63_600, room: MAX_REPLY_SIZE },
+  ]) {
+    const owner = new Uint8Array(1);
+    assert.ok(reply.add(Section.ANSWER, owner, Type.NULL, Class.IN, 1, new Uint8Array(size)));
+    assert.equal(reply.bytes.length, room);
+  }
+  assert.equal(reply.records().length, 3);
+});
 
 test("begin: id, opcode, RD, CD and the question with its letter case", () => {
   for (const { opcode, flags, word } of [

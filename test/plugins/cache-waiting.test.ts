@@ -59,6 +59,33 @@ for (const answer of ["refused", "gone", "throws"] as const) {
   });
 }
 
+test("cache: a hundred clients wait for a long answer: each has it, and not all in one turn", async (t) => {
+  const handler: Handler = async (query) => {
+    await sleep(SLOW_MS);
+    query.reply.begin(query);
+    query.reply.add(Section.ANSWER, OWNER, Type.NULL, Class.IN, 60, new Uint8Array(2_000));
+    return ANSWERED;
+  };
+  const chain = await linkChain({ plugins: [cache], corefile: ". {\ncache\n}", last: handler });
+  t.after(() => chain.stop());
+  let turn = 0;
+  const turns: number[] = [];
+  const count = (): void => {
+    turn++;
+    if (turns.length < 100) setImmediate(count);
+  };
+  count();
+  const long = { ask: "www.test. NULL", over: "tcp" } as const;
+  const all = Array.from({ length: 100 }, async () => {
+    const { reply } = await chain.ask(long);
+    turns.push(turn);
+    return reply!.answer.length;
+  });
+  assert.deepEqual(new Set(await Promise.all(all)), new Set([1]));
+  const perTurn = turns.map((one) => turns.filter((other) => other === one).length);
+  assert.ok(Math.max(...perTurn) <= 17, `${perTurn}`);
+});
+
 test("cache: who comes when an answer was not kept asks at once, until one is", async (t) => {
   const { begun, said, count } = await setUp(t, "cache {\n success 2000 1 1\n}", "refused", "refused", "address");
   await Promise.all(Array.from({ length: 2 }, said));

@@ -262,6 +262,18 @@ test("forward: a worker's own bound of queries in flight", async (t) => {
   assert.equal(forward.asker.inUse, 0);
 });
 
+test("forward: of queries with long messages, which each keeps while it waits, fewer may wait", async (t) => {
+  const { forward } = await setUp(t, [silent], ["read_timeout 50ms", "max_connect_attempts 1"], { maxExchanges: 4 });
+  const long = { options: [`65001 ${"00".repeat(700)}`] };
+  const ask = (name: string) => forward.ask({ ask: `${name}.example.org. A`, edns: long });
+  const results = await Promise.all(["a", "b", "c"].map(ask));
+  assert.deepEqual(
+    results.map(({ error }) => /^more than 4 queries wait/.test(error)),
+    [false, false, true],
+  );
+  assert.match((await ask("d")).error, /timeout/, "there is room again");
+});
+
 test("forward: failover asks each of the others once, whatever max_connect_attempts is", async (t) => {
   const refusing = (asked: Asked): void => asked.send(answerTo(asked, { rcode: 5 }));
   const options = ["policy sequential", "failover REFUSED servfail", "max_connect_attempts 1"];
