@@ -13,6 +13,10 @@ const gathering = allocateBytes(2 ** 16 + 2);
 let gathered = 0;
 let gatherer: Connection | undefined;
 
+/** A length and the message that it announces. */
+const LONGEST = 2 + 2 ** 16 - 1;
+const NOTHING: Buffer = Buffer.alloc(0);
+
 export class Connection {
   readonly socket: Socket;
   /** When it came there were hardly any descriptors left. */
@@ -39,8 +43,10 @@ export class Connection {
   waiting = false;
   /** Its messages are being taken: what is sent goes out behind the last of them. */
   reading = false;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  /** What has come and is not taken yet: `#pending`, from `#from` to `#to`. */
+  #pending: Buffer = NOTHING;
+  #from = 0;
+  #to = 0;
   /** Bytes that the next step needs: a length, or a length and its message. */
   #wanted = 2;
 
@@ -96,44 +102,71 @@ export class Connection {
     return (gatherer === this ? gathered : 0) + this.socket.writableLength;
   }
 
-  /** Keeps what arrived until a message is whole. */
+  /**
+   * Keeps what arrived until a message is whole. It may come a byte at a time, so there is room for as much again as has come,
+   * where the message is that long: memory grows with bytes received, never with the length announced.
+   */
   push(chunk: Buffer): void {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
+    const size = this.#to - this.#from + chunk.length;
+    if (size === chunk.length) {
+      this.#hold(chunk, size);
+      return;
+    }
+    if (this.#to + chunk.length > this.#pending.length) {
+      const most = this.#wanted > 2 ? this.#wanted : LONGEST;
+      this.#move(Math.max(size, Math.min(2 * size, most)));
+    }
+    this.#pending.set(chunk, this.#to);
+    this.#to += chunk.length;
   }
 
   /** All that has arrived and is not taken yet. */
   peek(): Buffer {
-    if (this.#pending.length !== 1) this.#pending = [Buffer.concat(this.#pending)];
-    return this.#pending[0]!;
+    return this.#pending.subarray(this.#from, this.#to);
   }
 
   /** The first `length` bytes of it are done with. */
   skip(length: number): void {
-    const rest = this.peek().subarray(length);
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#pendingBytes = rest.length;
+    if (this.#from + length === this.#to) this.#hold(NOTHING, 0);
+    else this.#from += length;
   }
 
-  /** The next whole message, undefined when there is none. Memory grows with bytes received, never with the length announced. */
+  /** The next whole message, undefined when there is none. */
   shift(): Buffer | undefined {
-    // Pieces are put together when they suffice, not one by one: a message may come a byte at a time.
-    if (this.#pendingBytes < this.#wanted) return undefined;
-    const all = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
-    const whole = 2 + ((all[0]! << 8) | all[1]!);
-    if (all.length < whole) {
-      this.#pending = [all];
-      this.#wanted = whole;
+    const size = this.#to - this.#from;
+    if (size >= 2) this.#wanted = 2 + ((this.#pending[this.#from]! << 8) | this.#pending[this.#from + 1]!);
+    if (size < this.#wanted) {
+      // A few bytes would keep the whole of what they came with.
+      if (this.#pending.length > 2 * size) this.#move(size);
       return undefined;
     }
-    this.#pending = all.length === whole ? [] : [all.subarray(whole)];
-    this.#pendingBytes = all.length - whole;
+    const message = this.#pending.subarray(this.#from + 2, this.#from + this.#wanted);
+    this.skip(this.#wanted);
     this.#wanted = 2;
-    return all.subarray(2, whole);
+    return message;
   }
 
   get partial(): boolean {
-    return this.#pendingBytes > 0;
+    return this.#to > this.#from;
+  }
+
+  /** Bytes of memory that hold what is not taken yet. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  #move(room: number): void {
+    const rest = this.peek();
+    // Not from the pool: a slice would keep all of it.
+    const buffer = Buffer.allocUnsafeSlow(room);
+    buffer.set(rest);
+    this.#hold(buffer, rest.length);
+  }
+
+  #hold(buffer: Buffer, length: number): void {
+    this.#pending = buffer;
+    this.#from = 0;
+    this.#to = length;
   }
 }
 
