@@ -1,6 +1,6 @@
 /**
- * How many queries may wait for somebody's answer. What they hold must not end a process that may have so much memory and no
- * more: a container with the usual 170 MiB has some 60 to spare beside two workers.
+ * How many queries may wait for somebody's answer, and how many bytes for their clients. What they hold must not end a process
+ * that may have so much memory and no more: a container with the usual 170 MiB has some 60 to spare beside two workers.
  */
 
 /**
@@ -10,7 +10,7 @@
 export const BYTES_OF_MESSAGE = 512;
 /** Measured with a silent upstream: 64 MiB for 8,192 queries that wait for it, 276 for 40,000 that wait for one of them. */
 const BYTES_OF_QUERY = 8 * 1_024;
-/** Of the process's memory, for each kind of waiting: for upstreams, and for the answer to another query. */
+/** Of the process's memory, for each kind of waiting: for upstreams, for the answer to another query, for clients of streams. */
 const SHARE = 1 / 8;
 
 /** The bytes that this process may have. */
@@ -22,4 +22,9 @@ export function memoryLimit(): number {
 /** What a worker of so many may have waiting at once of one kind: `most`, or what there is memory for (`limit`, in bytes). */
 export function waitingAtMost(most: number, workers: number, limit: number = memoryLimit()): number {
   return Math.max(1, Math.min(most, Math.floor((limit * SHARE) / (workers * BYTES_OF_QUERY))));
+}
+
+/** Bytes that a worker of so many may hold of one kind: `most`, or its part of the memory that there is (`limit`). */
+export function bytesAtMost(most: number, workers: number, limit: number = memoryLimit()): number {
+  return Math.min(most, Math.floor((limit * SHARE) / workers));
 }

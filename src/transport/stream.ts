@@ -10,6 +10,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Connection } from "./connection.ts";
 import { isAmongTheLast } from "./descriptors.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { Preface } from "./preface.ts";
 
 export interface StreamLimits {
@@ -34,13 +35,14 @@ const MAX_PER_ADDRESS = 100;
 const BACKLOG = 4_096;
 /** Queries of one connection that are not answered yet; then the connection is not read until some are. */
 const MAX_IN_FLIGHT = 100;
-/** Bytes of answers that a client has not taken; beyond, the connection is not read. */
+/** Bytes of answers that a client has not taken; beyond, the connection is not read. What is under way is still answered. */
 const MAX_UNSENT = 256 * 1024;
 /**
- * Bytes beyond that, of all connections: a query that is under way is still answered, so a hundred of the largest answers may
- * follow. They have room here once, for whoever takes them in time; beyond, the connection with most of them is closed.
+ * Bytes of answers that clients of a worker have not taken, and bytes of messages that are not whole or not taken yet, where
+ * there is memory for so many (`bytesAtMost`). Beyond, the connection with most of them is closed. A hundred of the largest
+ * answers, which one client may have under way, are 6 MiB.
  */
-const MAX_BEYOND = 8 * 1024 * 1024;
+export const MAX_HELD = 32 * 1024 * 1024;
 /** How often time limits are looked at: one timer for all connections. */
 const SWEEP_MS = 250;
 /** A message must not arrive one byte at a time for ever, whatever `readTimeoutMs` says. */
@@ -68,13 +70,26 @@ export interface StreamHandlers {
   error(error: Error): void;
   /** A connection was closed as there are too many. */
   refused(): void;
-  /** A connection was closed as it has not taken its answers, and there are too many of them. */
-  untaken(): void;
+}
+
+/** What all connections of a worker hold, at whichever listener. */
+export interface StreamMemory {
+  readonly unsent: HeldBytes;
+  readonly pending: HeldBytes;
+}
+
+/** `untaken` and `unfinished` are called for a connection that is closed as all hold too much of answers, or of messages. */
+export function streamMemory(atMost: number, untaken: () => void, unfinished: () => void): StreamMemory {
+  return {
+    unsent: new HeldBytes(atMost, ({ unsent }) => unsent, untaken),
+    pending: new HeldBytes(atMost, ({ pending }) => pending, unfinished),
+  };
 }
 
 export class StreamServer {
   #limits: StreamLimits;
   readonly #handlers: StreamHandlers;
+  readonly #memory: StreamMemory;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   readonly #perAddress = new Map<string, number>();
@@ -91,8 +106,9 @@ export class StreamServer {
   /** Connections that have one of the last descriptors. */
   #lastTaken = 0;
 
-  constructor(limits: StreamLimits, handlers: StreamHandlers) {
+  constructor(limits: StreamLimits, memory: StreamMemory, handlers: StreamHandlers) {
     this.#limits = limits;
+    this.#memory = memory;
     this.#handlers = handlers;
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#sweep = setInterval(() => this.#enforceTimes(performance.now()), SWEEP_MS).unref();
@@ -148,22 +164,8 @@ export class StreamServer {
   answered(connection: Connection): void {
     connection.inFlight--;
     if (connection.reading) return;
-    if (connection.unsent > MAX_UNSENT) this.#boundAnswers();
     connection.lastActive = performance.now();
     this.#read(connection);
-  }
-
-  #boundAnswers(): void {
-    let most: Connection | undefined;
-    let beyond = 0;
-    for (const connection of this.#connections) {
-      beyond += Math.max(0, connection.unsent - MAX_UNSENT);
-      if (most === undefined || connection.unsent > most.unsent) most = connection;
-    }
-    if (most === undefined || beyond <= MAX_BEYOND) return;
-    this.#handlers.untaken();
-    most.socket.destroy();
-    this.#forget(most);
   }
 
   #accept(socket: Socket): void {
@@ -240,6 +242,8 @@ export class StreamServer {
     const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
     if (this.#isDone(connection)) this.#end(connection);
+    this.#memory.unsent.count(connection);
+    this.#memory.pending.count(connection);
   }
 
   #isDone({ ended, inFlight, waiting, queries, partial }: Connection): boolean {
@@ -357,6 +361,8 @@ export class StreamServer {
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     if (connection.isLast) this.#lastTaken--;
+    this.#memory.unsent.count(connection);
+    this.#memory.pending.count(connection);
     this.#waiting.delete(connection);
     this.#countOut(connection.address);
   }

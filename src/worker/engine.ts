@@ -79,8 +79,6 @@ export interface EngineCounters {
   readonly noQuery: Counter;
   /** A connection for which there was no room. */
   readonly refused: Counter;
-  /** A connection whose client did not take its answers, and there was no room for more of them. */
-  readonly untaken: Counter;
   /** What stands before a message is wrong, or from somebody who is not to say who asks. */
   readonly badProxyHeader: Counter;
 }
@@ -90,7 +88,6 @@ export const UNCOUNTED: EngineCounters = {
   droppedByPlugin: { add: () => {} },
   noQuery: { add: () => {} },
   refused: { add: () => {} },
-  untaken: { add: () => {} },
   badProxyHeader: { add: () => {} },
 };
 

@@ -7,7 +7,7 @@ import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { Transport } from "../plugin/query.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Preface } from "../transport/preface.ts";
-import { type StreamLimits, StreamServer } from "../transport/stream.ts";
+import { type StreamLimits, type StreamMemory, StreamServer } from "../transport/stream.ts";
 import type { Engine, Served, ServedQuery } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */
@@ -22,15 +22,14 @@ export class TcpServer {
   /** What proxies have said of connections. */
   readonly #extras = new WeakMap<Connection, Uint8Array>();
 
-  constructor(engine: Engine, served: Served, report: (error: Error) => void) {
+  constructor(engine: Engine, served: Served, memory: StreamMemory, report: (error: Error) => void) {
     this.#engine = engine;
     this.#served = served;
-    this.#server = new StreamServer(limitsOf(served), {
+    this.#server = new StreamServer(limitsOf(served), memory, {
       preface: (connection, bytes) => this.#readClient(connection, bytes),
       message: (connection, bytes) => this.#take(connection, bytes),
       error: report,
       refused: () => engine.counters.refused.add(1),
-      untaken: () => engine.counters.untaken.add(1),
     });
   }
 

@@ -5,6 +5,7 @@
 import { zoneToWire } from "../dns/name-text.ts";
 import { type CellDescription, type Counter, CounterRow, UNCOUNTED_SERIES } from "../memory/counters.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
+import { bytesAtMost } from "../memory/waiting.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
@@ -13,6 +14,7 @@ import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
 import { loadPlugins } from "../plugins/index.ts";
+import { MAX_HELD, type StreamMemory, streamMemory } from "../transport/stream.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
 import { LOOK_MS } from "./overload.ts";
@@ -54,6 +56,7 @@ export class Worker {
   readonly #row: CounterRow;
   readonly #uncounted: Counter;
   readonly #log = new Logger();
+  readonly #streamMemory: StreamMemory;
   readonly #tcp = new Map<string, TcpServer>();
   readonly #sockets: UdpSockets;
   /** Settles when what was asked at sockets that the plan in use has not is answered. */
@@ -74,10 +77,16 @@ export class Worker {
         droppedByPlugin: this.#row.counter(...DROPS, { stage: "plugin", reason: "dropped" }),
         noQuery: this.#row.counter(...DROPS, { stage: "server", reason: "not_a_query" }),
         refused: this.#row.counter(...DROPS, { stage: "tcp", reason: "too_many_connections" }),
-        untaken: this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" }),
         badProxyHeader: this.#row.counter(...DROPS, { stage: "server", reason: "proxy_header" }),
       },
       start.count,
+    );
+    const untaken = this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" });
+    const unfinished = this.#row.counter(...DROPS, { stage: "tcp", reason: "queries_not_whole" });
+    this.#streamMemory = streamMemory(
+      bytesAtMost(MAX_HELD, start.count),
+      () => untaken.add(1),
+      () => unfinished.add(1),
     );
     this.#uncounted = this.#row.counter(...UNCOUNTED_SERIES);
     this.#udp = new UdpServer(this.#engine, new Float64Array(start.statistics));
@@ -173,7 +182,7 @@ export class Worker {
       }
       for (const listener of plan.listeners) {
         if (listener.transport !== Transport.UDP || this.#tcp.has(listener.id)) continue;
-        const server = new TcpServer(this.#engine, served.get(listener.id)!, (error) => {
+        const server = new TcpServer(this.#engine, served.get(listener.id)!, this.#streamMemory, (error) => {
           this.#log.error(`tcp ${listener.address}:${listener.port}: ${error.message}`);
         });
         tcp.set(listener.id, server);

@@ -1,7 +1,7 @@
-/** How many queries may wait with so much memory. */
+/** How much may wait with so much memory. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { waitingAtMost } from "../../src/memory/waiting.ts";
+import { bytesAtMost, waitingAtMost } from "../../src/memory/waiting.ts";
 
 const MIB = 1_048_576;
 
@@ -18,4 +18,10 @@ test("with one an eighth of it for all workers together", () => {
 
 test("however little there is, one may", () => {
   assert.equal(waitingAtMost(4_096, 64, MIB), 1);
+});
+
+test("bytes: an eighth of it for all workers together", () => {
+  assert.equal(bytesAtMost(32 * MIB, 2, Number.POSITIVE_INFINITY), 32 * MIB);
+  assert.equal(bytesAtMost(32 * MIB, 2, 160 * MIB), 10 * MIB);
+  assert.equal(bytesAtMost(32 * MIB, 4, 1_024 * MIB), 32 * MIB);
 });

@@ -1,84 +1,17 @@
 /** Rows C1 to C5 of the reliability catalogue, as far as one listener of one worker goes, with short times. */
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { after, type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { Connection } from "../../src/transport/connection.ts";
-import { type StreamLimits, StreamServer } from "../../src/transport/stream.ts";
 import { awakeNow } from "../support/awake.ts";
+import { clock, collect, echo, framed, servers, settled, until } from "./stream-support.ts";
 
-/** How often the server looks at its limits. */
-const SWEEP_MS = 250;
-const LIMITS: StreamLimits = { readTimeoutMs: 300, writeTimeoutMs: 500, idleTimeoutMs: 600, maxQueries: -1 };
 /** The longest limit and the sweep that finds it. */
 const IN_TIME_MS = 1_200;
 /** Who is not closed by then never will be. */
 const OVER_MS = 10_000;
-
-/** Connections that were closed because of answers that they did not take. */
-let untaken = 0;
-const servers: StreamServer[] = [];
-after(() => Promise.all(servers.map((server) => server.close(0))));
-
-/** Sends every message back. `begun` settles when the first bytes have come. */
-async function echo(
-  limits: Partial<StreamLimits> = {},
-  answer?: (server: StreamServer, connection: Connection, bytes: Uint8Array) => void,
-) {
-  const begun = Promise.withResolvers<void>();
-  const server: StreamServer = new StreamServer(
-    { ...LIMITS, ...limits },
-    {
-      preface: () => {
-        begun.resolve();
-        return 0;
-      },
-      message: (connection, bytes) => {
-        if (answer) answer(server, connection, bytes);
-        else {
-          connection.send(bytes, 0, bytes.length);
-          queueMicrotask(() => server.answered(connection));
-        }
-      },
-      refused: () => {},
-      untaken: () => untaken++,
-      error: (error) => assert.fail(error),
-    },
-  );
-  servers.push(server);
-  return { server, port: await server.listen("127.0.0.1", 0), begun: begun.promise };
-}
-
-function framed(id: number, size = 12): Buffer {
-  const message = Buffer.alloc(size + 2);
-  message.writeUInt16BE(size, 0);
-  message.writeUInt16BE(id, 2);
-  return message;
-}
-
-/** Collects whole messages until `count` are there, the connection ends, or the time is over. */
-function collect(socket: Socket, count: number, timeoutMs = 5_000): Promise<Buffer[]> {
-  return new Promise((resolve) => {
-    let pending = Buffer.alloc(0);
-    const messages: Buffer[] = [];
-    const timer = setTimeout(() => resolve(messages), timeoutMs);
-    const done = () => {
-      clearTimeout(timer);
-      resolve(messages);
-    };
-    socket.on("data", (chunk: Buffer) => {
-      pending = Buffer.concat([pending, chunk]);
-      while (pending.length >= 2 && pending.length >= 2 + pending.readUInt16BE(0)) {
-        messages.push(pending.subarray(2, 2 + pending.readUInt16BE(0)));
-        pending = pending.subarray(2 + pending.readUInt16BE(0));
-      }
-      if (messages.length >= count) done();
-    });
-    socket.on("close", done);
-    socket.on("error", done);
-  });
-}
 
 /** Opens a connection, lets `act` do what it will, and says after how many milliseconds, without pauses of the machine, the server closed it. */
 function closedAfter(port: number, act: (socket: Socket) => void): Promise<number | undefined> {
@@ -122,28 +55,6 @@ for (const { name, act } of [
     assert.equal(server.connectionCount, 0);
   });
 }
-
-/** A clock that stands still until the test moves it, for servers made from now on: they look at their time limits then. */
-function clock(t: TestContext): (ms: number) => void {
-  let now = 1_000;
-  t.mock.method(performance, "now", () => now);
-  t.mock.timers.enable({ apis: ["setInterval"] });
-  return (ms) => {
-    now += ms;
-    t.mock.timers.tick(SWEEP_MS);
-  };
-}
-
-async function until(holds: () => boolean, what: () => string): Promise<void> {
-  for (let turn = 0; turn < 2_000 && !holds(); turn++) await sleep(5);
-  assert.ok(holds(), what());
-}
-
-const settled = (server: StreamServer, count: number) =>
-  until(
-    () => server.connectionCount === count,
-    () => `${server.connectionCount} connections, not ${count}`,
-  );
 
 for (const { name, limits, sent, limitMs } of [
   {
@@ -254,47 +165,6 @@ test("a client that asks and never reads holds a bounded number of bytes and is 
   // The kernel's own buffers take some megabytes; 2,000 answers would be 120.
   assert.ok(answers < 400, `${answers} answers were made`);
   socket.destroy();
-});
-
-test("answers that come late have room once, and those who take them lose none (C3)", { timeout: 20_000 }, async () => {
-  const big = new Uint8Array(60_000);
-  const asked = new Map<Connection, number>();
-  const { port, server } = await echo({ writeTimeoutMs: 20_000, idleTimeoutMs: 20_000 }, (_, connection) => {
-    asked.set(connection, (asked.get(connection) ?? 0) + 1);
-  });
-  const answer = (connection: Connection) => {
-    connection.send(big, 0, big.length);
-    server.answered(connection);
-  };
-  const open = async () => {
-    const known = asked.size;
-    const socket = connect({ port, host: "127.0.0.1" }).on("error", () => {});
-    socket.pause();
-    socket.write(Buffer.concat(Array.from({ length: 100 }, (_, id) => framed(id))));
-    while (asked.size === known || [...asked.values()].at(-1)! < 100) await sleep(5);
-    return socket;
-  };
-  untaken = 0;
-  const sockets: Socket[] = [];
-  for (let i = 0; i < 8; i++) sockets.push(await open());
-  const silent = [...asked.keys()];
-  for (const connection of silent) for (let i = 0; i < 100; i++) answer(connection);
-  const held = silent.reduce((sum, { socket, unsent }) => sum + (socket.destroyed ? 0 : unsent), 0);
-  assert.ok(held <= (8 + 8 / 4) * 2 ** 20, `${held} bytes wait`);
-  assert.ok(untaken >= 1 && untaken === silent.filter(({ socket }) => socket.destroyed).length, `${untaken} closed`);
-
-  // Beside them somebody takes his answers, slowly.
-  const before = untaken;
-  const reader = await open();
-  const replies = collect(reader, 100, 10_000);
-  reader.resume();
-  for (let i = 0; i < 100; i++) {
-    answer([...asked.keys()].at(-1)!);
-    await sleep(1);
-  }
-  assert.equal((await replies).length, 100);
-  assert.equal(untaken, before);
-  for (const socket of [...sockets, reader]) socket.destroy();
 });
 
 test("a handler that throws: its connection ends, and nobody else gets its answers", async (t) => {

@@ -4,11 +4,15 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
+import { MAX_HELD, streamMemory } from "../../src/transport/stream.ts";
 import { Engine, Served, UNCOUNTED } from "../../src/worker/engine.ts";
 import { TcpServer } from "../../src/worker/tcp-server.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
 
 const before = { readTimeoutMs: 60_000, writeTimeoutMs: 60_000, idleTimeoutMs: 60_000, maxTcpQueries: -1 };
+
+const uncounted = (): void => {};
+const memory = streamMemory(MAX_HELD, uncounted, uncounted);
 
 /** The root's A, behind the length. */
 const question = [0, 17, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
@@ -21,7 +25,7 @@ for (const { name, sent } of [
   test(`a message that is ${name} is skipped, and what follows is answered`, async () => {
     const plan = { address: "127.0.0.1", port: 0, anyClass: false, server: "", ...before };
     const served = new Served(plan as unknown as ListenerPlan, new ZoneRouter([]));
-    const server = new TcpServer(new Engine(UNCOUNTED), served, (error) => assert.fail(error));
+    const server = new TcpServer(new Engine(UNCOUNTED), served, memory, (error) => assert.fail(error));
     try {
       const client = connect(await server.listen(), "127.0.0.1");
       client.write(Uint8Array.from([...sent, ...question]));
@@ -44,7 +48,7 @@ for (const { name, changed, sent } of [
       const plan = { address: "127.0.0.1", port: 0, anyClass: false, server: "", ...before, ...limits };
       return new Served(plan as unknown as ListenerPlan, new ZoneRouter([]));
     };
-    const server = new TcpServer(new Engine(UNCOUNTED), served({}), (error) => assert.fail(error));
+    const server = new TcpServer(new Engine(UNCOUNTED), served({}), memory, (error) => assert.fail(error));
     try {
       const client = connect(await server.listen(), "127.0.0.1");
       client.resume();

@@ -1,0 +1,56 @@
+/**
+ * Bytes that clients of streams make a worker hold, all of them together: of answers that they do not take, or of messages that
+ * they do not end. A thousand connections that may hold 64 KiB each are more than a container has.
+ */
+import type { Connection } from "./connection.ts";
+
+export class HeldBytes {
+  readonly #atMost: number;
+  readonly #measure: (connection: Connection) => number;
+  readonly #closed: () => void;
+  /** Those that hold any, and how many when they were last measured. */
+  readonly #held = new Map<Connection, number>();
+  /** No less than what is held: what a client has taken since it was measured is still in it. */
+  #sum = 0;
+
+  /** `closed` is called for each connection that is closed because of it. */
+  constructor(atMost: number, measure: (connection: Connection) => number, closed: () => void) {
+    this.#atMost = atMost;
+    this.#measure = measure;
+    this.#closed = closed;
+  }
+
+  /** To be called when a connection may hold more than before, and when it is closed. */
+  count(connection: Connection): void {
+    this.#set(connection);
+    while (this.#sum > this.#atMost) {
+      const most = this.#largest();
+      if (this.#sum <= this.#atMost) return;
+      this.#closed();
+      most.socket.destroy();
+      this.#set(most);
+    }
+  }
+
+  /** Measures all. */
+  #largest(): Connection {
+    let most: Connection | undefined;
+    let bytes = 0;
+    for (const connection of this.#held.keys()) {
+      const held = this.#set(connection);
+      if (most !== undefined && held <= bytes) continue;
+      most = connection;
+      bytes = held;
+    }
+    return most!;
+  }
+
+  #set(connection: Connection): number {
+    const bytes = connection.socket.destroyed ? 0 : this.#measure(connection);
+    const before = this.#held.get(connection) ?? 0;
+    this.#sum += bytes - before;
+    if (bytes > 0) this.#held.set(connection, bytes);
+    else if (before > 0) this.#held.delete(connection);
+    return bytes;
+  }
+}
