@@ -12,6 +12,8 @@ import type { WebConfig } from "./web-config.ts";
 
 const PATH = "/metrics";
 const compress = promisify(gzip);
+/** What was made of a body: all who scrape at once share that, and each compressor would take a quarter of a MiB. */
+const compressed = new WeakMap<Buffer, Promise<Buffer>>();
 /** These lines have no `plugin/prometheus: ` in CoreDNS. */
 const log = new Logger();
 
@@ -76,8 +78,9 @@ async function answer(
     const { contentType, body: all } = await instance.metrics();
     const names = new URLSearchParams(request.url?.split("?")[1]).getAll("name[]");
     const text = names.length === 0 ? all : familiesOf(all.toString(), names);
-    const zipped = acceptsGzip(request.headers["accept-encoding"]);
-    const body = zipped ? await compress(text) : text;
+    // A few families are short, and nobody else asks for the same.
+    const zipped = text === all && acceptsGzip(request.headers["accept-encoding"]);
+    const body = zipped ? await compressOnce(all) : text;
     const encoding = zipped ? { "Content-Encoding": "gzip" } : {};
     respond(response, 200, { ...headers, "Content-Type": contentType, ...encoding }, body);
   } catch (error) {
@@ -85,6 +88,12 @@ async function answer(
     log.error(`Metrics could not be collected: ${message}`);
     respond(response, 500, { "Content-Type": "text/plain; charset=utf-8" }, `${message}\n`);
   }
+}
+
+function compressOnce(body: Buffer): Promise<Buffer> {
+  const made = compressed.get(body) ?? compress(body);
+  compressed.set(body, made);
+  return made;
 }
 
 /** Of the text, those families that a scraper names. */
