@@ -74,15 +74,15 @@ export interface StreamHandlers {
 
 /** What all connections of a worker hold, at whichever listener. */
 export interface StreamMemory {
-  readonly unsent: HeldBytes;
-  readonly pending: HeldBytes;
+  readonly untaken: HeldBytes;
+  readonly unfinished: HeldBytes;
 }
 
 /** `untaken` and `unfinished` are called for a connection that is closed as all hold too much of answers, or of messages. */
 export function streamMemory(atMost: number, untaken: () => void, unfinished: () => void): StreamMemory {
   return {
-    unsent: new HeldBytes(atMost, ({ unsent }) => unsent, untaken),
-    pending: new HeldBytes(atMost, ({ pending }) => pending, unfinished),
+    untaken: new HeldBytes(atMost, ({ held }) => held, untaken),
+    unfinished: new HeldBytes(atMost, ({ pending }) => pending, unfinished),
   };
 }
 
@@ -242,8 +242,8 @@ export class StreamServer {
     const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
     if (this.#isDone(connection)) this.#end(connection);
-    this.#memory.unsent.count(connection);
-    this.#memory.pending.count(connection);
+    this.#memory.untaken.count(connection);
+    this.#memory.unfinished.count(connection);
   }
 
   #isDone({ ended, inFlight, waiting, queries, partial }: Connection): boolean {
@@ -361,8 +361,8 @@ export class StreamServer {
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     if (connection.isLast) this.#lastTaken--;
-    this.#memory.unsent.count(connection);
-    this.#memory.pending.count(connection);
+    this.#memory.untaken.count(connection);
+    this.#memory.unfinished.count(connection);
     this.#waiting.delete(connection);
     this.#countOut(connection.address);
   }
