@@ -285,3 +285,13 @@ for (const { options, isOver } of [
     assert.deepEqual([count("cache_requests_total"), count("cache_misses_total"), hits()], [3, 2, 1]);
   });
 }
+
+test("cache: serve_stale: a denial that is not kept ends the answer from before", async (t) => {
+  const options = "success 2000 1 1\n disable denial\n serve_stale 1h";
+  const { said } = await setUp(t, `cache {\n ${options}\n}`, "address", "denied");
+  await said();
+  await sleep(OVER_MS);
+  const first = await said();
+  await sleep(2 * SLOW_MS);
+  assert.deepEqual([first, await said(), await said()], ["0 from 1", "NXDOMAIN", "NXDOMAIN"]);
+});

@@ -128,8 +128,11 @@ export class Kept {
     reply.commonTtl = shown;
     reply.addressRun = 0;
     reply.isDescribed = true;
-    const isSuccess = kind === Kind.SUCCESS || kind === Kind.DELEGATION;
-    return this.#store(isSuccess ? this.success : this.denial, query, ttl, now);
+    if (kind === Kind.SUCCESS || kind === Kind.DELEGATION) return this.#store(this.success, query, ttl, now);
+    const isKept = this.#store(this.denial, query, ttl, now);
+    // With `disable denial`. The answer from before would be given as long as `serve_stale` lasts.
+    if (!isKept && kind === Kind.DENIAL && !this.#config.preferPositive) this.success.answers.remove(this.key, now);
+    return isKept;
   }
 
   /** Whether the TTLs are what this cache would make of them, whichever kind of answer it is. */
@@ -147,9 +150,9 @@ export class Kept {
   }
 
   #store(store: Store, query: Query, ttl: number, now: number): boolean {
-    if (store.disabled.has(query.name)) return false;
     const { key } = this;
     this.setKey(query);
+    if (store.disabled.has(query.name)) return false;
     const { reply } = query;
     const stored = store.answers.store(key, reply, reply.flags & KEPT_FLAGS, ttl, now, this.#graceMs);
     if (stored === Stored.EVICTED) store.evictions.add(1);
