@@ -455,29 +455,42 @@ for (const { rules, question = { edns }, sent, options } of [
   });
 }
 
-test("rewrite: options of the reply's own stay, but for those that are put back", async () => {
+async function linkReplying(rules: string, ...options: number[]): Promise<TestChain> {
   const last: Handler = (query) => {
     query.reply.begin(query);
     query.reply.flags |= Flag.RA;
-    query.reply.setOpt(Uint8Array.of(0xfd, 0xe9, 0, 1, 9, 0, 10, 0, 1, 8), 700, false);
+    query.reply.setOpt(Uint8Array.from(options), 700, false);
     return ANSWERED;
   };
-  const chain = await linkChain({
-    plugins: [rewrite],
-    corefile: ". {\n rewrite continue edns0 local set 65002 x\n rewrite edns0 local set 65001 x revert\n}",
-    last,
-  });
+  return linkChain({ plugins: [rewrite], corefile: `. {\n rewrite ${rules}\n}`, last });
+}
+
+test("rewrite: options of the reply's own stay, but for those that are put back", async () => {
+  const rules = "continue edns0 local set 65002 x\n rewrite edns0 local set 65001 x revert";
+  const chain = await linkReplying(rules, 0xfd, 0xe9, 0, 1, 9, 0, 10, 0, 1, 8);
   for (const [options, expected] of [
     [undefined, ["10 08"]],
     [["65001 aabb"], ["65001 aabb", "10 08"]],
   ] as const) {
-    const question = options === undefined ? {} : { edns: { size: 900, options } };
-    const { reply } = await chain.ask({ ask: "a.test. A", ...question });
+    const { reply } = await chain.ask({ ask: "a.test. A", ...(options && { edns: { size: 900, options } }) });
     assert.deepEqual(reply?.opt?.options, expected);
     assert.equal(reply?.flags, "qr rd ra");
   }
   await chain.stop();
 });
+
+for (const { sent, scope, expected } of [
+  { sent: "00011000c633", scope: 24, expected: "00011010c633" },
+  { sent: "00011800c63364", scope: 20, expected: "00011814c63364" },
+  { sent: "00010000", scope: 24, expected: "00010000" },
+]) {
+  test(`rewrite: a client's subnet ${sent} that is put back has the scope of the answer, ${scope}`, async () => {
+    const chain = await linkReplying("edns0 subnet set 24 56 revert", 0, 8, 0, 7, 0, 1, 24, scope, 192, 0, 2);
+    const { reply } = await chain.ask({ ask: "a.test. A", edns: { size: 900, options: [`8 ${sent}`] } });
+    assert.deepEqual(reply?.opt?.options, [`8 ${expected}`]);
+    await chain.stop();
+  });
+}
 
 test("rewrite: options of its rules come back though none of them was needed", async () => {
   const chain = await link(["name b.test c.test", "type MX A", "continue edns0 local unset 65009"], new Source());

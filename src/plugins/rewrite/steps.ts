@@ -1,12 +1,13 @@
 /** What rules do to a reply. */
 
 import { wireLength } from "../../dns/name-text.ts";
-import { findOption, removeLast, replaceOption } from "../../dns/options.ts";
+import { findOption, optionData, removeLast, replaceOption } from "../../dns/options.ts";
 import { offsetOfName } from "../../dns/rdata.ts";
 import { INDEX_WORDS, Index, type Reply, Section, type SectionRecord } from "../../dns/reply.ts";
 import { Type } from "../../dns/types.ts";
 import { ANSWERED } from "../../plugin/outcome.ts";
 import type { Lookup, Query } from "../../plugin/query.ts";
+import { CLIENT_SUBNET } from "./config.ts";
 
 export type Step =
   | { readonly kind: "ttl"; readonly min: number; readonly max: number }
@@ -87,7 +88,15 @@ function clamp(ttl: number, min: number, max: number): number {
 function restoreOption(options: Uint8Array, code: number, data: Uint8Array | undefined): Uint8Array {
   if (data === undefined) return removeLast(options, code);
   const at = findOption(options, code);
-  return at < 0 ? options : replaceOption(options, at, data);
+  if (at < 0) return options;
+  return replaceOption(options, at, code === CLIENT_SUBNET ? withScope(data, optionData(options, at)) : data);
+}
+
+/** RFC 7871 section 7.2.1: for which network the answer is good; 0 would say for all. */
+function withScope(subnet: Uint8Array, answered: Uint8Array): Uint8Array {
+  const scoped = subnet.slice();
+  scoped[3] = Math.min(answered[3] ?? 0, subnet[2]!);
+  return scoped;
 }
 
 function renameIn(record: SectionRecord, step: Step & { kind: "rename" }): SectionRecord {
