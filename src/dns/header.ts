@@ -5,6 +5,8 @@ export const HEADER_SIZE = 12;
 export const QUESTION_FIXED_SIZE = 4;
 /** What two bytes of length can say; the largest message on a stream. */
 export const MAX_MESSAGE_SIZE = 65_535;
+/** The largest message in a datagram over IPv4, which has headers of 20 and 8 bytes within the same two bytes of length. */
+export const MAX_UDP_SIZE = 65_507;
 /** RFC 1035 section 4.2.1: what every UDP client takes. */
 export const MIN_UDP_SIZE = 512;
 /** Type, class, TTL and RDLENGTH stand between a record's name and its data (RFC 1035 section 4.1.3). */

@@ -22,7 +22,7 @@ const text = functionOf([], STRING);
 const number = functionOf([], INT);
 
 const FUNCTIONS: ReadonlyMap<string, QueryFunction> = new Map<string, QueryFunction>([
-  ["bufsize", { type: number, run: (query) => BigInt(query.sizeLimit) }],
+  ["bufsize", { type: number, run: (query) => BigInt(query.bufsize) }],
   ["class", { type: text, run: (query) => className(query.class) }],
   ["client_ip", { type: text, run: ({ peers, peerIndex }) => formatAddress(peers, peerIndex) }],
   ["do", { type: functionOf([], BOOL), run: (query) => query.dnssecOk }],

@@ -11,7 +11,7 @@
  * the client sent, and the client its own question.
  */
 import { allocateBytes, type Bytes, copyBytes, NO_BYTES } from "../dns/bytes.ts";
-import { MAX_MESSAGE_SIZE } from "../dns/header.ts";
+import { MAX_MESSAGE_SIZE, MAX_UDP_SIZE } from "../dns/header.ts";
 import { Reply } from "../dns/reply.ts";
 import { Request } from "../dns/request.ts";
 import { ADDRESS_SIZE, formatLocalAddress, keepAddress } from "../transport/packets.ts";
@@ -79,9 +79,14 @@ export class Query extends Request {
   /** Asks the server's own routing for another name; set by the server. See `lookup`. */
   resolver: Resolver | undefined = undefined;
 
+  /** What the client says that it takes: `{>bufsize}`. */
+  get bufsize(): number {
+    return this.transport === Transport.UDP ? this.udpLimit : MAX_MESSAGE_SIZE;
+  }
+
   /** The most bytes that this transport may carry to this client (behaviour 2.9). */
   get sizeLimit(): number {
-    return this.transport === Transport.UDP ? this.udpLimit : MAX_MESSAGE_SIZE;
+    return this.transport === Transport.UDP ? Math.min(this.udpLimit, MAX_UDP_SIZE) : MAX_MESSAGE_SIZE;
   }
 
   /** Gives up with `rcode` (one that the server writes) and says why. Use as `return query.fail(...)`. */

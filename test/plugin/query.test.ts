@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { nameToText, nameToWire } from "../../src/dns/name-text.ts";
 import { Reading, Request } from "../../src/dns/request.ts";
 import { Type } from "../../src/dns/types.ts";
-import { Query } from "../../src/plugin/query.ts";
+import { Query, Transport } from "../../src/plugin/query.ts";
 import { ADDRESS_SIZE } from "../../src/transport/packets.ts";
 import { encodeQuestion, type Question } from "../support/wire.ts";
 
@@ -136,3 +136,16 @@ test("query: a name that stays keeps the client's letters", () => {
   query.replaceMessage(undefined);
   assert.equal(nameToText(query.bytes, query.start + 12), "www.test.");
 });
+
+for (const { transport, size, limit } of [
+  { transport: Transport.UDP, size: 1_232, limit: 1_232 },
+  { transport: Transport.UDP, size: 65_507, limit: 65_507 },
+  { transport: Transport.UDP, size: 65_535, limit: 65_507 },
+  { transport: Transport.TCP, size: 1_232, limit: 65_535 },
+]) {
+  test(`query: a client that takes ${size} bytes gets up to ${limit} by transport ${transport}`, () => {
+    const query = read({ ask: "a.test. A", edns: { size } });
+    query.transport = transport;
+    assert.deepEqual([query.sizeLimit, query.bufsize], [limit, transport === Transport.UDP ? size : limit]);
+  });
+}

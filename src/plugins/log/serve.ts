@@ -85,7 +85,7 @@ function jsonFields(query: () => Query, seen: Seen): Readonly<Record<string, unk
       return query().dnssecOk;
     },
     get bufsize() {
-      return query().sizeLimit;
+      return query().bufsize;
     },
     get rcode() {
       return seen.answered ? rcodeName(seen.rcode) : null;
