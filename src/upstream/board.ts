@@ -4,7 +4,7 @@
  *    1 + 4u + 0   fails      probes of upstream u that failed since the last success; written by the supervisor
  *             1   wanted     1 from the first error of a query until probes succeed again: a worker swaps 0 for 1 and
  *                            tells the supervisor, which stores 0 when the upstream has answered
- *             2   caseless   the minute (on the wall clock) until which u is known not to repeat letter case
+ *             2   caseless   the minute (on the server's clock) until which u is known not to repeat letter case
  *             3   unused
  *    then         waiting    one word per worker: its queries in flight (max_concurrent); written by that worker only
  *

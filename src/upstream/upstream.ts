@@ -1,5 +1,6 @@
 /** One server that is asked: where it is, how it is asked, what is counted about it, and its sockets in this worker. */
 import { endpointText } from "../corefile/host-port.ts";
+import { clockOffset } from "../memory/clock.ts";
 import type { Board } from "./board.ts";
 import { MANY_CONNECTIONS, Streams } from "./streams.ts";
 
@@ -79,5 +80,5 @@ export class Upstream {
 }
 
 function minuteNow(): number {
-  return Date.now() / 60_000;
+  return (performance.now() + clockOffset) / 60_000;
 }
