@@ -65,8 +65,18 @@ export class Compression {
       this.#hashes = new Int32Array(MAX_TARGETS);
     }
     if (message.questionEnd <= HEADER_SIZE + 5) return;
-    const labels = suffixHashes(message.bytes, message.start + HEADER_SIZE);
-    for (let label = 0; label < labels; label++) this.#add(suffixOffsets[label]! - message.start, suffixHash[label]!);
+    this.learnName(message, message.bytes, message.start + HEADER_SIZE, HEADER_SIZE);
+  }
+
+  /** The name at `wire[offset]` stands in full at `at`, counted from the message's start, or will: others may point to it. */
+  learnName(message: Message, wire: Uint8Array, offset: number, at: number): void {
+    const labels = suffixHashes(wire, offset);
+    const known = this.#count;
+    for (let label = 0; label < labels; label++) {
+      const from = suffixOffsets[label]!;
+      if (this.#find(message, wire, from, suffixHash[label]!, known) >= 0) return;
+      this.#add(at + from - offset, suffixHash[label]!);
+    }
   }
 
   #add(offset: number, hash: number): void {

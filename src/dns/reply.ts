@@ -12,7 +12,7 @@ import { isCompressed } from "./compressed.ts";
 import { Compression } from "./compression.ts";
 import { Flag, HEADER_SIZE, OPT_RECORD_SIZE, RECORD_FIXED_SIZE } from "./header.ts";
 import { LOWER } from "./name.ts";
-import { rdataNames } from "./rdata.ts";
+import { offsetOfName, rdataNames } from "./rdata.ts";
 import { type ResourceRecord, readRecord } from "./record.ts";
 import type { Request } from "./request.ts";
 import { Rcode, Type } from "./types.ts";
@@ -461,6 +461,9 @@ export class Reply {
 
   #writeRdata(type: number, data: Uint8Array): void {
     const names = rdataNames(type, data);
+    // RFC 3597 section 4: of newer types names are not compressed. Owners behind may point to them all the same.
+    const inFull = names.length > 0 || data.length === 0 ? -1 : offsetOfName(type, data, 0, data.length);
+    if (inFull >= 0) this.#compression.learnName(this, data, inFull, this.length + inFull);
     let from = 0;
     for (const offset of names) {
       this.#copy(data, from, offset);

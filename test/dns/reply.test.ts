@@ -162,6 +162,23 @@ test("compression: a name that stands already costs two bytes, in other letters 
   assert.equal(lengths("org. 60 SRV 1 2 3 www.Example.org."), 2 + 10 + 6 + 17);
 });
 
+test("compression: a name that is not compressed itself may be pointed to", () => {
+  for (const data of [
+    "SRV 1 2 53 host.example.net.",
+    'NAPTR 1 1 "s" "" "" host.example.net.',
+    "DNAME host.example.net.",
+  ]) {
+    const list = [
+      of(0, `org. 60 ${data}`),
+      of(2, "a.host.example.net. 60 A 192.0.2.1"),
+      of(2, "net. 60 NS host.example.net."),
+    ];
+    const reply = filled(list);
+    assert.equal(reply.length, filled(list.slice(0, 1)).length + (4 + 10 + 4) + (2 + 10 + 2), data);
+    assert.deepEqual(reply.records().map(plainRecord), list.map(plainRecord));
+  }
+});
+
 test("compression has at most 120 targets: the next names are written in full, each time", () => {
   const lines = Array.from({ length: 300 }, (_, i) => of(0, `n${i}. 60 A 192.0.2.1`));
   const reply = filled([...lines, ...lines]);
