@@ -10,8 +10,10 @@ const BYTES_OF_QUERY = 8 * 1_024;
  * padding most have less than a hundred.
  */
 export const BYTES_OF_MESSAGE = 512;
-/** Of the process's memory, for each kind of waiting: for upstreams, for the answer to another query, for clients of streams. */
+/** Of the process's memory, for each kind of waiting: for upstreams, and for the answer to another query. */
 const SHARE = 1 / 8;
+/** For each kind of bytes: what is let go is garbage for a while, as much again, and a connection takes some 40 KiB itself. */
+const SHARE_OF_BYTES = 1 / 16;
 
 /** The bytes that this process may have. */
 export function memoryLimit(): number {
@@ -26,5 +28,5 @@ export function waitingAtMost(most: number, workers: number, limit: number = mem
 
 /** Bytes that a worker of so many may hold of one kind: `most`, or its part of the memory that there is (`limit`). */
 export function bytesAtMost(most: number, workers: number, limit: number = memoryLimit()): number {
-  return Math.min(most, Math.floor((limit * SHARE) / workers));
+  return Math.min(most, Math.floor((limit * SHARE_OF_BYTES) / workers));
 }

@@ -20,8 +20,8 @@ test("however little there is, one may", () => {
   assert.equal(waitingAtMost(4_096, 64, MIB), 1);
 });
 
-test("bytes: an eighth of it for all workers together", () => {
+test("bytes: a sixteenth of it for all workers together", () => {
   assert.equal(bytesAtMost(32 * MIB, 2, Number.POSITIVE_INFINITY), 32 * MIB);
-  assert.equal(bytesAtMost(32 * MIB, 2, 160 * MIB), 10 * MIB);
-  assert.equal(bytesAtMost(32 * MIB, 4, 1_024 * MIB), 32 * MIB);
+  assert.equal(bytesAtMost(32 * MIB, 2, 160 * MIB), 5 * MIB);
+  assert.equal(bytesAtMost(32 * MIB, 4, 2_048 * MIB), 32 * MIB);
 });
