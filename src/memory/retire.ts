@@ -46,32 +46,23 @@ const LOOK_AT_BUFFERS_MS = 25;
 
 /** From now on this thread's heap is looked at, and collected when it has grown: to be called once in each thread. */
 export function collectWhenGrown(): void {
-  const used = () => getHeapStatistics().used_heap_size;
+  collectAt(() => getHeapStatistics().used_heap_size, MAX_GROWTH, LOOK_MS + SPREAD_MS * Math.random());
+  const most = memoryLimit() * SHARE_OF_BUFFERS;
+  if (most < V8_COLLECTS_AT) collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
+}
+
+/** Collects whenever `used` gives so much more than the least that it has given. */
+function collectAt(used: () => number, growth: number, everyMs: number): void {
   let least = used();
   const look = (): void => {
     const now = used();
     least = Math.min(least, now);
-    if (now - least < MAX_GROWTH) return;
+    if (now - least < growth) return;
     collect();
     // What is left is in use.
     least = used();
   };
-  setInterval(look, LOOK_MS + SPREAD_MS * Math.random()).unref();
-  const most = memoryLimit() * SHARE_OF_BUFFERS;
-  if (most < V8_COLLECTS_AT) collectBuffers(most);
-}
-
-function collectBuffers(most: number): void {
-  const used = () => process.memoryUsage().arrayBuffers;
-  let least = used();
-  const look = (): void => {
-    const now = used();
-    least = Math.min(least, now);
-    if (now - least < most) return;
-    collect();
-    least = used();
-  };
-  setInterval(look, LOOK_AT_BUFFERS_MS).unref();
+  setInterval(look, everyMs).unref();
 }
 
 function collect(): void {
