@@ -2,8 +2,8 @@
 import type { Socket } from "node:net";
 import { parseIpv4, parseIpv6 } from "../dns/address.ts";
 import { allocateBytes, copyBytes } from "../dns/bytes.ts";
+import { Outgoing } from "./outgoing.ts";
 import { ADDRESS_SIZE, formatAddress, keepAddress, writeAddress } from "./packets.ts";
-import { giveBack, LARGE, takeBuffer } from "./spare-buffers.ts";
 
 /**
  * Answers to messages that came in one piece leave in one piece. They are gathered here while a connection is read, for one
@@ -13,8 +13,6 @@ const gathering = allocateBytes(2 ** 16 + 2);
 let gathered = 0;
 let gatherer: Connection | undefined;
 
-/** What Node.js keeps of an answer that waits, beside its bytes. Measured: 420 to 480. */
-const BYTES_OF_WRITE = 512;
 /** A length and the message that it announces. */
 const LONGEST = 2 + 2 ** 16 - 1;
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -45,8 +43,7 @@ export class Connection {
   waiting = false;
   /** Its messages are being taken: what is sent goes out behind the last of them. */
   reading = false;
-  /** Memory of what is queued, beside its bytes. */
-  #beside = 0;
+  readonly #outgoing: Outgoing;
   /** What has come and is not taken yet: `#pending`, from `#from` to `#to`. */
   #pending: Buffer = NOTHING;
   #from = 0;
@@ -54,8 +51,14 @@ export class Connection {
   /** Bytes that the next step needs: a length, or a length and its message. */
   #wanted = 2;
 
-  constructor(socket: Socket, isLast: boolean, now: number) {
+  /** `onTaken` is called when the client has taken what it did not take at once. */
+  constructor(socket: Socket, isLast: boolean, now: number, onTaken: () => void) {
     this.socket = socket;
+    this.#outgoing = new Outgoing(socket, () => {
+      this.lastActive = performance.now();
+      this.unsentSince = this.unsent === 0 ? 0 : this.lastActive;
+      onTaken();
+    });
     this.isLast = isLast;
     this.address = socket.remoteAddress ?? "";
     writeAddress(this.peer, 0, addressBytes(this.address), socket.remotePort ?? 0);
@@ -94,39 +97,25 @@ export class Connection {
     gathered = 0;
     const { socket } = this;
     if (socket.destroyed || socket.writableEnded) return;
-    let hasRoom: boolean;
-    if (size < LARGE && socket.writableLength === 0) {
-      const ready = Buffer.allocUnsafe(size);
-      ready.set(gathering.subarray(0, size));
-      hasRoom = socket.write(ready);
-    } else hasRoom = this.#queue(size);
-    if (!hasRoom && this.unsentSince === 0) this.unsentSince = performance.now();
+    this.#outgoing.write(gathering.subarray(0, size));
+    if (this.unsentSince === 0 && this.unsent > 0) this.unsentSince = performance.now();
   }
 
-  /** This may be kept for longer, so its memory is its own: a slice would keep all of a pool. */
-  #queue(size: number): boolean {
-    const isLarge = size >= LARGE;
-    const ready = isLarge ? takeBuffer(size) : Buffer.allocUnsafeSlow(size);
-    ready.set(gathering.subarray(0, size));
-    let beside = 0;
-    const hasRoom = this.socket.write(ready.subarray(0, size), () => {
-      this.#beside -= beside;
-      if (isLarge) giveBack(ready);
-    });
-    if (this.socket.writableLength > 0) beside = ready.length - size + BYTES_OF_WRITE;
-    this.#beside += beside;
-    return hasRoom;
+  /** No answers come any more; those that have been sent go out. */
+  end(): void {
+    if (this.socket.writableEnded) return;
+    this.#outgoing.end();
+    if (this.unsentSince === 0) this.unsentSince = performance.now();
   }
 
   /** Bytes that the client has not taken. */
   get unsent(): number {
-    return (gatherer === this ? gathered : 0) + this.socket.writableLength;
+    return (gatherer === this ? gathered : 0) + this.#outgoing.unsent;
   }
 
   /** Bytes of memory that they take. */
   get held(): number {
-    const { unsent } = this;
-    return unsent === 0 ? 0 : unsent + this.#beside;
+    return this.#outgoing.held;
   }
 
   /**

@@ -73,17 +73,21 @@ export interface StreamHandlers {
 }
 
 /** What all connections of a worker hold, at whichever listener. */
-export interface StreamMemory {
-  readonly untaken: HeldBytes;
-  readonly unfinished: HeldBytes;
-}
+export class StreamMemory {
+  readonly #untaken: HeldBytes;
+  readonly #unfinished: HeldBytes;
 
-/** `untaken` and `unfinished` are called for a connection that is closed as all hold too much of answers, or of messages. */
-export function streamMemory(atMost: number, untaken: () => void, unfinished: () => void): StreamMemory {
-  return {
-    untaken: new HeldBytes(atMost, ({ held }) => held, untaken),
-    unfinished: new HeldBytes(atMost, ({ pending }) => pending, unfinished),
-  };
+  /** `untaken` and `unfinished` are called for a connection that is closed as all hold too much of answers, or of messages. */
+  constructor(atMost: number, untaken: () => void, unfinished: () => void) {
+    this.#untaken = new HeldBytes(atMost, ({ held }) => held, untaken);
+    this.#unfinished = new HeldBytes(atMost, ({ pending, socket }) => pending + socket.readableLength, unfinished);
+  }
+
+  /** To be called when a connection may hold more than before, and when it is closed. */
+  count(connection: Connection): void {
+    this.#untaken.count(connection);
+    this.#unfinished.count(connection);
+  }
 }
 
 export class StreamServer {
@@ -110,7 +114,9 @@ export class StreamServer {
     this.#limits = limits;
     this.#memory = memory;
     this.#handlers = handlers;
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    // A socket that is paused takes one more piece of what comes, and not 64 KiB of pieces that may be a byte each.
+    const options = { noDelay: true, allowHalfOpen: true, highWaterMark: 1 };
+    this.#server = createServer(options, (socket) => this.#accept(socket));
     this.#sweep = setInterval(() => this.#enforceTimes(performance.now()), SWEEP_MS).unref();
   }
 
@@ -152,7 +158,7 @@ export class StreamServer {
     this.#isPatient = isPatient;
     this.#server.close();
     for (;;) {
-      for (const connection of this.#connections) if (this.#isDone(connection)) this.#end(connection);
+      for (const connection of this.#connections) if (this.#isDone(connection)) connection.end();
       if (this.#connections.size === 0 || performance.now() >= until) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -191,7 +197,7 @@ export class StreamServer {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, isLast, now);
+    const connection = new Connection(socket, isLast, now, () => this.#read(connection));
     this.#connections.add(connection);
     if (isLast) this.#lastTaken++;
     // Asked for anew: what was evicted for it may have been its own.
@@ -199,11 +205,6 @@ export class StreamServer {
     socket.on("data", (chunk: Buffer) => {
       if (connection.ended) return;
       connection.push(chunk);
-      this.#read(connection);
-    });
-    socket.on("drain", () => {
-      connection.unsentSince = 0;
-      connection.lastActive = performance.now();
       this.#read(connection);
     });
     // The client has said all it has to say; what it asked is still answered.
@@ -241,9 +242,8 @@ export class StreamServer {
     }
     const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
-    if (this.#isDone(connection)) this.#end(connection);
-    this.#memory.untaken.count(connection);
-    this.#memory.unfinished.count(connection);
+    if (this.#isDone(connection)) connection.end();
+    this.#memory.count(connection);
   }
 
   #isDone({ ended, inFlight, waiting, queries, partial }: Connection): boolean {
@@ -332,6 +332,8 @@ export class StreamServer {
         (unsentSince !== 0 && now - unsentSince > writeTimeoutMs) ||
         (inFlight === 0 && messageSince === 0 && !waiting && now - lastActive > silentLimit);
       if (late) socket.destroy();
+      // It has taken a piece since it was paused.
+      else if (socket.isPaused()) this.#memory.count(connection);
     }
   }
 
@@ -351,18 +353,10 @@ export class StreamServer {
     return true;
   }
 
-  #end(connection: Connection): void {
-    const { socket } = connection;
-    if (socket.writableEnded) return;
-    socket.end(() => socket.destroy());
-    if (connection.unsentSince === 0) connection.unsentSince = performance.now();
-  }
-
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection)) return;
     if (connection.isLast) this.#lastTaken--;
-    this.#memory.untaken.count(connection);
-    this.#memory.unfinished.count(connection);
+    this.#memory.count(connection);
     this.#waiting.delete(connection);
     this.#countOut(connection.address);
   }

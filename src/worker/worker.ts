@@ -14,7 +14,7 @@ import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
 import { loadPlugins } from "../plugins/index.ts";
-import { MAX_HELD, type StreamMemory, streamMemory } from "../transport/stream.ts";
+import { MAX_HELD, StreamMemory } from "../transport/stream.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
 import { LOOK_MS } from "./overload.ts";
@@ -83,7 +83,7 @@ export class Worker {
     );
     const untaken = this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" });
     const unfinished = this.#row.counter(...DROPS, { stage: "tcp", reason: "queries_not_whole" });
-    this.#streamMemory = streamMemory(
+    this.#streamMemory = new StreamMemory(
       bytesAtMost(MAX_HELD, start.count),
       () => untaken.add(1),
       () => unfinished.add(1),

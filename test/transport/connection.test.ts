@@ -9,7 +9,7 @@ import { collectGarbage } from "../support/garbage.ts";
 function connect(): [Connection, string[]] {
   const written: string[] = [];
   const socket = { remoteAddress: "192.0.2.1", writableLength: 0, write: (bytes: Buffer) => written.push(`${bytes}`) };
-  return [new Connection(socket as unknown as Socket, false, 0), written];
+  return [new Connection(socket as unknown as Socket, false, 0, () => {}), written];
 }
 
 function used(): number {
@@ -36,18 +36,65 @@ test("what one connection gathers while it is read goes to nobody else", () => {
   assert.deepEqual(toSecond, ["\0\x05other"]);
 });
 
-test("what answers take that are not taken is counted, and not their bytes alone", () => {
-  const taken: (() => void)[] = [];
-  const socket = new Writable({ write: (_chunk, _encoding, done) => void taken.push(done) });
-  const connection = new Connection(Object.assign(socket, { remoteAddress: "" }) as unknown as Socket, false, 0);
-  const count = 10_000;
+/** A client that takes one write when `take` is called, and what it has taken. */
+function slowClient(): { connection: Connection; take: () => boolean; taken: () => Buffer; resumed: () => number } {
+  const chunks: Buffer[] = [];
+  const waiting: (() => void)[] = [];
+  let resumed = 0;
+  const socket = new Writable({
+    write(chunk, _encoding, done) {
+      waiting.push(() => {
+        chunks.push(Buffer.from(chunk));
+        done();
+      });
+    },
+  });
+  return {
+    connection: new Connection(
+      Object.assign(socket, { remoteAddress: "" }) as unknown as Socket,
+      false,
+      0,
+      () => resumed++,
+    ),
+    take: () => {
+      const next = waiting.shift();
+      next?.();
+      return next !== undefined;
+    },
+    taken: () => Buffer.concat(chunks),
+    resumed: () => resumed,
+  };
+}
+
+test("answers that are not taken cost little beside their bytes, however small each is, and are counted", () => {
+  const { connection, take } = slowClient();
+  const count = 300_000;
   const before = used();
   for (let i = 0; i < count; i++) connection.send(Buffer.of(1, 2, 3), 0, 3);
   const [grown, { held, unsent }] = [used() - before, connection];
   assert.equal(unsent, count * 5);
+  assert.ok(held < 3 * unsent, `${held} counted`);
   assert.ok(grown < 1.5 * held, `${grown} bytes, ${held} counted`);
-  while (taken.length > 0) taken.pop()!();
-  assert.equal(connection.held, 0);
+  while (take());
+  assert.deepEqual([connection.held, connection.unsent, connection.unsentSince], [0, 0, 0]);
+});
+
+test("answers of all lengths that are taken late come whole and in order, also those before the end", async () => {
+  const { connection, take, taken, resumed } = slowClient();
+  const sent: Buffer[] = [];
+  for (let i = 0; i < 400; i++) {
+    const message = Buffer.alloc((i * 7_919) % (i % 10 === 0 ? 65_535 : 300), i);
+    connection.send(message, 0, message.length);
+    sent.push(Buffer.of(message.length >> 8, message.length), message);
+    if (i % 50 === 49) take();
+  }
+  const before = resumed();
+  assert.ok(connection.unsentSince > 0);
+  connection.end();
+  while (take()) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(taken().equals(Buffer.concat(sent)));
+  assert.ok(before > 0 && resumed() > before);
+  assert.deepEqual([connection.held, connection.socket.destroyed], [0, true]);
 });
 
 test("a message that comes a byte at a time is whole in the end, and a byte of it costs a byte", () => {

@@ -103,3 +103,34 @@ test("messages that many clients do not end are bounded together, and who sends 
   assert.equal((await replies).length, 1);
   for (const socket of [honest, ...sockets]) socket.destroy();
 });
+
+test("a connection that is not read any more keeps one piece of what comes, which is counted (C1)", async (t) => {
+  const limits = { writeTimeoutMs: 20_000, idleTimeoutMs: 20_000, readTimeoutMs: 20_000 };
+  const asked: Connection[] = [];
+  const { port } = await echo(limits, (_, connection) => void asked.push(connection), memoryOf(100_000));
+  const client = connect({ port, host: "127.0.0.1", noDelay: true }).on("error", () => {});
+  t.after(() => client.destroy());
+  for (let id = 0; id < 100; id++) client.write(framed(id));
+  await until(
+    () => asked.length === 100,
+    () => `${asked.length} asked`,
+  );
+  const { socket } = asked[0]!;
+  for (let id = 0; id < 500; id++) {
+    client.write(framed(id));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const kept = socket.readableLength;
+  assert.ok(kept > 0 && kept < 250 * 14, `${kept} bytes`);
+
+  closed.unfinished = 0;
+  const others = Array.from({ length: 4 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  t.after(() => {
+    for (const other of others) other.destroy();
+  });
+  for (const other of others) other.write(Buffer.concat(Array.from({ length: 20_000 }, (_, id) => framed(id))));
+  await until(
+    () => closed.unfinished >= 3,
+    () => `${closed.unfinished} closed`,
+  );
+});

@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { giveBack, takeBuffer } from "../../src/transport/spare-buffers.ts";
 
 for (const { length, size } of [
-  { length: 4_096, size: 8_192 },
+  { length: 1, size: 512 },
+  { length: 512, size: 512 },
+  { length: 513, size: 1_024 },
+  { length: 4_097, size: 8_192 },
   { length: 8_192, size: 8_192 },
   { length: 8_193, size: 16_384 },
   { length: 65_536, size: 65_536 },

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { after, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "../../src/transport/connection.ts";
-import { type StreamLimits, type StreamMemory, StreamServer, streamMemory } from "../../src/transport/stream.ts";
+import { type StreamLimits, StreamMemory, StreamServer } from "../../src/transport/stream.ts";
 
 /** How often the server looks at its limits. */
 const SWEEP_MS = 250;
@@ -18,7 +18,7 @@ export const servers: StreamServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close(0))));
 
 export const memoryOf = (atMost: number): StreamMemory =>
-  streamMemory(
+  new StreamMemory(
     atMost,
     () => closed.untaken++,
     () => closed.unfinished++,
