@@ -17,8 +17,9 @@ const SHARE_OF_BYTES = 1 / 16;
 
 /** The bytes that this process may have. */
 export function memoryLimit(): number {
-  // 0 is what Node.js says when it does not know.
-  return process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  const limit = process.constrainedMemory();
+  // 0 is what Node.js says when it does not know, and some 2^64 when there is none.
+  return limit > 0 && limit < Number.MAX_SAFE_INTEGER ? limit : Number.POSITIVE_INFINITY;
 }
 
 /** What a worker of so many may have waiting at once of one kind: `most`, or what there is memory for (`limit`, in bytes). */
@@ -29,4 +30,9 @@ export function waitingAtMost(most: number, workers: number, limit: number = mem
 /** Bytes that a worker of so many may hold of one kind: `most`, or its part of the memory that there is (`limit`). */
 export function bytesAtMost(most: number, workers: number, limit: number = memoryLimit()): number {
   return Math.min(most, Math.floor((limit * SHARE_OF_BYTES) / workers));
+}
+
+/** Bytes that the kernel may hold for the clients of a worker of so many: they count as the container's. Infinite without a limit. */
+export function kernelBytesAtMost(workers: number, limit: number = memoryLimit()): number {
+  return Math.floor((limit * SHARE) / workers);
 }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /** Raised with every change of a signature or layout, so that a stale build is noticed; NATIVE_VERSION in index.ts. */
-#define INTERFACE_VERSION 10
+#define INTERFACE_VERSION 11
 #define MAX_ARGUMENTS 12
 /** An IPv6 address with its zone, the path of a socket, or a notice that names one of ours. */
 #define TEXT_SIZE 256
@@ -148,11 +148,32 @@ static napi_value js_socket_fill(napi_env env, napi_callback_info info) {
   return finish(&call, call.wrong ? 0 : socket_fill(fd));
 }
 
+/** socketMemory(fd): bytes */
+static napi_value js_socket_memory(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0);
+  return finish(&call, call.wrong ? 0 : socket_memory(fd));
+}
+
+/** resetOnClose(fd) */
+static napi_value js_reset_on_close(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0);
+  return finish(&call, call.wrong ? 0 : reset_on_close(fd));
+}
+
 /** setReceiveBuffer(fd, bytes) */
 static napi_value js_set_receive_buffer(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int32_t fd = integer(&call, 0), bytes = integer(&call, 1);
   return finish(&call, call.wrong ? 0 : set_receive_buffer(fd, bytes));
+}
+
+/** setSendBuffer(fd, bytes) */
+static napi_value js_set_send_buffer(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int32_t fd = integer(&call, 0), bytes = integer(&call, 1);
+  return finish(&call, call.wrong ? 0 : set_send_buffer(fd, bytes));
 }
 
 /** setLimits(fd, entries) */
@@ -347,8 +368,9 @@ static bool set_up(struct environment *environment, napi_value exports) {
   } functions[] = {
       {"openUdp", js_open_udp},         {"boundPort", js_bound_port},     {"closeFd", js_close_fd},
       {"setSteering", js_set_steering}, {"socketDrops", js_socket_drops}, {"writeNow", js_write_now},
-      {"setReceiveBuffer", js_set_receive_buffer}, {"setLimits", js_set_limits},
-      {"socketFill", js_socket_fill},   {"sendNotice", js_send_notice},
+      {"setReceiveBuffer", js_set_receive_buffer}, {"setSendBuffer", js_set_send_buffer}, {"setLimits", js_set_limits},
+      {"socketFill", js_socket_fill},   {"socketMemory", js_socket_memory}, {"resetOnClose", js_reset_on_close},
+      {"sendNotice", js_send_notice},
       {"interfaceAddresses", js_interface_addresses},
       {"useHugePages", js_use_huge_pages}, {"releasePages", js_release_pages}, {"trimMemory", js_trim_memory},
       {"unblockSignal", js_unblock_signal}, {"refuseNew", js_refuse_new},

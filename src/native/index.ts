@@ -25,7 +25,13 @@ export interface Native {
   socketDrops(fd: number): number;
   /** From 0, empty, to 1: the part of its receive buffer that is in use. */
   socketFill(fd: number): number;
+  /** Bytes of the kernel's memory for what has not been read from a socket, and what its peer has not taken. */
+  socketMemory(fd: number): number;
+  /** What a stream's peer has not taken is forgotten when it is closed. */
+  resetOnClose(fd: number): number;
   setReceiveBuffer(fd: number, bytes: number): number;
+  /** Of a listening socket: also of connections that it accepts from now on. */
+  setSendBuffer(fd: number, bytes: number): number;
   /** Four words an entry: 4 or 6, the address (4 bytes in the first word; /64 in both), what to take of 2^32. */
   setLimits(fd: number, entries: Uint32Array): number;
   /**
@@ -77,7 +83,7 @@ export const OPEN_REUSE_PORT = 1;
 export const OPEN_ONLY_6 = 2;
 
 /** INTERFACE_VERSION in addon.c. */
-const NATIVE_VERSION = 10;
+const NATIVE_VERSION = 11;
 
 /** The addon, also where a part of it is of no use. */
 let addon: Native | undefined;

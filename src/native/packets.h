@@ -286,7 +286,11 @@ int refuse_new(int fd);
 int64_t socket_drops(int fd);
 /** From 0, empty, to 1: the part of its receive buffer that is in use. */
 double socket_fill(int fd);
+/** Bytes of the kernel's memory for what a socket has not been asked for, and what its peer has not taken; or -errno. */
+double socket_memory(int fd);
+int reset_on_close(int fd);
 int set_receive_buffer(int fd, int bytes);
+int set_send_buffer(int fd, int bytes);
 int64_t write_now(int fd, const uint8_t *bytes, size_t length);
 int send_notice(const char *address, const char *text, int fd);
 /** Whether replies on this socket need the address that was asked. */

@@ -193,6 +193,22 @@ double socket_fill(int fd) {
   return memory[SK_MEMINFO_RCVBUF] ? (double)memory[SK_MEMINFO_RMEM_ALLOC] / memory[SK_MEMINFO_RCVBUF] : 0;
 }
 
+double socket_memory(int fd) {
+  uint32_t memory[SK_MEMINFO_VARS];
+  int error = read_memory(fd, memory);
+  if (error) return error;
+  return (double)memory[SK_MEMINFO_RMEM_ALLOC] + memory[SK_MEMINFO_WMEM_QUEUED];
+}
+
+int set_send_buffer(int fd, int bytes) {
+  return enable(fd, SOL_SOCKET, SO_SNDBUF, bytes) ? 0 : -errno;
+}
+
+int reset_on_close(int fd) {
+  struct linger none = {.l_onoff = 1, .l_linger = 0};
+  return setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0 ? 0 : -errno;
+}
+
 /** Asks poll, then writes at most what poll's yes covers. */
 static ssize_t write_if_ready(int fd, const uint8_t *bytes, size_t length, size_t chunk) {
   struct pollfd ready = {.fd = fd, .events = POLLOUT};

@@ -33,12 +33,16 @@ export class Connection {
   queries = 0;
   /** Bytes of answers, ever. */
   sent = 0;
+  /** When so many have been sent, the kernel is asked what it holds of them. */
+  lookAt = 0;
   /** Since when the current message is incomplete, 0 when none has begun. */
   messageSince = 0;
   /** Since when bytes wait for the client, 0 when none do. */
   unsentSince = 0;
   lastActive: number;
   ended = false;
+  /** Bytes that the kernel held when this connection was to end; 0 before that. */
+  left = 0;
   /** It has messages that are taken in a later turn of the loop. */
   waiting = false;
   /** Its messages are being taken: what is sent goes out behind the last of them. */
@@ -103,7 +107,7 @@ export class Connection {
 
   /** No answers come any more; those that have been sent go out. */
   end(): void {
-    if (this.socket.writableEnded) return;
+    if (this.socket.destroyed || this.socket.writableEnded) return;
     this.#outgoing.end();
     if (this.unsentSince === 0) this.unsentSince = performance.now();
   }

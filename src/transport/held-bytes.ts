@@ -3,6 +3,10 @@
  * they do not end. A thousand connections that may hold 64 KiB each are more than a container has.
  */
 import type { Connection } from "./connection.ts";
+import { closeNow } from "./descriptors.ts";
+
+/** What is left of `atMost` when it was too much: so all of them are measured once for many that are counted. */
+const LEFT = 7 / 8;
 
 export class HeldBytes {
   readonly #atMost: number;
@@ -23,26 +27,15 @@ export class HeldBytes {
   /** To be called when a connection may hold more than before, and when it is closed. */
   count(connection: Connection): void {
     this.#set(connection);
-    while (this.#sum > this.#atMost) {
-      const most = this.#largest();
-      if (this.#sum <= this.#atMost) return;
+    if (this.#sum <= this.#atMost) return;
+    for (const holder of this.#held.keys()) this.#set(holder);
+    if (this.#sum <= LEFT * this.#atMost) return;
+    for (const [holder] of [...this.#held].sort(([, one], [, other]) => other - one)) {
       this.#closed();
-      most.socket.destroy();
-      this.#set(most);
+      closeNow(holder.socket);
+      this.#set(holder);
+      if (this.#sum <= LEFT * this.#atMost) return;
     }
-  }
-
-  /** Measures all. */
-  #largest(): Connection {
-    let most: Connection | undefined;
-    let bytes = 0;
-    for (const connection of this.#held.keys()) {
-      const held = this.#set(connection);
-      if (most !== undefined && held <= bytes) continue;
-      most = connection;
-      bytes = held;
-    }
-    return most!;
   }
 
   #set(connection: Connection): number {

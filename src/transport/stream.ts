@@ -9,9 +9,9 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Connection } from "./connection.ts";
-import { isAmongTheLast } from "./descriptors.ts";
-import { HeldBytes } from "./held-bytes.ts";
+import { closeNow, isAmongTheLast, kernelBytes, limitSending } from "./descriptors.ts";
 import { Preface } from "./preface.ts";
+import type { StreamMemory } from "./stream-memory.ts";
 
 export interface StreamLimits {
   /** Before the first message begins; and for the rest of each once its first byte is there. */
@@ -37,12 +37,6 @@ const BACKLOG = 4_096;
 const MAX_IN_FLIGHT = 100;
 /** Bytes of answers that a client has not taken; beyond, the connection is not read. What is under way is still answered. */
 const MAX_UNSENT = 256 * 1024;
-/**
- * Bytes of answers that clients of a worker have not taken, and bytes of messages that are not whole or not taken yet, where
- * there is memory for so many (`bytesAtMost`). Beyond, the connection with most of them is closed. A hundred of the largest
- * answers, which one client may have under way, are 6 MiB.
- */
-export const MAX_HELD = 32 * 1024 * 1024;
 /** How often time limits are looked at: one timer for all connections. */
 const SWEEP_MS = 250;
 /** A message must not arrive one byte at a time for ever, whatever `readTimeoutMs` says. */
@@ -55,6 +49,8 @@ const MAX_MESSAGE_MS = 10_000;
  */
 const TURN_MS = 0.25;
 const TURN_BYTES = 128 * 1024;
+/** What a client on the same network takes, it has acknowledged by then. */
+const ACKNOWLEDGED_MS = 5;
 /** A client that says nothing is waited for so long at least, unless its place is wanted by another one. */
 const MIN_IDLE_MS = 200;
 
@@ -70,24 +66,6 @@ export interface StreamHandlers {
   error(error: Error): void;
   /** A connection was closed as there are too many. */
   refused(): void;
-}
-
-/** What all connections of a worker hold, at whichever listener. */
-export class StreamMemory {
-  readonly #untaken: HeldBytes;
-  readonly #unfinished: HeldBytes;
-
-  /** `untaken` and `unfinished` are called for a connection that is closed as all hold too much of answers, or of messages. */
-  constructor(atMost: number, untaken: () => void, unfinished: () => void) {
-    this.#untaken = new HeldBytes(atMost, ({ held }) => held, untaken);
-    this.#unfinished = new HeldBytes(atMost, ({ pending, socket }) => pending + socket.readableLength, unfinished);
-  }
-
-  /** To be called when a connection may hold more than before, and when it is closed. */
-  count(connection: Connection): void {
-    this.#untaken.count(connection);
-    this.#unfinished.count(connection);
-  }
 }
 
 export class StreamServer {
@@ -128,6 +106,8 @@ export class StreamServer {
       this.#server.listen({ ...host, port, reusePort: true, backlog: BACKLOG }, () => {
         this.#server.off("error", reject);
         this.#server.on("error", (error) => this.#handlers.error(error));
+        const { sending } = this.#memory;
+        if (sending !== undefined) limitSending(this.#server, sending);
         const bound = this.#server.address();
         resolve(typeof bound === "object" && bound ? bound.port : port);
       });
@@ -158,7 +138,7 @@ export class StreamServer {
     this.#isPatient = isPatient;
     this.#server.close();
     for (;;) {
-      for (const connection of this.#connections) if (this.#isDone(connection)) connection.end();
+      for (const connection of this.#connections) if (this.#isDone(connection)) this.#end(connection);
       if (this.#connections.size === 0 || performance.now() >= until) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -242,7 +222,7 @@ export class StreamServer {
     }
     const full = connection.waiting || connection.inFlight >= MAX_IN_FLIGHT || connection.unsent >= MAX_UNSENT;
     if (full !== socket.isPaused()) full ? socket.pause() : socket.resume();
-    if (this.#isDone(connection)) connection.end();
+    if (this.#isDone(connection)) this.#end(connection);
     this.#memory.count(connection);
   }
 
@@ -331,9 +311,10 @@ export class StreamServer {
         (messageSince !== 0 && now - messageSince > messageLimit) ||
         (unsentSince !== 0 && now - unsentSince > writeTimeoutMs) ||
         (inFlight === 0 && messageSince === 0 && !waiting && now - lastActive > silentLimit);
-      if (late) socket.destroy();
-      // It has taken a piece since it was paused.
-      else if (socket.isPaused()) this.#memory.count(connection);
+      if (late) closeNow(socket);
+      else if (connection.left > 0) this.#end(connection);
+      // It takes one more piece, and the kernel what comes behind that.
+      else if (socket.isPaused()) this.#memory.look(connection);
     }
   }
 
@@ -348,9 +329,24 @@ export class StreamServer {
       if (oldest === undefined || connection.lastActive < oldest.lastActive) oldest = connection;
     }
     if (oldest === undefined) return false;
-    oldest.socket.destroy();
+    closeNow(oldest.socket);
     this.#forget(oldest);
     return true;
+  }
+
+  /**
+   * Ends a connection when its client has taken all: the kernel would hold the rest for minutes, and nobody would count that. A
+   * client that takes it has time.
+   */
+  #end(connection: Connection): void {
+    const left = kernelBytes(connection.socket);
+    if (left === 0) {
+      connection.end();
+      return;
+    }
+    if (connection.left === 0) setTimeout(() => this.#end(connection), ACKNOWLEDGED_MS).unref();
+    if (connection.left !== left) connection.unsentSince = connection.lastActive = performance.now();
+    connection.left = left;
   }
 
   #forget(connection: Connection): void {

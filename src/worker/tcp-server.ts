@@ -7,7 +7,8 @@ import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { Transport } from "../plugin/query.ts";
 import type { Connection } from "../transport/connection.ts";
 import { Preface } from "../transport/preface.ts";
-import { type StreamLimits, type StreamMemory, StreamServer } from "../transport/stream.ts";
+import { type StreamLimits, StreamServer } from "../transport/stream.ts";
+import type { StreamMemory } from "../transport/stream-memory.ts";
 import type { Engine, Served, ServedQuery } from "./engine.ts";
 
 /** How long a connection may wait for its last answers when its listener closes (behaviour 8: graceful stop). */

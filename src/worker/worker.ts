@@ -5,7 +5,7 @@
 import { zoneToWire } from "../dns/name-text.ts";
 import { type CellDescription, type Counter, CounterRow, UNCOUNTED_SERIES } from "../memory/counters.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
-import { bytesAtMost } from "../memory/waiting.ts";
+import { bytesAtMost, kernelBytesAtMost } from "../memory/waiting.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
@@ -14,7 +14,7 @@ import type { Plugin } from "../plugin/plugin.ts";
 import { Transport } from "../plugin/query.ts";
 import { type CellSource, DROPS, droppedCounter } from "../plugin/request-metrics.ts";
 import { loadPlugins } from "../plugins/index.ts";
-import { MAX_HELD, StreamMemory } from "../transport/stream.ts";
+import { MAX_HELD, StreamMemory } from "../transport/stream-memory.ts";
 import { Engine, Served, type Target } from "./engine.ts";
 import { BEAT_MS, type FromWorker, type ToWorker, type WorkerStart } from "./messages.ts";
 import { LOOK_MS } from "./overload.ts";
@@ -84,7 +84,7 @@ export class Worker {
     const untaken = this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" });
     const unfinished = this.#row.counter(...DROPS, { stage: "tcp", reason: "queries_not_whole" });
     this.#streamMemory = new StreamMemory(
-      bytesAtMost(MAX_HELD, start.count),
+      { held: bytesAtMost(MAX_HELD, start.count), inKernel: kernelBytesAtMost(start.count) },
       () => untaken.add(1),
       () => unfinished.add(1),
     );

@@ -1,10 +1,13 @@
 /** What all connections of a worker may hold together: rows C1 and C3 of the reliability catalogue. */
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { nativeError } from "../../src/native/index.ts";
 import type { Connection } from "../../src/transport/connection.ts";
-import { clock, closed, collect, echo, framed, MAX_HELD, memoryOf, until } from "./stream-support.ts";
+import { kernelBytes } from "../../src/transport/descriptors.ts";
+import type { StreamMemory } from "../../src/transport/stream-memory.ts";
+import { clock, closed, collect, echo, framed, MAX_HELD, memoryOf, settled, until } from "./stream-support.ts";
 
 test("answers that come late have room once, and those who take them lose none (C3)", { timeout: 20_000 }, async () => {
   const big = new Uint8Array(60_000);
@@ -133,4 +136,67 @@ test("a connection that is not read any more keeps one piece of what comes, whic
     () => closed.unfinished >= 3,
     () => `${closed.unfinished} closed`,
   );
+});
+
+describe("what the kernel holds", { skip: nativeError ?? false }, () => {
+  const big = new Uint8Array(60_000);
+  /** Answers each message with 60 kB. */
+  const echoBig = (limits: object, memory?: StreamMemory) =>
+    echo(
+      limits,
+      (server, connection) => {
+        held.add(connection);
+        connection.send(big, 0, big.length);
+        queueMicrotask(() => server.answered(connection));
+      },
+      memory,
+    );
+  const held = new Set<Connection>();
+  const inKernel = () => [...held].reduce((sum, { socket }) => sum + kernelBytes(socket), 0);
+  const ask = (port: number, count: number, end: boolean) => {
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true }).on("error", () => {});
+    socket.pause();
+    const queries = Buffer.concat(Array.from({ length: count }, (_, id) => framed(id)));
+    end ? socket.end(queries) : socket.write(queries);
+    return socket;
+  };
+
+  test("for all clients that do not read is bounded, and those who read lose nothing (C3)", async (t) => {
+    const slow = { writeTimeoutMs: 20_000, idleTimeoutMs: 20_000 };
+    const atMost = 2 * 2 ** 20;
+    held.clear();
+    closed.untaken = 0;
+    const { port } = await echoBig(slow, memoryOf(MAX_HELD, atMost));
+    const silent = Array.from({ length: 40 }, () => ask(port, 8, false));
+    t.after(() => {
+      for (const socket of silent) socket.destroy();
+    });
+    await until(
+      () => held.size === 40 && closed.untaken > 0,
+      () => `${held.size} asked, ${closed.untaken} closed`,
+    );
+    const reader = ask(port, 100, false);
+    const replies = await collect(reader.resume(), 100);
+    reader.destroy();
+    assert.equal(replies.length, 100);
+    assert.ok(inKernel() > 0 && inKernel() <= atMost, `${inKernel()} bytes`);
+    assert.ok([...held].filter(({ socket }) => !socket.destroyed).length > 3);
+  });
+
+  test("for a client that has said all is not left to it before that is taken, or late (C3)", async () => {
+    held.clear();
+    const { server, port } = await echoBig({ writeTimeoutMs: 1_000, idleTimeoutMs: 1_000 });
+    const reader = ask(port, 20, true);
+    const silent = ask(port, 5, true);
+    await until(
+      () =>
+        held.size === 2 && [...held].every(({ ended, inFlight, unsent }) => ended && inFlight === 0 && unsent === 0),
+      () => `${[...held].map(({ ended, inFlight, unsent }) => `${ended} ${inFlight} ${unsent}`)}`,
+    );
+    assert.ok(inKernel() > 0);
+    assert.equal(server.connectionCount, 2);
+    assert.equal((await collect(reader.resume(), 20)).length, 20);
+    await settled(server, 0);
+    silent.destroy();
+  });
 });

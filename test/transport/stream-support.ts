@@ -4,7 +4,8 @@ import type { Socket } from "node:net";
 import { after, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "../../src/transport/connection.ts";
-import { type StreamLimits, StreamMemory, StreamServer } from "../../src/transport/stream.ts";
+import { type StreamLimits, StreamServer } from "../../src/transport/stream.ts";
+import { StreamMemory } from "../../src/transport/stream-memory.ts";
 
 /** How often the server looks at its limits. */
 const SWEEP_MS = 250;
@@ -17,9 +18,9 @@ export const closed: { untaken: number; unfinished: number } = { untaken: 0, unf
 export const servers: StreamServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close(0))));
 
-export const memoryOf = (atMost: number): StreamMemory =>
+export const memoryOf = (held: number, inKernel: number = Number.POSITIVE_INFINITY): StreamMemory =>
   new StreamMemory(
-    atMost,
+    { held, inKernel },
     () => closed.untaken++,
     () => closed.unfinished++,
   );

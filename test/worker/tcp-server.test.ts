@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import type { ListenerPlan } from "../../src/plugin/plan.ts";
-import { MAX_HELD, StreamMemory } from "../../src/transport/stream.ts";
+import { MAX_HELD, StreamMemory } from "../../src/transport/stream-memory.ts";
 import { Engine, Served, UNCOUNTED } from "../../src/worker/engine.ts";
 import { TcpServer } from "../../src/worker/tcp-server.ts";
 import { ZoneRouter } from "../../src/worker/zone-router.ts";
@@ -12,7 +12,7 @@ import { ZoneRouter } from "../../src/worker/zone-router.ts";
 const before = { readTimeoutMs: 60_000, writeTimeoutMs: 60_000, idleTimeoutMs: 60_000, maxTcpQueries: -1 };
 
 const uncounted = (): void => {};
-const memory = new StreamMemory(MAX_HELD, uncounted, uncounted);
+const memory = new StreamMemory({ held: MAX_HELD, inKernel: MAX_HELD }, uncounted, uncounted);
 
 /** The root's A, behind the length. */
 const question = [0, 17, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
