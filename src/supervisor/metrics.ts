@@ -5,7 +5,6 @@
  */
 import type { Registry } from "prom-client";
 import { endpointText } from "../corefile/host-port.ts";
-import { Pace } from "../kubernetes/api/pace.ts";
 import {
   type CellDescription,
   type Counter,
@@ -13,6 +12,7 @@ import {
   type Histogram,
   UNCOUNTED_SERIES,
 } from "../memory/counters.ts";
+import { Pace } from "../memory/pace.ts";
 import type { Gauge, Labels } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
 import { DROPS } from "../plugin/request-metrics.ts";

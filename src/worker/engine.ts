@@ -239,11 +239,12 @@ export class Engine {
       release: () => this.release(query),
     });
     writeLookup(query, parent, name, type);
-    if (query.depth > MAX_DEPTH) return done(query.fail(SERVFAIL, `more than ${MAX_DEPTH} look-ups for one query`));
     const isNested = parent.depth > 0;
-    if (isNested && this.#nested >= this.#maxNested) {
-      return done(query.fail(SERVFAIL, `more than ${this.#maxNested} look-ups of look-ups wait`));
-    }
+    let tooMany = "";
+    if (query.depth > MAX_DEPTH) tooMany = `more than ${MAX_DEPTH} look-ups for one query`;
+    else if (isNested && this.#nested >= this.#maxNested)
+      tooMany = `more than ${this.#maxNested} look-ups of look-ups wait`;
+    if (tooMany !== "") return done(query.fail(SERVFAIL, tooMany));
     const outcome = this.serve(served, query);
     if (typeof outcome === "number") return done(outcome);
     if (isNested) this.#nested++;

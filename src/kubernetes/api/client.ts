@@ -4,11 +4,11 @@
  */
 import { createGunzip } from "node:zlib";
 import type { Dispatcher } from "undici";
+import { Pace } from "../../memory/pace.ts";
 import type { Access, TlsMaterial } from "./access.ts";
 import { openAgent } from "./agent.ts";
 import type { Splitter } from "./documents.ts";
 import { Limiter, type Limits } from "./limiter.ts";
-import { Pace } from "./pace.ts";
 import { ApiError } from "./status.ts";
 
 export interface RequestHooks {

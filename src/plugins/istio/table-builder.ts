@@ -1,6 +1,6 @@
 /** Makes the table of all entries. What it writes is described in `table.ts`. */
 import { Name } from "../../dns/name.ts";
-import { Pace } from "../../kubernetes/api/pace.ts";
+import { Pace } from "../../memory/pace.ts";
 import { CLIENT } from "./config.ts";
 import type { Answer, Entry } from "./entry.ts";
 import { ANYBODY, FIRST_BUCKET, Host, type HostTable, hostHash, Kind, List, View } from "./table.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff } from "../../../src/kubernetes/api/backoff.ts";
 import { Limiter } from "../../../src/kubernetes/api/limiter.ts";
-import { Pace } from "../../../src/kubernetes/api/pace.ts";
 import { TIMING } from "../../../src/kubernetes/api/timing.ts";
+import { Pace } from "../../../src/memory/pace.ts";
 
 for (const { random, delays } of [
   { random: 0, delays: [400, 800, 1_600, 3_200, 6_400, 12_800, 15_000, 15_000] },
