@@ -32,7 +32,7 @@ export function bytesAtMost(most: number, workers: number, limit: number = memor
   return Math.min(most, Math.floor((limit * SHARE_OF_BYTES) / workers));
 }
 
-/** Bytes that the kernel may hold for the clients of a worker of so many: they count as the container's. Infinite without a limit. */
+/** Bytes that the kernel may hold for the clients of a worker of so many, as the container has to pay for them; or Infinity. */
 export function kernelBytesAtMost(workers: number, limit: number = memoryLimit()): number {
   return Math.floor((limit * SHARE) / workers);
 }
