@@ -36,18 +36,18 @@ export function collectSoon(): void {
 }
 
 /**
- * What buffers outside of the heap that nobody has any more may take in each thread, as a share of the memory that the process
- * may have. V8 lets them take 64 MiB, which two threads of a container with 170 do not have: large queries over TCP ended it.
+ * What buffers outside of the heap that nobody has any more may take in all workers together, as a share of the memory that the
+ * process may have. V8 lets them take 64 MiB in each, which a container with 170 does not have: large queries over TCP ended it.
  */
-const SHARE_OF_BUFFERS = 1 / 16;
+const SHARE_OF_BUFFERS = 1 / 8;
 const V8_COLLECTS_AT = 64 * 1024 * 1024;
 /** How often that is looked at: it takes ten microseconds. */
 const LOOK_AT_BUFFERS_MS = 25;
 
-/** From now on this thread's heap is looked at, and collected when it has grown: to be called once in each thread. */
-export function collectWhenGrown(): void {
+/** From now on this thread's heap is looked at, and collected when it has grown: once in each worker of so many, and beside them. */
+export function collectWhenGrown(workers: number): void {
   collectAt(() => getHeapStatistics().used_heap_size, MAX_GROWTH, LOOK_MS + SPREAD_MS * Math.random());
-  const most = memoryLimit() * SHARE_OF_BUFFERS;
+  const most = (memoryLimit() * SHARE_OF_BUFFERS) / workers;
   if (most < V8_COLLECTS_AT) collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
 }
 

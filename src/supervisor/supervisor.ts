@@ -123,7 +123,7 @@ export class Supervisor {
     this.#configuration = next;
     this.#parent.ready();
     setInterval(() => native?.trimMemory(), TRIM_MS).unref();
-    collectWhenGrown();
+    collectWhenGrown(count);
     return true;
   }
 

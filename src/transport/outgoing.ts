@@ -89,14 +89,23 @@ export class Outgoing {
     this.#socket.uncork();
   }
 
-  readonly #written = (error?: Error | null): void => {
-    if (error || this.#underWay.length === 0 || this.#socket.writableLength > 0) return;
-    for (const buffer of this.#underWay) {
-      this.#held -= buffer.length + BYTES_OF_WRITE;
-      giveBack(buffer);
+  /** Also called for what is not sent any more, since the connection was closed. */
+  readonly #written = (): void => {
+    if (this.#underWay.length === 0 || this.#socket.writableLength > 0) return;
+    this.#release(this.#underWay);
+    if (this.#socket.destroyed) {
+      this.#release(this.#waiting);
+      return;
     }
-    this.#underWay.length = 0;
     this.#handOver();
     this.#onTaken();
   };
+
+  #release(buffers: Buffer[]): void {
+    for (const buffer of buffers) {
+      this.#held -= buffer.length + BYTES_OF_WRITE;
+      giveBack(buffer);
+    }
+    buffers.length = 0;
+  }
 }

@@ -114,7 +114,7 @@ export class Worker {
       this.#udp.lookForOverload(now);
     }, BEAT_MS);
     warmUp();
-    collectWhenGrown();
+    collectWhenGrown(this.#start.count);
     Atomics.add(beat, 0, 1);
     return new Promise((resolve) => {
       this.#done = () => {

@@ -31,7 +31,7 @@ function growOld(): void {
 test("collectWhenGrown: old garbage does not grow beyond a few megabytes, what is in use may", (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const used = () => getHeapStatistics().used_heap_size / 1024 / 1024;
-  collectWhenGrown();
+  collectWhenGrown(2);
   t.mock.timers.tick(11_000);
   const kept = Array.from({ length: 100_000 }, (_, i) => ({ i, next: [i] }));
   t.mock.timers.tick(11_000);

@@ -1,6 +1,7 @@
 /** What connections keep until a message is whole, and gather before they send it. */
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from "node:net";
 import { Writable } from "node:stream";
 import { test } from "node:test";
 import { Connection } from "../../src/transport/connection.ts";
@@ -133,4 +134,21 @@ test("the beginning of a message does not keep all that came with it", () => {
     assert.deepEqual(connection.shift(), Buffer.of(1, 2, 3, 4));
     assert.deepEqual([connection.partial, connection.pending], [false, 0]);
   }
+});
+
+test("a connection that is closed amid its answers leaves their buffers to others", async (t) => {
+  const closed = Promise.withResolvers<Connection>();
+  const server = createServer((socket) => {
+    const connection = new Connection(socket, false, 0, () => {});
+    socket.on("close", () => closed.resolve(connection));
+    for (let i = 0; i < 300; i++) connection.send(Buffer.alloc(60_000), 0, 60_000);
+    assert.ok(connection.held > connection.unsent && connection.unsent > 1_000_000);
+    socket.destroy();
+  }).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const client = connectTo((server.address() as AddressInfo).port, "127.0.0.1").on("error", () => {});
+  const { held } = await closed.promise;
+  assert.equal(held, 0);
+  client.destroy();
 });
