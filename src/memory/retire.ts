@@ -41,18 +41,31 @@ export function collectSoon(): void {
  */
 const SHARE_OF_BUFFERS = 1 / 8;
 const V8_COLLECTS_AT = 64 * 1024 * 1024;
-/** How often that is looked at: it takes ten microseconds. */
+/** How often that is looked at, in time and in bytes that streams bring or take: it takes ten microseconds. */
 const LOOK_AT_BUFFERS_MS = 25;
+const LOOK_AT_BUFFERS_BYTES = 1024 * 1024;
 
-/** From now on this thread's heap is looked at, and collected when it has grown: once in each worker of so many, and beside them. */
+let streamed = 0;
+let lookAtBuffers: (() => void) | undefined;
+
+/** So many bytes have come or gone on a stream of this thread, in buffers that are let go of soon. */
+export function streamedBytes(bytes: number): void {
+  streamed += bytes;
+  if (streamed < LOOK_AT_BUFFERS_BYTES) return;
+  streamed = 0;
+  lookAtBuffers?.();
+}
+
+/** From now on this thread's heap is looked at, and collected when it has grown. Called in each of `workers`. */
 export function collectWhenGrown(workers: number): void {
   collectAt(() => getHeapStatistics().used_heap_size, MAX_GROWTH, LOOK_MS + SPREAD_MS * Math.random());
   const most = (memoryLimit() * SHARE_OF_BUFFERS) / workers;
-  if (most < V8_COLLECTS_AT) collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
+  if (most < V8_COLLECTS_AT)
+    lookAtBuffers = collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
 }
 
-/** Collects whenever `used` gives so much more than the least that it has given. */
-function collectAt(used: () => number, growth: number, everyMs: number): void {
+/** Collects whenever `used` gives so much more than the least that it has given. Gives what looks at it, also in between. */
+function collectAt(used: () => number, growth: number, everyMs: number): () => void {
   let least = used();
   const look = (): void => {
     const now = used();
@@ -63,6 +76,7 @@ function collectAt(used: () => number, growth: number, everyMs: number): void {
     least = used();
   };
   setInterval(look, everyMs).unref();
+  return look;
 }
 
 function collect(): void {

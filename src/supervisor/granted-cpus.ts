@@ -5,9 +5,14 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { memoryLimit } from "../memory/waiting.ts";
 
-/** A worker costs fourteen megabytes, and the default deployment grants 170 in all. */
 const MOST_WORKERS = 4;
+/**
+ * What a worker is to have of a container's memory. Idle it takes fourteen megabytes, but a flood leaves garbage in each: four
+ * were ended by large queries over TCP in the 170 MiB that default deployments grant, where two take 107.
+ */
+const BYTES_OF_WORKER = 64 * 1024 * 1024;
 
 export interface Grant {
   readonly cpus: number;
@@ -31,9 +36,19 @@ export function readGrant(environment: NodeJS.ProcessEnv = process.env, proc = "
   return { cpus: Math.min(cpus, usable), line: `maxprocs: Updating GOMAXPROCS=${cpus}: ${reason}` };
 }
 
-/** How many workers a server has when its Corefile does not say. */
-export function workerCount(): number {
-  return Math.min(readGrant().cpus, MOST_WORKERS);
+/** How many workers a server has when its Corefile does not say; and what is to be said when memory allows fewer than CPUs. */
+export function workerCount(
+  cpus: number = readGrant().cpus,
+  memory: number = memoryLimit(),
+): [number, string | undefined] {
+  const wanted = Math.min(cpus, MOST_WORKERS);
+  const count = Math.max(1, Math.min(wanted, Math.floor(memory / BYTES_OF_WORKER)));
+  if (count === wanted) return [count, undefined];
+  const mebibytes = Math.floor(memory / 2 ** 20);
+  return [
+    count,
+    `${count} of ${wanted} workers, as there are ${mebibytes} MiB of memory: multisocket may ask for more`,
+  ];
 }
 
 /** CPUs by the quota of the own control group, version 1 or 2; undefined for no limit, or when that cannot be told. */

@@ -87,7 +87,8 @@ export class Supervisor {
     this.#warn(next);
     const { diedOf } = this.#parent;
     if (diedOf !== undefined) this.#log.error(`the server died of ${diedOf} and is started again`);
-    const count = next.workers ?? workerCount();
+    const [count, fewer] = next.workers === undefined ? workerCount() : [next.workers, undefined];
+    if (fewer !== undefined) this.#log.info(fewer);
     const scarcity = scarcityText(count);
     if (scarcity !== undefined) this.#log.warning(scarcity);
     this.#sockets = new Sockets(count, this.#parent);

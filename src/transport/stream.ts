@@ -8,6 +8,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { streamedBytes } from "../memory/retire.ts";
 import { Connection } from "./connection.ts";
 import { closeNow, isAmongTheLast, kernelBytes, limitSending } from "./descriptors.ts";
 import { Preface } from "./preface.ts";
@@ -184,6 +185,7 @@ export class StreamServer {
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
     socket.on("data", (chunk: Buffer) => {
       if (connection.ended) return;
+      streamedBytes(chunk.length);
       connection.push(chunk);
       this.#read(connection);
     });

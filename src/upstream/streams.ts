@@ -8,6 +8,7 @@ import { connect, type Socket } from "node:net";
 import { systemMessage } from "../corefile/system-message.ts";
 import { withView } from "../dns/bytes.ts";
 import { HEADER_SIZE, MAX_MESSAGE_SIZE } from "../dns/header.ts";
+import { streamedBytes } from "../memory/retire.ts";
 import type { Asker } from "./asker.ts";
 import type { Exchange } from "./exchange.ts";
 import { writeQuery } from "./outgoing.ts";
@@ -280,6 +281,7 @@ export class Connection {
     this.#asker.tell();
     this.heardAt = this.#asker.now;
     // Grows with what has come, at most one message and what the kernel gave at once (64 KiB).
+    streamedBytes(bytes.length);
     const data = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let at = 0;
     while (at + LENGTH_SIZE <= data.length && !this.#socket.destroyed) {

@@ -2,6 +2,7 @@
 import { allocateBytes } from "../dns/bytes.ts";
 import { MAX_REPLY_SIZE } from "../dns/reply.ts";
 import { Reading } from "../dns/request.ts";
+import { streamedBytes } from "../memory/retire.ts";
 import { ProxiedClient } from "../plugin/client-reader.ts";
 import { afterWait, type Outcome } from "../plugin/outcome.ts";
 import { Transport } from "../plugin/query.ts";
@@ -92,6 +93,8 @@ export class TcpServer {
     engine.enter(served);
     const late = (later: Outcome): Outcome => {
       engine.leave(served);
+      // It has had its message and its reply to itself.
+      streamedBytes(bytes.length + query.reply.end - query.reply.start);
       this.#answer(connection, query, engine.finish(query, later));
       return later;
     };

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
-import { readGrant } from "../../src/supervisor/granted-cpus.ts";
+import { readGrant, workerCount } from "../../src/supervisor/granted-cpus.ts";
 
 const usable = availableParallelism();
 const directory = mkdtempSync(join(tmpdir(), "weftdns-cpus-"));
@@ -102,5 +102,20 @@ for (const [value, cpus] of [
     const root = tree({ cgroup: "0::/\n", mountinfo: v2("/"), "unified/cpu.max": "50000 100000\n" });
     const line = `maxprocs: Honoring GOMAXPROCS="${value}" as set in environment`;
     assert.deepEqual(readGrant({ GOMAXPROCS: value }, root), { cpus, line });
+  });
+}
+
+const MIB = 2 ** 20;
+for (const { cpus, memory, count, said } of [
+  { cpus: 1, memory: Number.POSITIVE_INFINITY, count: 1 },
+  { cpus: 64, memory: Number.POSITIVE_INFINITY, count: 4 },
+  { cpus: 64, memory: 256 * MIB, count: 4 },
+  { cpus: 2, memory: 170 * MIB, count: 2 },
+  { cpus: 3, memory: 170 * MIB, count: 2, said: "2 of 3 workers, as there are 170 MiB of memory" },
+  { cpus: 64, memory: 32 * MIB, count: 1, said: "1 of 4 workers, as there are 32 MiB of memory" },
+]) {
+  test(`${cpus} CPUs and ${memory / MIB} MiB: ${count} workers`, () => {
+    const [workers, text] = workerCount(cpus, memory);
+    assert.deepEqual([workers, text?.split(":")[0]], [count, said]);
   });
 }
