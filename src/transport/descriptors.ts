@@ -5,7 +5,6 @@
 import { readFileSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { availableParallelism } from "node:os";
-import { native } from "../native/index.ts";
 
 /**
  * Kept free for what must not fail: sockets towards upstreams, files that are read again. Each thread may take one before it
@@ -47,24 +46,7 @@ export function isAmongTheLast(socket: Socket): boolean {
   return descriptorOf(socket) >= descriptorLimit - RESERVE;
 }
 
-/** Bytes that the kernel holds for a socket, in both directions. 0 where nobody says, and when it is closed. */
-export function kernelBytes(socket: Socket): number {
-  const descriptor = descriptorOf(socket);
-  return native === undefined || descriptor < 0 ? 0 : Math.max(0, native.socketMemory(descriptor));
-}
-
-/** Ends a connection, and has the kernel forget what the other end has not taken: it would go on sending that for minutes. */
-export function closeNow(socket: Socket): void {
-  if (kernelBytes(socket) > 0) native!.resetOnClose(descriptorOf(socket));
-  socket.destroy();
-}
-
-/** The kernel holds so many bytes at most of what a client of `server` has not taken, instead of some 4 MiB. */
-export function limitSending(server: Server, bytes: number): void {
-  native?.setSendBuffer(descriptorOf(server), bytes);
-}
-
-function descriptorOf(socket: Socket | Server): number {
+export function descriptorOf(socket: Socket | Server): number {
   const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } | null };
   return handle?.fd ?? -1;
 }

@@ -3,7 +3,7 @@
  * they do not end. A thousand connections that may hold 64 KiB each are more than a container has.
  */
 import type { Connection } from "./connection.ts";
-import { closeNow } from "./descriptors.ts";
+import { closeNow } from "./kernel-memory.ts";
 
 /** What is left of `atMost` when it was too much: so all of them are measured once for many that are counted. */
 const LEFT = 7 / 8;

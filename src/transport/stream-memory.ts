@@ -1,7 +1,7 @@
 /** What all connections of a worker hold, at whichever listener, and who is closed when that is too much. */
 import type { Connection } from "./connection.ts";
-import { kernelBytes } from "./descriptors.ts";
 import { HeldBytes } from "./held-bytes.ts";
+import { kernelBytes } from "./kernel-memory.ts";
 
 /**
  * Bytes of answers that clients of a worker have not taken, and bytes of messages that are not whole or not taken yet, where
@@ -19,11 +19,9 @@ export interface StreamMemoryBounds {
   readonly inKernel: number;
 }
 
-/**
- * A client that does not read has a part of what the kernel may hold, and with less than the second even one that reads waits for
- * 40 ms now and then: a piece on a loopback interface is larger.
- */
+/** What a client that does not read may have the kernel hold, as a part of what it may hold for all. */
 const SHARE_OF_SENDING = 1 / 64;
+/** With less a client that reads waits for 40 ms now and then on a loopback interface, whose packets are as large. */
 const MIN_SENDING = 64 * 1024;
 /** What the kernel holds anyway at most, most often (`net.ipv4.tcp_wmem`). */
 const MAX_SENDING = 4 * 1024 * 1024;

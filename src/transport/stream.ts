@@ -10,7 +10,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { streamedBytes } from "../memory/retire.ts";
 import { Connection } from "./connection.ts";
-import { closeNow, isAmongTheLast, kernelBytes, limitSending } from "./descriptors.ts";
+import { isAmongTheLast } from "./descriptors.ts";
+import { closeNow, kernelBytes, limitSending } from "./kernel-memory.ts";
 import { Preface } from "./preface.ts";
 import type { StreamMemory } from "./stream-memory.ts";
 

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nativeError } from "../../src/native/index.ts";
 import type { Connection } from "../../src/transport/connection.ts";
-import { kernelBytes } from "../../src/transport/descriptors.ts";
+import { kernelBytes } from "../../src/transport/kernel-memory.ts";
 import type { StreamMemory } from "../../src/transport/stream-memory.ts";
 import { clock, closed, collect, echo, framed, MAX_HELD, memoryOf, settled, until } from "./stream-support.ts";
 
