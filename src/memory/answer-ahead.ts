@@ -74,7 +74,7 @@ export class AnswerAhead {
   }
 
   #slotAt(set: number, way: number): number {
-    return this.#slots + (set * WAYS + way) * this.#slotWords;
+    return this.#slots + (way * this.#sets + set) * this.#slotWords;
   }
 }
 

@@ -8,7 +8,7 @@
  *     16 DEADLINES 16: second in which what is in the slot makes room first; a hint, not part of the sums
  *     32 GHOSTS    15: hashes of newcomers that had to go, the next to be overwritten is in CONTROL
  *     47 CONTROL   bits 0-15 slots that have settled, 16-19 hand of newcomers, 20-23 hand of settled, 24-27 ghost
- *   slots    16 a set:
+ *   slots    the first of all sets, then the second ones, up to the 16th: few answers touch few pages of memory
  *      0 VERSION   even: whole. Odd: a writer is inside: worker and time of its coming (`busyMark`)
  *      1 SUM_A     two running sums (Fletcher) over words 6 to the last of the answer
  *      2 SUM_B
@@ -315,7 +315,7 @@ export class AnswerTable {
   }
 
   #slotAt(set: number, way: number): number {
-    return this.#slots + (set * WAYS + way) * this.#slotWords;
+    return this.#slots + (way * this.#sets + set) * this.#slotWords;
   }
 
   #wayOf(set: number, key: AnswerKey): number {
@@ -351,11 +351,9 @@ export class AnswerTable {
     return true;
   }
 
-  /** A slot that nobody misses: free, or with an answer that nobody may have any more. */
+  /** The first slot that nobody misses: free, or with an answer that nobody may have any more. The next ones are not touched then. */
   #freeWay(set: number, now: number): number {
     const words = this.#words;
-    const tags = setAt(set) + SetWord.TAGS;
-    for (let way = 0; way < WAYS; way++) if (words[tags + way] === 0) return way;
     const second = Math.floor(now / 1_000);
     const deadlines = setAt(set) + SetWord.DEADLINES;
     for (let way = 0; way < WAYS; way++) if (words[deadlines + way]! <= second) return way;

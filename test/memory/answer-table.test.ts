@@ -80,6 +80,19 @@ test("a table keeps as many answers as it was made for, also after 300,000 inser
   assert.ok(table.occupied <= 1.6 * wanted + WAYS);
 });
 
+test("memory is touched for as many answers as are alive at a time, however many there were", () => {
+  const table = new AnswerTable(AnswerTable.allocate(10_000, SLOT_SIZE), 0);
+  for (let hour = 0; hour < 20; hour++) {
+    for (const asked of asks(500, `hour${hour}-`)) table.store(keyOf(asked), answer(asked), 0, 60, hour * HOUR_MS, 0);
+  }
+  const pages = Math.floor(table.buffer.byteLength / 4_096);
+  let touched = 0;
+  for (let page = 0; page < pages; page++) {
+    if (new Int32Array(table.buffer, page * 4_096, 1_024).some((word) => word !== 0)) touched++;
+  }
+  assert.ok(touched <= 0.35 * pages, `${touched} of ${pages} pages`);
+});
+
 test("versions pass their largest number", () => {
   mock.getter(performance, "timeOrigin", () => 2 ** 20 - 40);
   const table = new AnswerTable(AnswerTable.allocate(1, SLOT_SIZE), 1_023);
