@@ -8,12 +8,15 @@ import type { Reply } from "../dns/reply.ts";
 import type { AnswerKey } from "./answer-key.ts";
 import { AnswerTable, Stored } from "./answer-table.ts";
 
-/** Bytes of a slot, and for how many of the answers wanted there is one. */
+/**
+ * Bytes of a slot, for how many of the answers wanted there is one, and for how many at least where memory is scarce: as many small
+ * ones as CoreDNS keeps, and the largest not at all.
+ */
 const TIERS = [
-  { slotSize: 256, share: 1 },
-  { slotSize: 1_024, share: 1 },
-  { slotSize: 4_096, share: 1 / 16 },
-  { slotSize: 77_824, share: 1 / 512 },
+  { slotSize: 256, share: 1, least: 1_024 },
+  { slotSize: 1_024, share: 1, least: 128 },
+  { slotSize: 4_096, share: 1 / 16, least: 10 },
+  { slotSize: 77_824, share: 1 / 512, least: 0 },
 ] as const;
 /** A small slot has room for a note under a name of so many bytes. Under longer ones all tiers are looked through. */
 export const LONGEST_NOTED = 192;
@@ -36,13 +39,19 @@ export class AnswerCache {
     this.#found = this.#first;
   }
 
-  static allocate(answers: number): AnswerMemory {
-    return TIERS.map(({ slotSize, share }, tier) => {
-      const wanted = Math.max(MIN_ANSWERS, Math.ceil(answers * share));
-      const some = tier === TIERS.length - 1 ? Math.min(wanted, MAX_LARGEST) : wanted;
-      // Larger slots hold few answers each, somewhere.
-      return AnswerTable.allocate(some, slotSize, tier === 0);
-    });
+  /** Memory for so many answers, or for what `bytes` have room for. */
+  static allocate(answers: number, bytes: number = Number.POSITIVE_INFINITY): AnswerMemory {
+    // Larger slots hold few answers each, somewhere.
+    return tiersFor(answers, bytes).map((some, tier) => AnswerTable.allocate(some, TIERS[tier]!.slotSize, tier === 0));
+  }
+
+  /** Whether that is what `memory` is. */
+  static isSized(memory: AnswerMemory, answers: number, bytes: number): boolean {
+    const tiers = tiersFor(answers, bytes);
+    return (
+      tiers.length === memory.length &&
+      tiers.every((some, tier) => AnswerTable.sizeOf(some, TIERS[tier]!.slotSize) === memory[tier]!.byteLength)
+    );
   }
 
   /** Answers kept, alive or not. */
@@ -120,4 +129,21 @@ export class AnswerCache {
     }
     return false;
   }
+}
+
+/** How many answers of each tier there is room for. Small ones go first, as nearly all are: they may take half of the bytes. */
+function tiersFor(answers: number, bytes: number): number[] {
+  const wanted = TIERS.map(({ share }, tier) => {
+    const some = Math.max(MIN_ANSWERS, Math.ceil(answers * share));
+    return tier === TIERS.length - 1 ? Math.min(some, MAX_LARGEST) : some;
+  });
+  const [small, ...larger] = wanted.map((some, tier) => AnswerTable.sizeOf(some, TIERS[tier]!.slotSize));
+  const forSmall = Math.min(1, bytes / 2 / small!);
+  const forLarger = Math.min(1, (bytes - forSmall * small!) / larger.reduce((sum, size) => sum + size, 0));
+  const given = wanted.map((some, tier) => {
+    const part = tier === 0 ? forSmall : forLarger;
+    return part === 1 ? some : Math.min(some, Math.max(TIERS[tier]!.least, Math.floor(some * part)));
+  });
+  // A table has no less than a set of slots, which of the largest take a megabyte.
+  return given.filter((some) => some >= MIN_ANSWERS);
 }

@@ -111,14 +111,18 @@ export class AnswerTable {
 
   /** Memory for at least about `answers` of at most `slotSize` bytes, a multiple of 64. `isFull`: all will be in use. */
   static allocate(answers: number, slotSize: number, isFull = false): SharedArrayBuffer {
-    const sets = Math.max(1, Math.ceil((answers * SLOTS_PER_ANSWER) / WAYS));
-    const words = setAt(sets) + sets * WAYS * (slotSize / 4);
-    const buffer = new SharedArrayBuffer(words * 4);
+    const sets = setsFor(answers);
+    const buffer = new SharedArrayBuffer(AnswerTable.sizeOf(answers, slotSize));
     if (isFull) preferHugePages(buffer, setAt(sets) * 4);
     const header = new Int32Array(buffer, 0, HEADER_WORDS);
     header[Header.SETS] = sets;
     header[Header.SLOT_WORDS] = slotSize / 4;
     return buffer;
+  }
+
+  static sizeOf(answers: number, slotSize: number): number {
+    const sets = setsFor(answers);
+    return setAt(sets) * 4 + sets * WAYS * slotSize;
   }
 
   /** Slots in which there is an answer, alive or not. */
@@ -351,7 +355,7 @@ export class AnswerTable {
     return true;
   }
 
-  /** The first slot that nobody misses: free, or with an answer that nobody may have any more. The next ones are not touched then. */
+  /** The first slot that nobody misses, so that others stay untouched: free, or with an answer that nobody may have any more. */
   #freeWay(set: number, now: number): number {
     const words = this.#words;
     const second = Math.floor(now / 1_000);
@@ -431,6 +435,10 @@ export class AnswerTable {
   }
   #viewOf: Uint8Array | undefined;
   #view: Int32Array = new Int32Array(0);
+}
+
+function setsFor(answers: number): number {
+  return Math.max(1, Math.ceil((answers * SLOTS_PER_ANSWER) / WAYS));
 }
 
 const TO_FRACTION = 2 ** -32;

@@ -85,6 +85,8 @@ export interface ControlContext {
   readonly servers: readonly string[];
   /** The elements of the block's chain, the outermost first. */
   readonly plugins: readonly string[];
+  /** How many elements of the same plugin there are in the whole configuration, this one among them. */
+  readonly occurrences: number;
   readonly instance: Instance;
   /**
    * What the control half of the same plugin, with an equal config in a block of the same keys (`Plugin.holdsAnswers`: in an

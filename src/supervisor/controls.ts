@@ -42,7 +42,7 @@ export class Controls {
   /** Starts all of `plans`; when one fails, stops the others and throws its error, which names the plugin. */
   static async start(plans: readonly ControlPlan[], host: ControlHost, before?: Controls): Promise<Controls> {
     const controls = new Controls();
-    const outcomes = await Promise.allSettled(plans.map((plan) => controls.#start(plan, host, before)));
+    const outcomes = await Promise.allSettled(plans.map((plan) => controls.#start(plan, plans, host, before)));
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (!failed) return controls;
     await controls.stop();
@@ -103,6 +103,7 @@ export class Controls {
 
   async #start(
     { element, plugin, keys, servers, plugins, blockHash }: ControlPlan,
+    plans: readonly ControlPlan[],
     host: ControlHost,
     before?: Controls,
   ): Promise<void> {
@@ -116,6 +117,7 @@ export class Controls {
       keys,
       servers,
       plugins,
+      occurrences: plans.filter((other) => other.plugin === plugin).length,
       instance: host.instance,
       inherited: before === undefined ? undefined : before.#inheritance(identity),
       publish: (value, part) => {

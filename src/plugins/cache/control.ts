@@ -2,8 +2,12 @@
 import { AnswerCache, type AnswerMemory } from "../../memory/answer-cache.ts";
 import { InFlight } from "../../memory/in-flight.ts";
 import { type HashKey, randomKey } from "../../memory/keyed-hash.ts";
+import { memoryLimit } from "../../memory/waiting.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import type { CacheConfig } from "./index.ts";
+
+/** Of the process's memory, for the answers of all caches together. One of the default capacity has all that it can use. */
+const SHARE = 1 / 3;
 
 /** What the workers share. */
 export interface Published {
@@ -15,12 +19,10 @@ export interface Published {
 }
 
 export async function control(config: CacheConfig, context: ControlContext): Promise<Control> {
-  const memory = (context.inherited as Published | undefined) ?? {
-    success: AnswerCache.allocate(config.success.capacity),
-    denial: AnswerCache.allocate(config.denial.capacity),
-    inFlight: new SharedArrayBuffer(InFlight.SIZE),
-    hashKey: randomKey(),
-  };
+  // A cache does not know how full others are: each kind of each has the same part.
+  const bytes = (memoryLimit() * SHARE) / (2 * context.occurrences);
+  const inherited = context.inherited as Published | undefined;
+  const memory = inherited && isSized(inherited, config, bytes) ? inherited : allocate(config, bytes);
   const success = new AnswerCache(memory.success, 0);
   const denial = new AnswerCache(memory.denial, 0);
   const zones = zonesLabel(config);
@@ -38,6 +40,23 @@ export async function control(config: CacheConfig, context: ControlContext): Pro
   }
   context.publish(memory);
   return { inherit: () => memory, stop: () => {} };
+}
+
+function allocate({ success, denial }: CacheConfig, bytes: number): Published {
+  return {
+    success: AnswerCache.allocate(success.capacity, bytes),
+    denial: AnswerCache.allocate(denial.capacity, bytes),
+    inFlight: new SharedArrayBuffer(InFlight.SIZE),
+    hashKey: randomKey(),
+  };
+}
+
+/** A reload may have made more caches of one, or less. */
+function isSized(memory: Published, { success, denial }: CacheConfig, bytes: number): boolean {
+  return (
+    AnswerCache.isSized(memory.success, success.capacity, bytes) &&
+    AnswerCache.isSized(memory.denial, denial.capacity, bytes)
+  );
 }
 
 export function zonesLabel({ zones }: CacheConfig): string {

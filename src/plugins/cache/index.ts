@@ -30,7 +30,8 @@
  * One question is asked once, however many clients wait for its answer and whichever worker they came to. When the answer
  * turns out to be none that may be kept, all who waited for it ask for themselves, at once. Answers of plugins
  * that have them in memory (file, hosts, kubernetes) are not kept: the next query is answered from there. A reload that
- * changes nothing in the block leaves its answers; any other begins without.
+ * changes nothing in the block leaves its answers; any other begins without. In a container that has a limit of memory, all caches
+ * together take at most a third of it, each the same part; for what is more, long answers are the first that find no room.
  * Example
  *   . {
  *     cache 30 {

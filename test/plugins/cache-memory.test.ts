@@ -1,0 +1,50 @@
+/** cache: the memory of all caches together, in a container that has some. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Published } from "../../src/plugins/cache/control.ts";
+import { type Configuration, loadConfiguration } from "../../src/supervisor/configuration.ts";
+import { type ControlHost, Controls } from "../../src/supervisor/controls.ts";
+
+const MIB = 1024 * 1024;
+const HOST = { gauge: () => ({ set: () => {} }) } as unknown as ControlHost;
+
+/** So many blocks with a `cache`, in place of those of `before`. */
+async function start(caches: number, before?: Controls): Promise<Controls> {
+  const text = Array.from({ length: caches }, (_, i) => `zone${i}.test {\ncache\n}`).join("\n");
+  const source = { file: "Corefile", text, dnsPort: 53, logFormat: "text", environment: {} } as const;
+  const { controls } = (await loadConfiguration(source, 1)) as Configuration;
+  return Controls.start(controls, HOST, before);
+}
+
+const memoriesOf = (controls: Controls) => [...controls.published.values()] as Published[];
+const sizeOf = ({ success, denial }: Published) =>
+  [...success, ...denial].reduce((sum, { byteLength }) => sum + byteLength, 0) / MIB;
+
+for (const { limitMib, caches, mostMib, smallMib } of [
+  { limitMib: 0, caches: 3, mostMib: 165, smallMib: 4 },
+  { limitMib: 170, caches: 1, mostMib: 55, smallMib: 4 },
+  { limitMib: 170, caches: 3, mostMib: 170 / 3, smallMib: 4 },
+  { limitMib: 170, caches: 10, mostMib: 170 / 3, smallMib: 1.4 },
+  { limitMib: 170, caches: 60, mostMib: 100, smallMib: 0.4 },
+])
+  test(`cache: ${caches} of them in ${limitMib} MiB`, async (t) => {
+    t.mock.method(process, "constrainedMemory", () => limitMib * MIB);
+    const memories = memoriesOf(await start(caches));
+    assert.equal(memories.length, caches);
+    const all = memories.reduce((sum, memory) => sum + sizeOf(memory), 0);
+    assert.ok(all <= mostMib, `${all} MiB`);
+    for (const { success, denial } of memories) {
+      for (const { byteLength } of [success[0]!, denial[0]!]) assert.ok(byteLength >= smallMib * MIB, `${byteLength}`);
+    }
+  });
+
+test("cache: a reload that makes more caches of one begins with less memory for each, and one that does not keeps it", async (t) => {
+  t.mock.method(process, "constrainedMemory", () => 170 * MIB);
+  const one = await start(1);
+  const same = await start(1, one);
+  assert.equal(memoriesOf(same)[0], memoriesOf(one)[0]);
+  const three = await start(3, same);
+  assert.notEqual(memoriesOf(three)[0], memoriesOf(one)[0]);
+  const all = memoriesOf(three).reduce((sum, memory) => sum + sizeOf(memory), 0);
+  assert.ok(all <= 170 / 3, `${all} MiB`);
+});
