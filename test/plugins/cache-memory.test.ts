@@ -31,6 +31,8 @@ for (const { limitMib, caches, mostMib, smallMib } of [
     t.mock.method(process, "constrainedMemory", () => limitMib * MIB);
     const memories = memoriesOf(await start(caches));
     assert.equal(memories.length, caches);
+    assert.equal(new Set(memories.map(({ inFlight }) => inFlight)).size, 1);
+    assert.equal(new Set(memories.map(({ hashKey }) => String(hashKey))).size, caches);
     const all = memories.reduce((sum, memory) => sum + sizeOf(memory), 0);
     assert.ok(all <= mostMib, `${all} MiB`);
     for (const { success, denial } of memories) {

@@ -9,6 +9,9 @@ import type { CacheConfig } from "./index.ts";
 /** Of the process's memory, for the answers of all caches together. One of the default capacity has all that it can use. */
 const SHARE = 1 / 3;
 
+/** One for all caches: each has a key of its own, so the same question is not the same mark. */
+const inFlight = new SharedArrayBuffer(InFlight.SIZE);
+
 /** What the workers share. */
 export interface Published {
   readonly success: AnswerMemory;
@@ -46,7 +49,7 @@ function allocate({ success, denial }: CacheConfig, bytes: number): Published {
   return {
     success: AnswerCache.allocate(success.capacity, bytes),
     denial: AnswerCache.allocate(denial.capacity, bytes),
-    inFlight: new SharedArrayBuffer(InFlight.SIZE),
+    inFlight,
     hashKey: randomKey(),
   };
 }
