@@ -10,12 +10,13 @@ import { AnswerTable, Stored } from "./answer-table.ts";
 
 /**
  * Bytes of a slot, for how many of the answers wanted there is one, and for how many at least where memory is scarce: as many small
- * ones as CoreDNS keeps, and the largest not at all.
+ * ones as CoreDNS keeps, and the largest not at all. A table has more than 128 KiB, as memory for less comes from the allocator's
+ * heap, which fills it with zeros: it would be taken before anybody uses it (`keep_large_memory_apart` in the addon).
  */
 const TIERS = [
   { slotSize: 256, share: 1, least: 1_024 },
-  { slotSize: 1_024, share: 1, least: 128 },
-  { slotSize: 4_096, share: 1 / 16, least: 10 },
+  { slotSize: 1_024, share: 1, least: 100 },
+  { slotSize: 4_096, share: 1 / 16, least: 20 },
   { slotSize: 77_824, share: 1 / 512, least: 0 },
 ] as const;
 /** A small slot has room for a note under a name of so many bytes. Under longer ones all tiers are looked through. */

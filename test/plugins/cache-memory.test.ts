@@ -36,11 +36,13 @@ for (const { limitMib, caches, mostMib, smallMib } of [
     const all = memories.reduce((sum, memory) => sum + sizeOf(memory), 0);
     assert.ok(all <= mostMib, `${all} MiB`);
     for (const { success, denial } of memories) {
+      // Less would come from the allocator's heap, full of zeros.
+      for (const { byteLength } of [...success, ...denial]) assert.ok(byteLength >= 128 * 1024, `${byteLength}`);
       for (const { byteLength } of [success[0]!, denial[0]!]) assert.ok(byteLength >= smallMib * MIB, `${byteLength}`);
     }
   });
 
-test("cache: a reload that makes more caches of one begins with less memory for each, and one that does not keeps it", async (t) => {
+test("cache: a reload that makes more caches begins with less memory for each, and one that does not keeps it", async (t) => {
   t.mock.method(process, "constrainedMemory", () => 170 * MIB);
   const one = await start(1);
   const same = await start(1, one);
