@@ -36,13 +36,15 @@ export class Controls {
   readonly #running = new Map<string, Running>();
   readonly #gauges: Gauge[] = [];
   readonly #told = new Map<string, ((value: unknown, worker: number) => void)[]>();
+  readonly #occurrences = new Map<ControlPlan["plugin"], number>();
   /** How many elements of one kind there are so far. */
   readonly #alike = new Map<string, number>();
 
   /** Starts all of `plans`; when one fails, stops the others and throws its error, which names the plugin. */
   static async start(plans: readonly ControlPlan[], host: ControlHost, before?: Controls): Promise<Controls> {
     const controls = new Controls();
-    const outcomes = await Promise.allSettled(plans.map((plan) => controls.#start(plan, plans, host, before)));
+    for (const { plugin } of plans) controls.#occurrences.set(plugin, (controls.#occurrences.get(plugin) ?? 0) + 1);
+    const outcomes = await Promise.allSettled(plans.map((plan) => controls.#start(plan, host, before)));
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (!failed) return controls;
     await controls.stop();
@@ -103,7 +105,6 @@ export class Controls {
 
   async #start(
     { element, plugin, keys, servers, plugins, blockHash }: ControlPlan,
-    plans: readonly ControlPlan[],
     host: ControlHost,
     before?: Controls,
   ): Promise<void> {
@@ -117,7 +118,7 @@ export class Controls {
       keys,
       servers,
       plugins,
-      occurrences: plans.filter((other) => other.plugin === plugin).length,
+      occurrences: this.#occurrences.get(plugin)!,
       instance: host.instance,
       inherited: before === undefined ? undefined : before.#inheritance(identity),
       publish: (value, part) => {
