@@ -79,14 +79,7 @@ export class ZoneLookup {
       return this.#atNode(zone.findWildcard(name, label), type, passOn);
     }
     if (passOn) return Result.PASSED;
-    this.#writeNegative(Rcode.NXDOMAIN);
-    if (this.#wantsProof) {
-      const covering = this.#proofOf(name.bytes);
-      const wildcard = this.#proofOf(wildcardOf(name, label));
-      this.#writeNsec(covering);
-      if (wildcard !== covering) this.#writeNsec(wildcard);
-    }
-    return Result.WRITTEN;
+    return this.#writeNegative(Rcode.NXDOMAIN, label);
   }
 
   /**
@@ -165,13 +158,7 @@ export class ZoneLookup {
     }
     const isApex = zone.data[node + 1] === 0;
     if (passOn && (isNonTerminal || (isApex && this.#isBareApex(node)))) return Result.PASSED;
-    this.#writeNegative(Rcode.NOERROR);
-    if (!this.#wantsProof) return Result.WRITTEN;
-    const covering = this.#proofOf(this.#request.name.bytes);
-    const isWildcard = this.#wildcardLabel > 0 && zone.rrset(node, Type.NSEC) !== 0;
-    if (isWildcard) this.#writeNsec(node);
-    if (!isWildcard || covering !== node) this.#writeNsec(covering);
-    return Result.WRITTEN;
+    return this.#writeNegative(Rcode.NOERROR, this.#wildcardLabel);
   }
 
   /**
@@ -336,10 +323,21 @@ export class ZoneLookup {
     return this.#request.dnssecOk && this.#zone.nsecNodes !== undefined;
   }
 
-  #writeNegative(rcode: number): void {
+  /**
+   * With DO also what proves it (RFC 4035 section 3.1.3): what there is at the name, or around it, and the same for the wildcard
+   * below the suffix that starts with `wildcardLabel`; 0 when the name itself is there.
+   */
+  #writeNegative(rcode: number, wildcardLabel: number): Result {
+    const { name } = this.#request;
     this.#begin();
     this.#reply.rcode = rcode;
     this.#writer.writeSoa();
+    if (!this.#wantsProof) return Result.WRITTEN;
+    const covering = this.#proofOf(name.bytes);
+    const wildcard = wildcardLabel === 0 ? covering : this.#proofOf(wildcardOf(name, wildcardLabel));
+    this.#writeNsec(covering);
+    if (wildcard !== covering) this.#writeNsec(wildcard);
+    return Result.WRITTEN;
   }
 
   #fragmentBytes(fragment: number): number {

@@ -394,6 +394,18 @@ z RRSIG NSEC ${KEY}
 ns.z A 192.0.2.4
 `);
 
+const emptyWildcard = zoneOf(`${HEAD}
+@ NSEC x.*.w NS SOA RRSIG NSEC
+x.*.w TXT x
+x.*.w NSEC @ TXT RRSIG NSEC
+`);
+
+test("lookup with DO: below a wildcard without records NSECs prove both the name and the wildcard", () => {
+  const { reply } = ask(emptyWildcard, { ask: "z.w.example.org. A", edns: { do: true } });
+  assert.equal(reply?.rcode, "NOERROR");
+  assert.deepEqual(short(reply?.authority ?? []), ["example.org. SOA", "x.*.w NSEC", "example.org. NSEC"]);
+});
+
 /** Records as owner and type, RRSIGs with the type they cover. */
 function short(lines: readonly string[]): string[] {
   return lines.map((line) => {
@@ -437,7 +449,7 @@ for (const { question, rcode = "NOERROR", answer = [], authority, additional = [
   },
   {
     question: "z.w.example.org. A",
-    authority: [...apexSoa, "*.w NSEC", "*.w RRSIG NSEC", "x.w NSEC", "x.w RRSIG NSEC"],
+    authority: [...apexSoa, "x.w NSEC", "x.w RRSIG NSEC", "*.w NSEC", "*.w RRSIG NSEC"],
   },
   { question: "q.y.example.org. A", authority: ["y NS", "y NSEC", "y RRSIG NSEC"], additional: ["ns.y A"] },
   { question: "q.z.example.org. A", authority: ["z NS", "z DS", "z RRSIG DS"], additional: ["ns.z A"] },
