@@ -253,13 +253,12 @@ export class ZoneLookup {
       }
       return this.#leave(target);
     }
-    const isAlias = isAliasFor(flags, type);
-    // CoreDNS asks the whole server for these three as well.
-    if (apexLabel === 0 || zone.isEmpty(node) || (isAlias && type === Type.NS)) return this.#leave(target);
+    // CoreDNS asks the whole server for these three as well. NS below the apex are a cut's, or another zone's.
+    if (apexLabel === 0 || zone.isEmpty(node) || type === Type.NS) return this.#leave(target);
     const writer = this.#writer;
     if (aliases < MAX_ALIASES) {
       writer.setOwner(target, at);
-      if (isAlias) return zone.rrset(node, Type.CNAME);
+      if (isAliasFor(flags, type)) return zone.rrset(node, Type.CNAME);
       const rrset = zone.rrset(node, type);
       if (rrset !== 0) {
         writer.writeRrset(rrset, Section.ANSWER, 0);
@@ -269,9 +268,8 @@ export class ZoneLookup {
         return done(Result.WRITTEN);
       }
     }
-    // CoreDNS forgets the SOA (RFC 2308 section 2.2) except for this type.
-    if (type === Type.NS) writer.writeSoa();
-    else writer.writeNs();
+    // CoreDNS forgets the SOA (RFC 2308 section 2.2).
+    writer.writeNs();
     return done(Result.WRITTEN);
   }
 

@@ -273,6 +273,7 @@ for (const { text, question, result, alias } of [
   { text: "a CNAME x.example.com.", question: "a.example.org. A", result: "ALIAS", alias: "x.example.com." },
   { text: "a CNAME nope", question: "A.example.org. A", result: "ALIAS", alias: "nope.example.org." },
   { text: "a CNAME @", question: "a.example.org. A", result: "ALIAS", alias: "example.org." },
+  { text: "a CNAME b\nb A 192.0.2.1", question: "a.example.org. NS", result: "ALIAS", alias: "b.example.org." },
   { text: "a DNAME b", question: "x.a.example.org. A", result: "ALIAS", alias: "x.b.example.org." },
   { text: "a DNAME B.Example.com.", question: "X.a.example.org. A", result: "ALIAS", alias: "x.b.example.com." },
   { text: "a DNAME a", question: "x.a.example.org. A", result: "FAILED", alias: "" },

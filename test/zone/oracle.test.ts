@@ -99,7 +99,7 @@ class Oracle {
     if (name === ORIGIN || records.length === 0) return `ALIAS ${name}`;
     const next = records.filter((each) => each.type === "CNAME");
     const isAlias = next.length > 0 && type !== "CNAME";
-    if (isAlias && type === "NS") return `ALIAS ${name}`;
+    if (type === "NS") return `ALIAS ${name}`;
     if (aliases < 10) {
       if (isAlias) {
         this.answer.push(...next);
@@ -113,7 +113,7 @@ class Oracle {
         return "WRITTEN";
       }
     }
-    this.authority.push(...(type === "NS" ? [SOA] : NS));
+    this.authority.push(...NS);
     return "WRITTEN";
   }
 
