@@ -53,7 +53,8 @@ export function provideLabels(
     const isSure = view()?.state(Resource.PODS) === SyncState.SYNCED;
     const namespace = zone && isSure ? ofClient(view(), query, ({ pod }) => pod.namespace) : "";
     if (zone === undefined || namespace === "") return "";
-    return `${namespace}.svc.${zone.text} svc.${zone.text} ${zone.text} ${hostSearch}`;
+    const svc = zone.text === "." ? "svc." : `svc.${zone.text}`;
+    return `${namespace}.${svc} ${svc} ${zone.text} ${hostSearch}`;
   });
   context.provideMetadata("kubernetes/client-namespace", (query) =>
     ofClient(view(), query, ({ pod }) => pod.namespace),

@@ -100,6 +100,25 @@ export const servers: ParityServer[] = [
     cases: [{ ask: "www.one.test. A", reply: { rcode: "NXDOMAIN" }, asked: ["u udp www.one.test. A"] }],
   },
   {
+    name: "autopath, pods and the zone .",
+    corefile: `.:{PORT} {
+      autopath @kubernetes
+      kubernetes . {
+        endpoint {API}
+        pods verified
+      }
+    }`,
+    objects: [...clusterObjects, pod("asker", "a", ["127.0.0.1"])],
+    cases: [
+      { ask: "web.a.svc. A", reply: { answer: ["web.a.svc. 5 IN A 10.1.0.1"] } },
+      {
+        ask: "web.b.a.svc. A",
+        reply: { answer: ["web.b.a.svc. 5 IN CNAME web.b.svc.", "web.b.svc. 5 IN A 10.1.1.1"], ordered: true },
+      },
+      { ask: "www.example.org. A", reply: { rcode: "NXDOMAIN" } },
+    ],
+  },
+  {
     name: "autopath, pods",
     corefile: `.:{PORT} {
       metadata example.org
