@@ -153,7 +153,8 @@ export function serve(config: AutopathConfig, { next, counter, unlimitedMetadata
 
   return (query) => {
     const { name } = query;
-    if (!zones.has(name)) return next(query);
+    // The target of an alias is a whole name: what this server asks itself is no resolver's search.
+    if (query.depth > 0 || !zones.has(name)) return next(query);
     const search = config.plugin === "" ? own : listOf(unlimitedMetadata(query, `autopath/${config.plugin}`) ?? "");
     const label = search.length === 0 ? -1 : name.labelOf(search[0]!);
     // The first of the list itself has nothing in front that others could have too.

@@ -166,6 +166,8 @@ export const servers: ParityServer[] = [
         ask: "none.test.a.svc.cluster.local. A",
         reply: { rcode: "NXDOMAIN", flags: "qr aa rd", answer: [], counts: { authority: 1 } },
       },
+      // The target of an ExternalName is a whole name, and no search list is for it.
+      { ask: "ext-lost.a.svc.cluster.local. A", reply: { answer: [], counts: { authority: 1 } }, asked: [] },
       // The search list of another namespace is not the client's.
       { ask: "www.example.org.b.svc.cluster.local. A", reply: { rcode: "NXDOMAIN", answer: [] }, asked: [] },
     ],
