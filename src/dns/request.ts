@@ -55,6 +55,12 @@ export class Request {
     return (this.flags & Flag.OPCODE) >> OPCODE_SHIFT;
   }
 
+  /** There are records beside the OPT record: an upstream may take such a message for another query, or for none. */
+  get hasOtherRecords(): boolean {
+    const opt = this.optOffset === 0 ? 0 : OPT_RECORD_SIZE + this.optionsLength;
+    return this.length > this.questionEnd + opt;
+  }
+
   /** The question's name with the client's letters: a view into `bytes`. */
   get questionName(): Uint8Array {
     return this.bytes.subarray(this.start + HEADER_SIZE, this.start + this.questionEnd - QUESTION_FIXED_SIZE);

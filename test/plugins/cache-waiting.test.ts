@@ -43,7 +43,7 @@ async function setUp(t: TestContext, options: string, ...script: readonly Answer
     return reply!.answer[0]?.replace("www.test. ", "").replace(" IN A 192.0.2.", " from ") ?? reply!.rcode;
   };
   const count = (name: string) => chain.counts(name)[0]!;
-  return { begun, said, count };
+  return { begun, said, count, chain };
 }
 
 for (const answer of ["refused", "gone", "throws"] as const) {
@@ -58,6 +58,15 @@ for (const answer of ["refused", "gone", "throws"] as const) {
     assert.ok(begun[1]! - begun[0]! >= SLOW_MS - 5 && spread < 20 * SLOW_MS, `${begun[1]! - begun[0]!}, ${spread} ms`);
   });
 }
+
+test("cache: nobody waits for a query that has other records, as an upstream may take it for none", async (t) => {
+  const { begun, said, count, chain } = await setUp(t, "cache", "servfail");
+  const record = "0178 00 0001 0001 00000001 0004 c0000201";
+  const odd = chain.ask({ ...ASK, raw: `0000 0100 0001 0000 0000 0001 03777777 0474657374 00 0001 0001 ${record}` });
+  await said();
+  assert.deepEqual([begun.length, count("weftdns_cache_joined_total")], [2, 0]);
+  await odd;
+});
 
 test("cache: a hundred clients wait for a long answer: each has it, and not all in one turn", async (t) => {
   const handler: Handler = async (query) => {

@@ -270,7 +270,8 @@ class Cache {
       this.#finish(outcome, query, now);
       return outcome;
     }
-    slots[this.#isAwaited] = this.#inFlight.begin(hash, now) ? hash : 0;
+    // Others ask the same with a message of their own, and would wait for nothing if it is this one that nobody answers.
+    slots[this.#isAwaited] = !query.hasOtherRecords && this.#inFlight.begin(hash, now) ? hash : 0;
     return after(outcome, query, this.#finishedLate, this.#failedLate);
   }
 
