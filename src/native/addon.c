@@ -88,12 +88,26 @@ static napi_value js_open_udp(napi_env env, napi_callback_info info) {
   return finish(&call, call.wrong ? 0 : open_udp(address, (uint16_t)port, receive_buffer, (uint32_t)flags));
 }
 
+/** What takes a descriptor alone, and gives a number. */
+#define OF_DESCRIPTOR(name, function)                              \
+  static napi_value name(napi_env env, napi_callback_info info) {  \
+    struct call call = begin(env, info);                           \
+    int32_t fd = integer(&call, 0);                                \
+    return finish(&call, call.wrong ? 0 : (double)function(fd));   \
+  }
+
 /** boundPort(fd): port */
-static napi_value js_bound_port(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
-  int32_t fd = integer(&call, 0);
-  return finish(&call, call.wrong ? 0 : bound_port(fd));
-}
+OF_DESCRIPTOR(js_bound_port, bound_port)
+/** refuseNew(fd) */
+OF_DESCRIPTOR(js_refuse_new, refuse_new)
+/** socketDrops(fd): datagrams */
+OF_DESCRIPTOR(js_socket_drops, socket_drops)
+/** socketFill(fd): from 0 to 1 */
+OF_DESCRIPTOR(js_socket_fill, socket_fill)
+/** socketMemory(fd): bytes */
+OF_DESCRIPTOR(js_socket_memory, socket_memory)
+/** resetOnClose(fd) */
+OF_DESCRIPTOR(js_reset_on_close, reset_on_close)
 
 /** closeFd(fd) */
 static napi_value js_close_fd(napi_env env, napi_callback_info info) {
@@ -125,41 +139,6 @@ static napi_value js_set_steering(napi_env env, napi_callback_info info) {
   size_t count;
   const int32_t *live = elements(&call, 1, napi_int32_array, &count);
   return finish(&call, call.wrong ? 0 : set_steering(fd, live, count > UINT32_MAX ? UINT32_MAX : (uint32_t)count));
-}
-
-/** refuseNew(fd) */
-static napi_value js_refuse_new(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
-  int32_t fd = integer(&call, 0);
-  return finish(&call, call.wrong ? 0 : refuse_new(fd));
-}
-
-/** socketDrops(fd): datagrams */
-static napi_value js_socket_drops(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
-  int32_t fd = integer(&call, 0);
-  return finish(&call, call.wrong ? 0 : (double)socket_drops(fd));
-}
-
-/** socketFill(fd): from 0 to 1 */
-static napi_value js_socket_fill(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
-  int32_t fd = integer(&call, 0);
-  return finish(&call, call.wrong ? 0 : socket_fill(fd));
-}
-
-/** socketMemory(fd): bytes */
-static napi_value js_socket_memory(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
-  int32_t fd = integer(&call, 0);
-  return finish(&call, call.wrong ? 0 : socket_memory(fd));
-}
-
-/** resetOnClose(fd) */
-static napi_value js_reset_on_close(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
-  int32_t fd = integer(&call, 0);
-  return finish(&call, call.wrong ? 0 : reset_on_close(fd));
 }
 
 /** setReceiveBuffer(fd, bytes) */
