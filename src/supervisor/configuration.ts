@@ -124,7 +124,7 @@ export async function loadConfiguration(
     generation,
     logFormat: source.logFormat,
     debug: settings.some(({ debug }) => debug),
-    listeners: giveOwnAddresses(listeners, workers ?? workerCount()[0]),
+    listeners: giveOwnAddresses(listeners, workers ?? workerCount()),
     blocks: blocks.map((block, index) => planBlock(block, settings[index]!, elements[index]!)),
   };
   const servers = serversOf(blocks.length, listeners);

@@ -36,19 +36,18 @@ export function readGrant(environment: NodeJS.ProcessEnv = process.env, proc = "
   return { cpus: Math.min(cpus, usable), line: `maxprocs: Updating GOMAXPROCS=${cpus}: ${reason}` };
 }
 
-/** How many workers a server has when its Corefile does not say; and what is to be said when memory allows fewer than CPUs. */
-export function workerCount(
-  cpus: number = readGrant().cpus,
-  memory: number = memoryLimit(),
-): [number, string | undefined] {
-  const wanted = Math.min(cpus, MOST_WORKERS);
-  const count = Math.max(1, Math.min(wanted, Math.floor(memory / BYTES_OF_WORKER)));
-  if (count === wanted) return [count, undefined];
+/** How many workers a server has when its Corefile does not say. */
+export function workerCount(cpus: number = readGrant().cpus, memory: number = memoryLimit()): number {
+  return Math.max(1, Math.min(cpus, MOST_WORKERS, Math.floor(memory / BYTES_OF_WORKER)));
+}
+
+/** What is to be said when these are fewer than the CPUs allow; undefined when they are not. */
+export function fewerText(cpus: number = readGrant().cpus, memory: number = memoryLimit()): string | undefined {
+  const count = workerCount(cpus, memory);
+  const wanted = workerCount(cpus, Number.POSITIVE_INFINITY);
+  if (count === wanted) return undefined;
   const mebibytes = Math.floor(memory / 2 ** 20);
-  return [
-    count,
-    `${count} of ${wanted} workers, as there are ${mebibytes} MiB of memory: multisocket may ask for more`,
-  ];
+  return `${count} of ${wanted} workers, as there are ${mebibytes} MiB of memory: multisocket may ask for more`;
 }
 
 /** CPUs by the quota of the own control group, version 1 or 2; undefined for no limit, or when that cannot be told. */

@@ -13,7 +13,7 @@ import { DROPS } from "../plugin/request-metrics.ts";
 import { scarcityText } from "../transport/descriptors.ts";
 import { type Configuration, type ConfigurationSource, hashOfSource, loadConfiguration } from "./configuration.ts";
 import { type ControlHost, Controls } from "./controls.ts";
-import { workerCount } from "./granted-cpus.ts";
+import { fewerText, workerCount } from "./granted-cpus.ts";
 import { HttpSites } from "./http.ts";
 import { Jobs } from "./jobs.ts";
 import { Metrics } from "./metrics.ts";
@@ -87,7 +87,8 @@ export class Supervisor {
     this.#warn(next);
     const { diedOf } = this.#parent;
     if (diedOf !== undefined) this.#log.error(`the server died of ${diedOf} and is started again`);
-    const [count, fewer] = next.workers === undefined ? workerCount() : [next.workers, undefined];
+    const count = next.workers ?? workerCount();
+    const fewer = next.workers === undefined ? fewerText() : undefined;
     if (fewer !== undefined) this.#log.info(fewer);
     const scarcity = scarcityText(count);
     if (scarcity !== undefined) this.#log.warning(scarcity);
