@@ -280,8 +280,8 @@ export class Connection {
   #read(bytes: Buffer): void {
     this.#asker.tell();
     this.heardAt = this.#asker.now;
-    // Grows with what has come, at most one message and what the kernel gave at once (64 KiB).
     streamedBytes(bytes.length);
+    // Grows with what has come, at most one message and what the kernel gave at once (64 KiB).
     const data = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     let at = 0;
     while (at + LENGTH_SIZE <= data.length && !this.#socket.destroyed) {
