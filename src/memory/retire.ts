@@ -10,7 +10,7 @@
  */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { memoryLimit } from "./waiting.ts";
+import { garbageAtMost } from "./shares.ts";
 
 const COLLECT_AT = 4 * 1024 * 1024;
 /** Threads draw a moment within this time. */
@@ -36,10 +36,9 @@ export function collectSoon(): void {
 }
 
 /**
- * What buffers outside of the heap that nobody has any more may take in all workers together, as a share of the memory that the
- * process may have. V8 lets them take 64 MiB in each, which a container with 170 does not have: large queries over TCP ended it.
+ * So much of buffers that nobody has any more V8 lets each thread gather. A container with 170 MiB does not have that: large
+ * queries over TCP ended it.
  */
-const SHARE_OF_BUFFERS = 1 / 8;
 const V8_COLLECTS_AT = 64 * 1024 * 1024;
 /** How often that is looked at, in time and in bytes that streams bring or take: it takes ten microseconds. */
 const LOOK_AT_BUFFERS_MS = 25;
@@ -59,7 +58,7 @@ export function streamedBytes(bytes: number): void {
 /** From now on this thread's heap is looked at, and collected when it has grown. Called in each of `workers`. */
 export function collectWhenGrown(workers: number): void {
   collectAt(() => getHeapStatistics().used_heap_size, MAX_GROWTH, LOOK_MS + SPREAD_MS * Math.random());
-  const most = (memoryLimit() * SHARE_OF_BUFFERS) / workers;
+  const most = garbageAtMost(workers);
   if (most < V8_COLLECTS_AT)
     lookAtBuffers = collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
 }

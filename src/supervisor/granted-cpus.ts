@@ -5,14 +5,9 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { memoryLimit } from "../memory/waiting.ts";
+import { memoryLimit, workersAtMost } from "../memory/shares.ts";
 
 const MOST_WORKERS = 4;
-/**
- * What a worker is to have of a container's memory. Idle it takes fourteen megabytes, but a flood leaves garbage in each: four
- * were ended by large queries over TCP in the 170 MiB that default deployments grant, where two take 107.
- */
-const BYTES_OF_WORKER = 64 * 1024 * 1024;
 
 export interface Grant {
   readonly cpus: number;
@@ -38,7 +33,7 @@ export function readGrant(environment: NodeJS.ProcessEnv = process.env, proc = "
 
 /** How many workers a server has when its Corefile does not say. */
 export function workerCount(cpus: number = readGrant().cpus, memory: number = memoryLimit()): number {
-  return Math.max(1, Math.min(cpus, MOST_WORKERS, Math.floor(memory / BYTES_OF_WORKER)));
+  return Math.min(cpus, MOST_WORKERS, workersAtMost(memory));
 }
 
 /** What is to be said when these are fewer than the CPUs allow; undefined when they are not. */

@@ -5,7 +5,7 @@ import { kernelBytes } from "./kernel-memory.ts";
 
 /**
  * Bytes of answers that clients of a worker have not taken, and bytes of messages that are not whole or not taken yet, where
- * there is memory for so many (`bytesAtMost`). Beyond, the connection with most of them is closed. A hundred of the largest
+ * there is memory for so many (`streamBytesAtMost`). Beyond, the connection with most of them is closed. A hundred of the largest
  * answers, which one client may have under way, are 6 MiB.
  */
 export const MAX_HELD = 32 * 1024 * 1024;

@@ -7,7 +7,7 @@ import { Flag, HEADER_SIZE, OPCODE_SHIFT } from "../dns/header.ts";
 import { checkMessage } from "../dns/message.ts";
 import { LOWER, MAX_NAME_LENGTH } from "../dns/name.ts";
 import type { Request } from "../dns/request.ts";
-import { BYTES_OF_MESSAGE } from "../memory/waiting.ts";
+import { WaitingRoom } from "../memory/waiting-room.ts";
 import type { OnBatch, PacketPort } from "../transport/packets.ts";
 import { Datagrams } from "./datagrams.ts";
 import { type Answer, Exchange, type ExchangeOwner, resetExchange } from "./exchange.ts";
@@ -42,9 +42,8 @@ export class Asker {
   /** The time of the current batch or tick. */
   now: number;
   readonly #clock: () => number;
-  readonly maxExchanges: number;
-  /** Of the messages of those in use, which are theirs as long as they wait. */
-  #messageBytes = 0;
+  /** Exchanges in use, with the messages that are theirs as long as they wait. */
+  readonly waiting: WaitingRoom;
   readonly #exchanges: Exchange[] = [];
   readonly #spare: Exchange[] = [];
   /** Questions as they were sent, by exchange. */
@@ -75,7 +74,7 @@ export class Asker {
   }: AskerOptions) {
     this.#clock = clock;
     this.now = clock();
-    this.maxExchanges = maxExchanges;
+    this.waiting = new WaitingRoom(maxExchanges);
     this.#questions = allocateBytes(maxExchanges * QUESTION_STRIDE);
     this.#questionLengths = new Uint16Array(maxExchanges);
     this.#wheel = new TimerWheel(maxExchanges, TICK_MS, (index) => this.#due(this.#exchanges[index]!));
@@ -84,10 +83,9 @@ export class Asker {
 
   /** An exchange for `owner` to ask `request`; undefined when as many wait as may. */
   acquire(owner: ExchangeOwner, request: Request): Exchange | undefined {
-    if (this.#messageBytes + request.length > this.maxExchanges * BYTES_OF_MESSAGE) return undefined;
+    if (!this.waiting.hasRoom(request.length)) return undefined;
     let exchange = this.#spare.pop();
     if (exchange === undefined) {
-      if (this.#exchanges.length === this.maxExchanges) return undefined;
       exchange = new Exchange(this.#exchanges.length);
       this.#exchanges.push(exchange);
     }
@@ -96,22 +94,17 @@ export class Asker {
     exchange.owner = owner;
     exchange.request = request;
     exchange.messageBytes = request.length;
-    this.#messageBytes += request.length;
+    this.waiting.enter(request.length);
     return exchange;
   }
 
   /** Ends an exchange, whatever it waits for. */
   release(exchange: Exchange): void {
     this.#rest(exchange);
-    this.#messageBytes -= exchange.messageBytes;
+    this.waiting.leave(exchange.messageBytes);
     resetExchange(exchange);
     this.#spare.push(exchange);
-    if (this.#closing && this.inUse === 0) this.close();
-  }
-
-  /** How many exchanges are in use. */
-  get inUse(): number {
-    return this.#exchanges.length - this.#spare.length;
+    if (this.#closing && this.waiting.taken === 0) this.close();
   }
 
   /** Reads the clock: at the start of whatever brings events. */
@@ -160,7 +153,7 @@ export class Asker {
   /** Closes when nobody waits any more. */
   closeWhenIdle(): void {
     this.#closing = true;
-    if (this.inUse === 0) this.close();
+    if (this.waiting.taken === 0) this.close();
   }
 
   close(): void {

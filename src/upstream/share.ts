@@ -1,5 +1,5 @@
 /** The asker of this thread: made when the first plugin wants to ask, gone when the last one has stopped. */
-import { waitingAtMost } from "../memory/waiting.ts";
+import { waitingAtMost } from "../memory/shares.ts";
 import { upstreamSockets } from "../transport/descriptors.ts";
 import { createPacketPort } from "../transport/udp.ts";
 import { Asker, MAX_EXCHANGES } from "./asker.ts";

@@ -6,7 +6,8 @@ import { Flag, HEADER_SIZE, MIN_UDP_SIZE, OPT_RECORD_SIZE } from "../dns/header.
 import { Reading } from "../dns/request.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/types.ts";
 import type { Counter } from "../memory/counters.ts";
-import { waitingAtMost } from "../memory/waiting.ts";
+import { waitingAtMost } from "../memory/shares.ts";
+import { WaitingRoom } from "../memory/waiting-room.ts";
 import type { ClientReader } from "../plugin/client-reader.ts";
 import type { LookAhead } from "../plugin/context.ts";
 import { Logger } from "../plugin/logger.ts";
@@ -99,14 +100,13 @@ export class Engine {
   waiting = 0;
   /** Queries that came over TCP. */
   streamed = 0;
-  readonly #maxNested: number;
   /** Each query has one look-up of its own at a time; how many there are below those is for names to say. */
-  #nested = 0;
+  readonly #nested: WaitingRoom;
 
   /** Of one of `workers` workers. */
   constructor(counters: EngineCounters, workers = 1) {
     this.counters = counters;
-    this.#maxNested = waitingAtMost(MAX_NESTED, workers);
+    this.#nested = new WaitingRoom(waitingAtMost(MAX_NESTED, workers));
   }
 
   acquire(): ServedQuery {
@@ -239,20 +239,21 @@ export class Engine {
       release: () => this.release(query),
     });
     writeLookup(query, parent, name, type);
+    const { length } = query;
     const isNested = parent.depth > 0;
     let tooMany = "";
     if (query.depth > MAX_DEPTH) tooMany = `more than ${MAX_DEPTH} look-ups for one query`;
-    else if (isNested && this.#nested >= this.#maxNested)
-      tooMany = `more than ${this.#maxNested} look-ups of look-ups wait`;
+    else if (isNested && !this.#nested.hasRoom(length))
+      tooMany = `more than ${this.#nested.places} look-ups of look-ups wait`;
     if (tooMany !== "") return done(query.fail(SERVFAIL, tooMany));
     const outcome = this.serve(served, query);
     if (typeof outcome === "number") return done(outcome);
-    if (isNested) this.#nested++;
+    if (isNested) this.#nested.enter(length);
     // Whoever asks need not wait for the answer, and his own query may be over before it comes.
     this.enter(served);
     const late = (later: Outcome): Lookup => {
       this.leave(served);
-      if (isNested) this.#nested--;
+      if (isNested) this.#nested.leave(length);
       return done(later);
     };
     return outcome.then(late, (error: unknown) => late(this.panic(query, error)));

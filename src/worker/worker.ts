@@ -5,7 +5,7 @@
 import { zoneToWire } from "../dns/name-text.ts";
 import { type CellDescription, type Counter, CounterRow, UNCOUNTED_SERIES } from "../memory/counters.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
-import { bytesAtMost, kernelBytesAtMost } from "../memory/waiting.ts";
+import { kernelBytesAtMost, streamBytesAtMost } from "../memory/shares.ts";
 import { type Chain, linkChain } from "../plugin/chain.ts";
 import { configureLogging, flushLog, Logger } from "../plugin/logger.ts";
 import { type Handler, REFUSED } from "../plugin/outcome.ts";
@@ -84,7 +84,7 @@ export class Worker {
     const untaken = this.#row.counter(...DROPS, { stage: "tcp", reason: "answers_not_taken" });
     const unfinished = this.#row.counter(...DROPS, { stage: "tcp", reason: "queries_not_whole" });
     this.#streamMemory = new StreamMemory(
-      { held: bytesAtMost(MAX_HELD, start.count), inKernel: kernelBytesAtMost(start.count) },
+      { held: streamBytesAtMost(MAX_HELD, start.count), inKernel: kernelBytesAtMost(start.count) },
       () => untaken.add(1),
       () => unfinished.add(1),
     );

@@ -259,7 +259,7 @@ test("forward: a worker's own bound of queries in flight", async (t) => {
   const results = await Promise.all(["a", "b", "c"].map((name) => forward.ask(`${name}.example.org. A`)));
   assert.match(results[2]!.error, /^more than \d+ queries wait for upstreams$/);
   assert.match((await forward.ask("d.example.org. A")).error, /timeout/, "there is room again");
-  assert.equal(forward.asker.inUse, 0);
+  assert.equal(forward.asker.waiting.taken, 0);
 });
 
 test("forward: of queries with long messages, which each keeps while it waits, fewer may wait", async (t) => {

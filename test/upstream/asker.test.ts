@@ -89,5 +89,5 @@ test("nothing holds a stanza that is over", async () => {
   await sleep(50);
   collectGarbage();
   assert.ok(forward.deref() === undefined);
-  assert.equal(asker.inUse, 0);
+  assert.equal(asker.waiting.taken, 0);
 });

@@ -2,12 +2,9 @@
 import { AnswerCache, type AnswerMemory } from "../../memory/answer-cache.ts";
 import { InFlight } from "../../memory/in-flight.ts";
 import { type HashKey, randomKey } from "../../memory/keyed-hash.ts";
-import { memoryLimit } from "../../memory/waiting.ts";
+import { cacheBytesAtMost } from "../../memory/shares.ts";
 import type { Control, ControlContext } from "../../plugin/context.ts";
 import type { CacheConfig } from "./index.ts";
-
-/** Of the process's memory, for the answers of all caches together. One of the default capacity has all that it can use. */
-const SHARE = 1 / 3;
 
 /** One for all caches: each has a key of its own, so the same question is not the same mark. */
 const inFlight = new SharedArrayBuffer(InFlight.SIZE);
@@ -22,8 +19,8 @@ export interface Published {
 }
 
 export async function control(config: CacheConfig, context: ControlContext): Promise<Control> {
-  // A cache does not know how full others are: each kind of each has the same part.
-  const bytes = (memoryLimit() * SHARE) / (2 * context.occurrences);
+  // Each kind of answers has a table of its own.
+  const bytes = cacheBytesAtMost(2 * context.occurrences);
   const inherited = context.inherited as Published | undefined;
   const memory = inherited && isSized(inherited, config, bytes) ? inherited : allocate(config, bytes);
   const success = new AnswerCache(memory.success, 0);

@@ -9,7 +9,8 @@ import { LONGEST_NOTED } from "../../memory/answer-cache.ts";
 import { clockOffset, turnTime } from "../../memory/clock.ts";
 import type { Counter } from "../../memory/counters.ts";
 import { InFlight } from "../../memory/in-flight.ts";
-import { BYTES_OF_MESSAGE, waitingAtMost } from "../../memory/waiting.ts";
+import { waitingAtMost } from "../../memory/shares.ts";
+import { WaitingRoom } from "../../memory/waiting-room.ts";
 import { MAX_AHEAD, type ServeContext } from "../../plugin/context.ts";
 import { ANSWERED, after, type Eventual, type Handler, type Outcome, SERVFAIL } from "../../plugin/outcome.ts";
 import { type Query, Transport } from "../../plugin/query.ts";
@@ -25,8 +26,8 @@ const JOIN_LIMIT_MS = 10_000;
 const NOT_KEPT_MS = 5_000;
 /** Queries of one worker that wait for the answers of others, where there is memory for so many (`waitingAtMost`). */
 const MAX_JOINED = 20_000;
-/** How many do now, in all caches of this thread. */
-const joined = { queries: 0, messageBytes: 0 };
+/** Those who do, in all caches of this thread. */
+let joined: WaitingRoom | undefined;
 /** How often and how far apart they look for it while somebody writes: a writer may be put to sleep by the system. */
 const MAX_LOOKS = 20;
 const LOOK_PAUSE_MS = 2;
@@ -73,7 +74,7 @@ class Cache {
   /** Slots: the client's flags, and whether this query is the one that others wait for. */
   readonly #clientFlags: number;
   readonly #isAwaited: number;
-  readonly #maxJoined: number;
+  readonly #joined: WaitingRoom;
   readonly #counted: Record<"requests" | "misses" | "prefetches" | "stale" | "joined", Counter>;
 
   constructor(config: CacheConfig, context: ServeContext) {
@@ -81,7 +82,8 @@ class Cache {
     this.#next = context.next;
     this.#zones = new ZoneFinder(config.zones);
     this.#worker = context.worker;
-    this.#maxJoined = waitingAtMost(MAX_JOINED, context.workerCount);
+    joined ??= new WaitingRoom(waitingAtMost(MAX_JOINED, context.workerCount));
+    this.#joined = joined;
     this.#uncached = context.uncachedZones;
     this.#kept = new Kept(config, context);
     this.#clientFlags = context.slot();
@@ -203,28 +205,23 @@ class Cache {
 
   /** Waits for the answer to the same question of somebody else. */
   #join(query: Query, hash: number): Eventual {
-    if (!this.#mayJoin(query)) return query.fail(SERVFAIL, `more than ${this.#maxJoined} queries wait for others`);
+    if (!this.#joined.hasRoom(query.length))
+      return query.fail(SERVFAIL, `more than ${this.#joined.places} queries wait for others`);
     this.#counted.joined.add(1);
     return this.#afterJoin(query, hash);
-  }
-
-  #mayJoin({ length }: Query): boolean {
-    return joined.queries < this.#maxJoined && joined.messageBytes + length <= this.#maxJoined * BYTES_OF_MESSAGE;
   }
 
   /** Waits until another query has its answer, and takes that. */
   async #takeOther(query: Query, hash: number): Promise<boolean> {
     const { length } = query;
-    joined.queries++;
-    joined.messageBytes += length;
+    this.#joined.enter(length);
     try {
       await this.#inFlight.wait(hash, JOIN_LIMIT_MS);
       // Nothing may come between looking and answering: all who have waited go on in one turn.
       for (let later = roomLater(); later !== undefined; later = roomLater()) await later;
       return await this.#answerNew(query);
     } finally {
-      joined.queries--;
-      joined.messageBytes -= length;
+      this.#joined.leave(length);
     }
   }
 
@@ -358,7 +355,9 @@ class Cache {
     }
     if (this.#inFlight.has(hash, now) || !this.#inFlight.begin(hash, now)) {
       const atOnce = stale.timeoutMs > 0 || stale.recheckMs > 0 || query.depth > 0;
-      return atOnce || !this.#mayJoin(query) ? this.#staleGiven() : this.#verifyWithOther(query, hash, stale);
+      return atOnce || !this.#joined.hasRoom(query.length)
+        ? this.#staleGiven()
+        : this.#verifyWithOther(query, hash, stale);
     }
     return this.#verify(query, hash, now, stale, renewed);
   }

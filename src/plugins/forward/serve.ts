@@ -111,7 +111,7 @@ export class Forwarder implements ExchangeOwner {
     const exchange = asker.acquire(this, query);
     if (exchange === undefined) {
       this.#crowd.leave(place);
-      return this.#giveUp(query, `more than ${asker.maxExchanges} queries wait for upstreams`);
+      return this.#giveUp(query, `more than ${asker.waiting.places} queries wait for upstreams`);
     }
     exchange.place = place;
     exchange.giveUpAt = asker.now + DEADLINE_MS;
