@@ -51,7 +51,6 @@ export class AnswerAhead {
         ways[i] = way;
       } else {
         ways[i] = -1;
-        seen ^= words[first + SetWord.DEADLINES]! ^ words[first + SetWord.CONTROL]!;
       }
     }
     for (let i = 0; i < found; i++) {
@@ -68,7 +67,7 @@ export class AnswerAhead {
     for (let i = 0; i < count; i++) {
       const set = setOf(hashes[i]!, this.#sets);
       const at = this.#slotAt(set, nextNewcomer(words[setAt(set) + SetWord.CONTROL]!));
-      seen ^= words[at]! ^ words[at + LINE_WORDS]!;
+      seen ^= words[setAt(set) + SetWord.DEADLINES]! ^ words[at]! ^ words[at + LINE_WORDS]!;
     }
     this.fetched = seen;
   }
