@@ -432,6 +432,14 @@ export const rows: readonly Row[] = [
         queries: [{ expr: series("process_resident_memory_bytes"), legend: "{{instance}}" }],
       },
       {
+        title: "Room for load",
+        tells: "Less than all of it while the container's memory is short.",
+        kind: "lines",
+        unit: "percentunit",
+        width: 6,
+        queries: [{ expr: series("weftdns_memory_room"), legend: "{{instance}}" }],
+      },
+      {
         title: "Open files",
         tells: "Sockets mostly, and the most that there may be.",
         kind: "lines",

@@ -10,6 +10,7 @@
  */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { roomLeft, watchMemory } from "./pressure.ts";
 import { garbageAtMost } from "./shares.ts";
 
 const COLLECT_AT = 4 * 1024 * 1024;
@@ -57,19 +58,23 @@ export function streamedBytes(bytes: number): void {
 
 /** From now on this thread's heap is looked at, and collected when it has grown. Called in each of `workers`. */
 export function collectWhenGrown(workers: number): void {
+  watchMemory(collectGrowth);
   collectAt(() => getHeapStatistics().used_heap_size, MAX_GROWTH, LOOK_MS + SPREAD_MS * Math.random());
   const most = garbageAtMost(workers);
   if (most < V8_COLLECTS_AT)
     lookAtBuffers = collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
 }
 
-/** Collects whenever `used` gives so much more than the least that it has given. Gives what looks at it, also in between. */
+/**
+ * Collects whenever `used` gives so much more than the least that it has given, or less where memory is short. Gives what looks at
+ * it, also in between.
+ */
 function collectAt(used: () => number, growth: number, everyMs: number): () => void {
   let least = used();
   const look = (): void => {
     const now = used();
     least = Math.min(least, now);
-    if (now - least < growth) return;
+    if (now - least < growth * roomLeft()) return;
     collect();
     // What is left is in use.
     least = used();
@@ -78,12 +83,32 @@ function collectAt(used: () => number, growth: number, everyMs: number): () => v
   return look;
 }
 
+/** How often memory is looked through when it is short, and what must have come for it. */
+const COLLECT_MS = 250;
+const MIN_GROWTH = 1024 * 1024;
+let collectedAt = 0;
+let afterCollection = 0;
+
+/** Collects what this thread has let go of lately, if it may be much: for when memory is short. */
+function collectGrowth(): void {
+  if (performance.now() - collectedAt < COLLECT_MS || usedBytes() - afterCollection < MIN_GROWTH) return;
+  collect();
+}
+
+/** In the heap, and of buffers outside of it. */
+function usedBytes(): number {
+  const { used_heap_size: heap, external_memory: outside } = getHeapStatistics();
+  return heap + outside;
+}
+
 function collect(): void {
   retired = 0;
   clearTimeout(timer);
   timer = undefined;
   collectGarbage ??= findCollector();
   collectGarbage();
+  collectedAt = performance.now();
+  afterCollection = usedBytes();
 }
 
 /** The only way to it, unless the process was started with this flag. A new context is made with the function in it. */

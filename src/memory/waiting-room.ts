@@ -1,15 +1,24 @@
-/** Queries of one worker that wait for the same kind of thing: not more than so many, nor more than so many bytes of messages. */
+/**
+ * Queries of one worker that wait for the same kind of thing: not more than so many, nor more than so many bytes of messages, and
+ * fewer while memory is short.
+ */
+import { roomLeft } from "./pressure.ts";
 
 /** What each keeps of its message, on the average of all. Larger ones, as TCP carries, count as several; most have under 100. */
 const BYTES_OF_MESSAGE = 512;
 
 export class WaitingRoom {
-  readonly places: number;
+  readonly #most: number;
   #taken = 0;
   #messageBytes = 0;
 
   constructor(places: number) {
-    this.places = places;
+    this.#most = places;
+  }
+
+  /** How many may wait now. */
+  get places(): number {
+    return Math.ceil(this.#most * roomLeft());
   }
 
   /** How many wait. */
@@ -19,7 +28,8 @@ export class WaitingRoom {
 
   /** Whether there is room for a query with a message of so many bytes. */
   hasRoom(messageBytes: number): boolean {
-    return this.#taken < this.places && this.#messageBytes + messageBytes <= this.places * BYTES_OF_MESSAGE;
+    const { places } = this;
+    return this.#taken < places && this.#messageBytes + messageBytes <= places * BYTES_OF_MESSAGE;
   }
 
   enter(messageBytes: number): void {

@@ -5,6 +5,7 @@
 
 import type { Mistake } from "../corefile/mistake.ts";
 import { startText } from "../corefile/mistake.ts";
+import { roomLeft } from "../memory/pressure.ts";
 import { collectSoon, collectWhenGrown } from "../memory/retire.ts";
 import { native } from "../native/index.ts";
 import type { Instance, ReloadFailure } from "../plugin/context.ts";
@@ -70,6 +71,8 @@ export class Supervisor {
     this.#readSource = readSource;
     const help = "Whether the configuration in use is that of the files, as far as they were looked at.";
     this.#metrics.gauge("weftdns_configuration_current", help, {}, () => Number(this.#isCurrent));
+    const roomHelp = "The part of their bounds that queries which wait and clients that do not read may fill.";
+    this.#metrics.gauge("weftdns_memory_room", roomHelp, {}, roomLeft);
   }
 
   get configuration(): Configuration {

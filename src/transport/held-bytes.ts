@@ -2,6 +2,7 @@
  * Bytes that clients of streams make a worker hold, all of them together: of answers that they do not take, or of messages that
  * they do not end. A thousand connections that may hold 64 KiB each are more than a container has.
  */
+import { roomLeft } from "../memory/pressure.ts";
 import type { Connection } from "./connection.ts";
 import { closeNow } from "./kernel-memory.ts";
 
@@ -27,14 +28,15 @@ export class HeldBytes {
   /** To be called when a connection may hold more than before, and when it is closed. */
   count(connection: Connection): void {
     this.#set(connection);
-    if (this.#sum <= this.#atMost) return;
+    const atMost = this.#atMost * roomLeft();
+    if (this.#sum <= atMost) return;
     for (const holder of this.#held.keys()) this.#set(holder);
-    if (this.#sum <= LEFT * this.#atMost) return;
+    if (this.#sum <= LEFT * atMost) return;
     for (const [holder] of [...this.#held].sort(([, one], [, other]) => other - one)) {
       this.#closed();
       closeNow(holder.socket);
       this.#set(holder);
-      if (this.#sum <= LEFT * this.#atMost) return;
+      if (this.#sum <= LEFT * atMost) return;
     }
   }
 

@@ -43,11 +43,6 @@ const upstreamAnswers = (failed: number) => ({
   ),
 });
 const upstream = 'proxy_name="forward",to="u",rcode="NOERROR"';
-const memory = (mebibytes: number) => ({
-  [`process_resident_memory_bytes${of()}`]: `${mebibytes * 1_048_576}x30`,
-  [`weftdns_build_info${of('version="1"')}`]: "1x30",
-});
-
 const cases: readonly Case[] = [
   {
     alert: "CoreDNSDown",
@@ -230,13 +225,13 @@ const cases: readonly Case[] = [
     labels: here,
     says: "a has not taken its new Corefile and goes on with the old one.",
   },
-  { alert: "WeftDNSMemory", name: "100 MiB", series: memory(100) },
+  { alert: "WeftDNSMemory", name: "short for a moment", series: { [`weftdns_memory_room${of()}`]: "1x10 0.5x5 1x20" } },
   {
     alert: "WeftDNSMemory",
-    name: "160 MiB",
-    series: memory(160),
+    name: "short for long",
+    series: { [`weftdns_memory_room${of()}`]: "1x9 0.5x20" },
     labels: here,
-    says: "a has 160MiB, near the limit of the stock manifest (170 MiB).",
+    says: "a nears its limit of memory and has 50% of its room for load.",
   },
   {
     alert: "WeftDNSUncountedSeries",

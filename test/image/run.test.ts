@@ -230,19 +230,23 @@ describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
     console.log(`resident: ${Math.round(resident / 1024)} MiB of ${MEMORY_LIMIT / 1024 / 1024}`);
   });
 
-  test("a flood for one name, before an upstream that is silent: it answers within the Deployment's memory", async () => {
-    const pid = serverId(container);
-    const program = [process.execPath, join(import.meta.dirname, "hot-name.ts")];
-    const clients = spawn("ip", ["netns", "exec", container.name, ...program], { stdio: "inherit" });
-    const over = new Promise((resolve) => clients.once("exit", resolve));
-    for (let i = 0; i < 6; i++) {
-      await sleep(500);
-      const reply = inside(container, "dig", "+short", "+tries=1", "+timeout=2", "@127.0.0.1", "www.example.org");
-      assert.equal(reply.trim(), "192.0.2.80");
-    }
-    assert.equal(await over, 0);
-    assert.equal(serverId(container), pid, "it is the same process");
-  });
+  for (const { says, program } of [
+    { says: "a flood for one name, before an upstream that is silent", program: "hot-name.ts" },
+    { says: "floods of five kinds at once", program: "floods.ts" },
+  ])
+    test(`${says}: it answers within the Deployment's memory`, async () => {
+      const pid = serverId(container);
+      const parameters = ["netns", "exec", container.name, process.execPath, join(import.meta.dirname, program)];
+      const clients = spawn("ip", parameters, { stdio: "inherit" });
+      const over = new Promise((resolve) => clients.once("exit", resolve));
+      while (clients.exitCode === null) {
+        await sleep(500);
+        const reply = inside(container, "dig", "+short", "+tries=1", "+timeout=2", "@127.0.0.1", "www.example.org");
+        assert.equal(reply.trim(), "192.0.2.80");
+      }
+      assert.equal(await over, 0);
+      assert.equal(serverId(container), pid, "it is the same process");
+    });
 
   test("killed: it is started again, and what came meanwhile is answered", async () => {
     process.kill(serverId(container), "SIGKILL");

@@ -36,6 +36,8 @@
  *           process_*                                          the process, all threads together
  *           weftdns_build_info{version,node}                   1, with the versions of this server and of its Node
  *           weftdns_configuration_current                      1; 0 when the Corefile could not be taken since it was changed
+ *           weftdns_memory_room                                1; less while the memory of the container is short, and so is the
+ *                                                              room for queries that wait and for clients that do not read
  *           weftdns_kernel_drops_total{server}                 datagrams that the kernel dropped
  *           weftdns_datagrams_received_total{worker}           datagrams; divided by batches: how many come at once
  *           weftdns_batches_total{worker}
