@@ -46,6 +46,11 @@ export class AnswerCache {
     return tiersFor(answers, bytes).map((some, tier) => AnswerTable.allocate(some, TIERS[tier]!.slotSize, tier === 0));
   }
 
+  /** How many answers of usual length there is room for then. */
+  static roomFor(answers: number, bytes: number): number {
+    return tiersFor(answers, bytes)[0]!;
+  }
+
   /** Whether that is what `memory` is. */
   static isSized(memory: AnswerMemory, answers: number, bytes: number): boolean {
     const tiers = tiersFor(answers, bytes);

@@ -1,6 +1,8 @@
 /** cache: the memory of all caches together, in a container that has some. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { native } from "../../src/native/index.ts";
+import { Logger } from "../../src/plugin/logger.ts";
 import type { Published } from "../../src/plugins/cache/control.ts";
 import { type Configuration, loadConfiguration } from "../../src/supervisor/configuration.ts";
 import { type ControlHost, Controls } from "../../src/supervisor/controls.ts";
@@ -51,4 +53,32 @@ test("cache: a reload that makes more caches begins with less memory for each, a
   assert.notEqual(memoriesOf(three)[0], memoriesOf(one)[0]);
   const all = memoriesOf(three).reduce((sum, memory) => sum + sizeOf(memory), 0);
   assert.ok(all <= 170 / 3, `${all} MiB`);
+});
+
+test("cache: memory goes back to the system when nobody has inherited it, and not before", {
+  skip: native === undefined && "no addon",
+}, async () => {
+  const one = await start(1);
+  const table = new Uint8Array(memoriesOf(one)[0]!.success[0]!);
+  table.fill(7);
+  const middle = () => table[table.length >> 1];
+  const dropped = await start(1, one);
+  await dropped.stop();
+  assert.equal(middle(), 7, "a reload that failed");
+  const same = await start(1, one);
+  await one.stop();
+  assert.equal(middle(), 7, "a reload that changed nothing");
+  await same.stop();
+  assert.equal(middle(), 0, "a reload that changed it");
+});
+
+test("cache: a log says once that there is less room than the Corefile wants", async (t) => {
+  t.mock.method(process, "constrainedMemory", () => 171 * MIB);
+  const lines: string[] = [];
+  t.mock.method(Logger.prototype, "warning", (line: string) => void lines.push(line));
+  await start(1);
+  assert.deepEqual(lines, []);
+  await start(20);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]!, /^Room for \d{4} answers instead of 9984, as the 20 caches may have a third of the memory$/);
 });

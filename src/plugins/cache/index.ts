@@ -31,7 +31,8 @@
  * turns out to be none that may be kept, all who waited for it ask for themselves, at once. Answers of plugins
  * that have them in memory (file, hosts, kubernetes) are not kept: the next query is answered from there. A reload that
  * changes nothing in the block leaves its answers; any other begins without. In a container that has a limit of memory, all caches
- * together take at most a third of it, each the same part; for what is more, long answers are the first that find no room.
+ * together take at most a third of it, each the same part; for what is more, long answers are the first that find no room, and
+ * where that is not enough the log says how many are kept.
  * Example
  *   . {
  *     cache 30 {
