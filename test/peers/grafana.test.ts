@@ -204,7 +204,7 @@ function fill(query: string, job: string): string {
 
 /** Without the comparison that makes it an alert. */
 function measured(expr: string): string {
-  return expr.trim().replace(/\s+(>|==)\s+[\d.]+( \* \d+)*$/, "");
+  return expr.trim().replace(/\s+([<>]|==)\s+[\d.]+$/, "");
 }
 
 const known = (expr: string, exceptions: Readonly<Record<string, string>>) =>

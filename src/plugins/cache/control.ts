@@ -1,5 +1,4 @@
 /** The control half of cache: gives the memory, which is kept over reloads, and the gauges that show how full it is. */
-
 import { AnswerCache, type AnswerMemory } from "../../memory/answer-cache.ts";
 import { InFlight } from "../../memory/in-flight.ts";
 import { type HashKey, randomKey } from "../../memory/keyed-hash.ts";
