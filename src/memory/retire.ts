@@ -83,9 +83,9 @@ function collectAt(used: () => number, growth: number, everyMs: number): () => v
   return look;
 }
 
-/** How often memory is looked through when it is short, and what must have come for it. */
+/** How often memory is looked through when it is short, and for how much: young garbage, up to a megabyte, comes and goes. */
 const COLLECT_MS = 250;
-const MIN_GROWTH = 1024 * 1024;
+const MIN_GROWTH = 3 * 1024 * 1024;
 let collectedAt = 0;
 let afterCollection = 0;
 
