@@ -238,8 +238,11 @@ describe("the image, as CoreDNS's Deployment runs it", { skip }, () => {
       const pid = serverId(container);
       const parameters = ["netns", "exec", container.name, process.execPath, join(import.meta.dirname, program)];
       const clients = spawn("ip", parameters, { stdio: "inherit" });
-      const over = new Promise((resolve) => clients.once("exit", resolve));
-      while (clients.exitCode === null) {
+      let isOver = false;
+      const over = new Promise((resolve) => clients.once("exit", resolve)).finally(() => {
+        isOver = true;
+      });
+      for (let i = 0; i < 6 || !isOver; i++) {
         await sleep(500);
         const reply = inside(container, "dig", "+short", "+tries=1", "+timeout=2", "@127.0.0.1", "www.example.org");
         assert.equal(reply.trim(), "192.0.2.80");
