@@ -56,43 +56,41 @@ export function streamedBytes(bytes: number): void {
   lookAtBuffers?.();
 }
 
+/** While memory is short: young garbage, up to a megabyte, comes and goes. */
+const LOOK_WHEN_SHORT_MS = 100;
+const MAX_GROWTH_WHEN_SHORT = 3 * 1024 * 1024;
+
 /** From now on this thread's heap is looked at, and collected when it has grown. Called in each of `workers`. */
 export function collectWhenGrown(workers: number): void {
-  watchMemory(collectGrowth);
-  collectAt(() => getHeapStatistics().used_heap_size, MAX_GROWTH, LOOK_MS + SPREAD_MS * Math.random());
+  watchMemory();
+  collectAt(
+    () => getHeapStatistics().used_heap_size,
+    () => MAX_GROWTH,
+    LOOK_MS + SPREAD_MS * Math.random(),
+  );
+  collectAt(usedBytes, () => (roomLeft() < 1 ? MAX_GROWTH_WHEN_SHORT : Number.POSITIVE_INFINITY), LOOK_WHEN_SHORT_MS);
   const most = garbageAtMost(workers);
-  if (most < V8_COLLECTS_AT)
-    lookAtBuffers = collectAt(() => process.memoryUsage().arrayBuffers, most, LOOK_AT_BUFFERS_MS);
+  if (most >= V8_COLLECTS_AT) return;
+  lookAtBuffers = collectAt(
+    () => process.memoryUsage().arrayBuffers,
+    () => most * roomLeft(),
+    LOOK_AT_BUFFERS_MS,
+  );
 }
 
-/**
- * Collects whenever `used` gives so much more than the least that it has given, or less where memory is short. Gives what looks at
- * it, also in between.
- */
-function collectAt(used: () => number, growth: number, everyMs: number): () => void {
+/** Collects whenever `used` gives so much more than the least that it has given. Gives what looks at it, also in between. */
+function collectAt(used: () => number, growth: () => number, everyMs: number): () => void {
   let least = used();
   const look = (): void => {
     const now = used();
     least = Math.min(least, now);
-    if (now - least < growth * roomLeft()) return;
+    if (now - least < growth()) return;
     collect();
     // What is left is in use.
     least = used();
   };
   setInterval(look, everyMs).unref();
   return look;
-}
-
-/** How often memory is looked through when it is short, and for how much: young garbage, up to a megabyte, comes and goes. */
-const COLLECT_MS = 250;
-const MIN_GROWTH = 3 * 1024 * 1024;
-let collectedAt = 0;
-let afterCollection = 0;
-
-/** Collects what this thread has let go of lately, if it may be much: for when memory is short. */
-function collectGrowth(): void {
-  if (performance.now() - collectedAt < COLLECT_MS || usedBytes() - afterCollection < MIN_GROWTH) return;
-  collect();
 }
 
 /** In the heap, and of buffers outside of it. */
@@ -107,8 +105,6 @@ function collect(): void {
   timer = undefined;
   collectGarbage ??= findCollector();
   collectGarbage();
-  collectedAt = performance.now();
-  afterCollection = usedBytes();
 }
 
 /** The only way to it, unless the process was started with this flag. A new context is made with the function in it. */

@@ -225,13 +225,17 @@ const cases: readonly Case[] = [
     labels: here,
     says: "a has not taken its new Corefile and goes on with the old one.",
   },
-  { alert: "WeftDNSMemory", name: "short for a moment", series: { [`weftdns_memory_room${of()}`]: "1x10 0.5x5 1x20" } },
+  {
+    alert: "WeftDNSMemory",
+    name: "short for a moment",
+    series: { [`weftdns_memory_room${of()}`]: "0.6x10 0.4x5 0.6x20" },
+  },
   {
     alert: "WeftDNSMemory",
     name: "short for long",
-    series: { [`weftdns_memory_room${of()}`]: "1x9 0.5x20" },
+    series: { [`weftdns_memory_room${of()}`]: "1x9 0.4x20" },
     labels: here,
-    says: "a nears its limit of memory and has 50% of its room for load.",
+    says: "a nears its limit of memory and has 40% of its room for load.",
   },
   {
     alert: "WeftDNSUncountedSeries",
