@@ -44,11 +44,10 @@ for (const { name, skip, create, listener } of implementations) {
       using place = await listener("127.0.0.1");
       using server = new Recorder(create);
       server.port.add(place);
-      const client = createSocket("udp4");
+      await using client = createSocket("udp4");
       const texts = Array.from({ length: 200 }, (_, i) => `datagram ${i} ${"x".repeat(i)}`);
       for (const text of texts) client.send(text, place.port, "127.0.0.1");
       await server.until(texts.length);
-      client.close();
       assert.deepEqual(
         server.received.map(({ text }) => text),
         texts,
@@ -63,10 +62,9 @@ for (const { name, skip, create, listener } of implementations) {
       using place = await listener("127.0.0.1");
       using server = new Recorder(create);
       server.port.add(place);
-      const client = createSocket("udp4");
+      await using client = createSocket("udp4");
       client.send("", place.port, "127.0.0.1");
       assert.equal((await server.until(1))[0]?.length, 0);
-      client.close();
     });
 
     test("each of three sockets answers for itself", async () => {
@@ -102,18 +100,17 @@ for (const { name, skip, create, listener } of implementations) {
       const [error] = await client.until(1);
       assert.equal(error?.length, -ECONNREFUSED);
       assert.equal(error?.socket, socket);
-      const server = createSocket("udp4");
+      await using server = createSocket("udp4");
       server.bind(free, "127.0.0.1");
       await once(server, "listening");
       client.send([{ socket, record: -1, text: "again" }]);
       const [message] = await once(server, "message");
       assert.equal(String(message), "again");
-      server.close();
     });
 
     test("a connected socket takes datagrams from its peer only", async () => {
-      const peer = createSocket("udp4");
-      const stranger = createSocket("udp4");
+      await using peer = createSocket("udp4");
+      await using stranger = createSocket("udp4");
       peer.bind(0, "127.0.0.1");
       await once(peer, "listening");
       using client = new Recorder(create);
@@ -128,8 +125,6 @@ for (const { name, skip, create, listener } of implementations) {
         client.received.map(({ text }) => text),
         ["true"],
       );
-      peer.close();
-      stranger.close();
     });
 
     test("connect from an address of one's choice", async () => {
@@ -154,21 +149,20 @@ for (const { name, skip, create, listener } of implementations) {
       });
 
     test("an address in use is reported", async () => {
-      const holder = createSocket("udp4");
+      await using holder = createSocket("udp4");
       holder.bind(0, "127.0.0.1");
       await once(holder, "listening");
       using server = new Recorder(create);
       const result = server.port.add({ address: "127.0.0.1", port: holder.address().port });
       const error = result < 0 ? result : (await server.until(1))[0]?.length;
       assert.equal(error, -EADDRINUSE);
-      holder.close();
     });
 
     test("C9: a datagram longer than a slot is dropped and counted, its neighbours are whole", async () => {
       using place = await listener("127.0.0.1");
       using server = new Recorder(create, { slotSize: 512 });
       server.port.add(place);
-      const client = createSocket("udp4");
+      await using client = createSocket("udp4");
       const sizes = [10, 513, 512, 4000, 65507, 11, 1, 600];
       for (const size of sizes) client.send("y".repeat(size), place.port, "127.0.0.1");
       client.send("end", place.port, "127.0.0.1");
@@ -176,7 +170,6 @@ for (const { name, skip, create, listener } of implementations) {
         () => server.received.at(-1)?.text === "end",
         () => "no end",
       );
-      client.close();
       assert.deepEqual(
         server.received.map(({ length }) => length),
         [10, 512, 11, 1, 3],
@@ -273,7 +266,7 @@ for (const { name, skip, create, listener } of implementations) {
       });
       server.port.add(first);
       server.port.add(second);
-      const client = createSocket("udp4");
+      await using client = createSocket("udp4");
       for (let i = 0; i < 10; i++) for (const place of [first, second]) client.send("go", place.port, "127.0.0.1");
       await server.until(1);
       await pause(30);
@@ -282,7 +275,6 @@ for (const { name, skip, create, listener } of implementations) {
       const reused = server.port.connect("127.0.0.1", 9);
       assert.ok(reused === 0 || reused === 1, `${reused}`);
       assert.equal(server.port.statistics[PacketCounter.SENT], 0);
-      client.close();
     });
 
     test("a port closed inside its batch is silent from then on", async () => {
@@ -292,7 +284,7 @@ for (const { name, skip, create, listener } of implementations) {
         return echo(port, count);
       });
       server.port.add(place);
-      const client = createSocket("udp4");
+      await using client = createSocket("udp4");
       for (let i = 0; i < 50; i++) client.send("stop", place.port, "127.0.0.1");
       await server.until(1);
       await pause(30);
@@ -303,7 +295,6 @@ for (const { name, skip, create, listener } of implementations) {
       assert.equal(server.port.send(1), 0);
       server.port.remove(0);
       server.port.close();
-      client.close();
     });
 
     test("nothing is left open by 40 ports that came and went", async () => {
@@ -348,7 +339,8 @@ for (const { name, skip, create, listener } of implementations) {
     });
 
     test("a socket's next peer inherits nothing from the one before", async () => {
-      const peers = [createSocket("udp4"), createSocket("udp4")];
+      await using opened = new AsyncDisposableStack();
+      const peers = [opened.use(createSocket("udp4")), opened.use(createSocket("udp4"))];
       for (const peer of peers) {
         peer.bind(0, "127.0.0.1");
         await once(peer, "listening");
@@ -381,11 +373,10 @@ for (const { name, skip, create, listener } of implementations) {
         client.received.filter(({ socket }) => socket === second).map(({ text }) => text),
         ["right"],
       );
-      for (const peer of peers) peer.close();
     });
 
     test("every connection has a port of its own, drawn anew", async () => {
-      const peer = createSocket("udp4");
+      await using peer = createSocket("udp4");
       const ports: number[] = [];
       peer.on("message", (_, from) => ports.push(from.port));
       peer.bind(0, "127.0.0.1");
@@ -405,7 +396,6 @@ for (const { name, skip, create, listener } of implementations) {
       assert.ok(different > 0.95 * ports.length, `${different} of ${ports.length}`);
       const sorted = [...ports].sort((a, b) => a - b);
       assert.ok(sorted.at(-1)! - sorted[0]! > 10_000, "ports from the whole range");
-      peer.close();
     });
 
     test("numbers of counters come from outside, shared memory included", async () => {
