@@ -72,20 +72,8 @@ let running: Container[] = [];
 
 /** As on a node that has pulled the image before: the container pays for the pages of the program that it reads. */
 function forgetPages(): void {
-  execFileSync("find", [
-    root!,
-    "-type",
-    "f",
-    "-size",
-    "+1M",
-    "-exec",
-    "dd",
-    "if={}",
-    "iflag=nocache",
-    "count=0",
-    "status=none",
-    ";",
-  ]);
+  const forget = "-type f -size +1M -exec dd if={} iflag=nocache count=0 status=none ;";
+  execFileSync("find", [root!, ...forget.split(" ")]);
 }
 
 /** A network of its own, so that port 53 is free, and a container in it. */
