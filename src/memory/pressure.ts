@@ -34,14 +34,15 @@ export function roomAt(used: number): number {
   return Math.max(LEAST, Math.min(1, (GONE - used) / (GONE - SHORT)));
 }
 
-/** From now on this thread knows. Where nobody has set a limit memory is never short. */
-export function watchMemory(limit: number = memoryLimit()): void {
+/** From now on this thread knows. False where nobody has set a limit, and memory is never short. */
+export function watchMemory(limit: number = memoryLimit()): boolean {
   const status = limit === Number.POSITIVE_INFINITY ? undefined : openStatus();
-  if (status === undefined) return;
+  if (status === undefined) return false;
   const look = (): void => {
     left = roomAt((anonymousBytes(status) + PROGRAM) / limit);
   };
   setInterval(look, LOOK_MS).unref();
+  return true;
 }
 
 function openStatus(): number | undefined {

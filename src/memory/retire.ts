@@ -62,12 +62,12 @@ const MAX_GROWTH_WHEN_SHORT = 3 * 1024 * 1024;
 
 /** From now on this thread's heap is looked at, and collected when it has grown. Called in each of `workers`. */
 export function collectWhenGrown(workers: number): void {
-  watchMemory();
   collectAt(
     () => getHeapStatistics().used_heap_size,
     () => MAX_GROWTH,
     LOOK_MS + SPREAD_MS * Math.random(),
   );
+  if (!watchMemory()) return;
   collectAt(usedBytes, () => (roomLeft() < 1 ? MAX_GROWTH_WHEN_SHORT : Number.POSITIVE_INFINITY), LOOK_WHEN_SHORT_MS);
   const most = garbageAtMost(workers);
   if (most >= V8_COLLECTS_AT) return;

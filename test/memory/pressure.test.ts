@@ -26,7 +26,8 @@ test("pages of the program count, which the kernel would take back to read them 
 
 test("a process that may have more than it has is never short, one that has all that it may have is", (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
-  watchMemory(1024 ** 4);
+  assert.equal(watchMemory(Number.POSITIVE_INFINITY), false);
+  assert.equal(watchMemory(1024 ** 4), true);
   t.mock.timers.tick(100);
   assert.equal(roomLeft(), 1);
   t.mock.timers.reset();

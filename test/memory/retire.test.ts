@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapStatistics } from "node:v8";
+import { roomLeft } from "../../src/memory/pressure.ts";
 import { collectWhenGrown, retire } from "../../src/memory/retire.ts";
 
 const SIZE = 48 * 1024 * 1024;
@@ -44,4 +45,21 @@ test("collectWhenGrown: old garbage does not grow beyond a few megabytes, what i
   }
   assert.ok(most < 4, `${most} MiB more`);
   assert.equal(kept.length, 100_000);
+});
+
+test("collectWhenGrown: while memory is short old garbage goes within a moment", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const used = () => getHeapStatistics().used_heap_size / 1024 / 1024;
+  t.mock.method(process, "constrainedMemory", () => process.memoryUsage.rss());
+  collectWhenGrown(2);
+  t.mock.timers.tick(200);
+  assert.ok(roomLeft() < 1, `${roomLeft()}`);
+  const before = used();
+  let most = 0;
+  for (let round = 0; round < 40; round++) {
+    for (let i = 0; i < 5; i++) growOld();
+    t.mock.timers.tick(100);
+    most = Math.max(most, used() - before);
+  }
+  assert.ok(most < 4, `${most} MiB more`);
 });
