@@ -10,6 +10,7 @@
  */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { isMainThread } from "node:worker_threads";
 import { roomLeft, watchMemory } from "./pressure.ts";
 import { garbageAtMost } from "./shares.ts";
 
@@ -22,7 +23,7 @@ const MAX_GROWTH = 2 * 1024 * 1024;
 
 let retired = 0;
 let timer: NodeJS.Timeout | undefined;
-let collectGarbage: (() => void) | undefined;
+let collectGarbage: CollectGarbage | undefined;
 
 /** This thread has let go of its last reference to shared memory of `size` bytes. */
 export function retire(size: number): void {
@@ -104,12 +105,20 @@ function collect(): void {
   clearTimeout(timer);
   timer = undefined;
   collectGarbage ??= findCollector();
-  collectGarbage();
+  const flavor = isMainThread || roomLeft() < 1 ? "last-resort" : "regular";
+  collectGarbage({ type: "major", execution: "sync", flavor });
 }
 
+/**
+ * V8's own function. A regular collection keeps the pages that it empties, 40 MiB after a large Corefile, until nothing has
+ * happened for half a minute. The last resort gives them to the system, and holds the thread twice as long: 30 ms in a busy
+ * worker.
+ */
+type CollectGarbage = (options: { type: "major"; execution: "sync"; flavor: "regular" | "last-resort" }) => void;
+
 /** The only way to it, unless the process was started with this flag. A new context is made with the function in it. */
-function findCollector(): () => void {
-  if (globalThis.gc) return globalThis.gc as () => void;
+function findCollector(): CollectGarbage {
+  if (globalThis.gc) return globalThis.gc as CollectGarbage;
   setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
+  return runInNewContext("gc") as CollectGarbage;
 }

@@ -63,6 +63,11 @@ interface PolicyConfig {
   readonly sources: NetworkSet | undefined;
 }
 
+/** A line as it is written, or several of the same action and types that follow each other. */
+interface Policy extends Omit<PolicyConfig, "sources"> {
+  readonly sources: Network[] | undefined;
+}
+
 /** A rule as a worker runs it. */
 interface Rule {
   readonly zones: ZoneFinder;
@@ -85,10 +90,27 @@ export const acl = definePlugin<readonly RuleConfig[]>({
 });
 
 function readRule(stanza: Stanza): RuleConfig {
-  return { zones: stanza.zones(), policies: stanza.readOptions(readPolicy) };
+  const zones = stanza.zones();
+  const policies: Policy[] = [];
+  for (const policy of stanza.readOptions(readPolicy)) {
+    const before = policies.at(-1);
+    if (before?.sources && policy.sources && decidesAlike(before, policy)) {
+      for (const network of policy.sources) before.sources.push(network);
+    } else policies.push(policy);
+  }
+  return {
+    zones,
+    policies: policies.map(({ sources, ...rest }) => ({ ...rest, sources: sources && packNetworks(sources) })),
+  };
 }
 
-function readPolicy(line: Option): PolicyConfig {
+/** A list of thousands of lines, each with a network, is one policy: one search for a query, and no objects for each line. */
+function decidesAlike(one: Policy, other: Policy): boolean {
+  if (one.action !== other.action || one.types?.size !== other.types?.size) return false;
+  return one.types === undefined || [...one.types].every((type) => other.types!.has(type));
+}
+
+function readPolicy(line: Option): Policy {
   const action = ACTIONS.get(line.name.toLowerCase());
   if (action === undefined)
     return line.fail(`unexpected token "${line.name}"; expect 'allow', 'block', 'filter' or 'drop'`);
@@ -113,7 +135,7 @@ function readPolicy(line: Option): PolicyConfig {
   return {
     action,
     types: allTypes || types.size === 0 ? undefined : types,
-    sources: allSources || networks.length === 0 ? undefined : packNetworks(networks),
+    sources: allSources || networks.length === 0 ? undefined : networks,
   };
 }
 

@@ -129,6 +129,7 @@ export class Supervisor {
     this.#parent.ready();
     setInterval(() => native?.trimMemory(), TRIM_MS).unref();
     collectWhenGrown(count);
+    collectSoon();
     return true;
   }
 

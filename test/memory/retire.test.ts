@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapStatistics } from "node:v8";
 import { roomLeft } from "../../src/memory/pressure.ts";
-import { collectWhenGrown, retire } from "../../src/memory/retire.ts";
+import { collectSoon, collectWhenGrown, retire } from "../../src/memory/retire.ts";
 
 const SIZE = 48 * 1024 * 1024;
 const WAIT_MS = 5_000;
@@ -17,11 +17,24 @@ test("retire: shared memory that was let go of returns to the system", async () 
   const before = process.memoryUsage.rss();
   table = undefined;
   retire(SIZE);
-  const deadline = performance.now() + WAIT_MS;
-  while (process.memoryUsage.rss() > before - SIZE / 2 && performance.now() < deadline) await sleep(100);
-  const after = process.memoryUsage.rss();
-  assert.ok(after <= before - SIZE / 2, `${before} before, ${after} after`);
+  await hasSunkBy(SIZE / 2, before);
 });
+
+test("collectSoon: pages of the heap that nothing is left in return to the system", async () => {
+  let parsed: object[] | undefined = Array.from({ length: 400_000 }, (_, i) => ({ i, next: [i] }));
+  assert.equal(parsed.length, 400_000);
+  const before = process.memoryUsage.rss();
+  parsed = undefined;
+  collectSoon();
+  await hasSunkBy(16 * 1024 * 1024, before);
+});
+
+async function hasSunkBy(bytes: number, before: number): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  while (process.memoryUsage.rss() > before - bytes && performance.now() < deadline) await sleep(100);
+  const after = process.memoryUsage.rss();
+  assert.ok(after <= before - bytes, `${before} before, ${after} after`);
+}
 
 /** What has lived through a few collections of young garbage is only found by those that hold the thread. */
 function growOld(): void {

@@ -69,6 +69,45 @@ for (const line of [
   });
 }
 
+test("acl: lines of a list are tried in written order, whichever of them are alike", async () => {
+  const corefile = `. {
+    acl {
+      allow net 192.0.2.1
+      allow net 192.0.2.2 2001:db8::/64
+      block type A TXT net 192.0.2.0/24
+      block type TXT A net 2001:db8::/32
+      block type TXT net 198.51.100.0/24
+      block type MX net 203.0.113.0/24
+      drop type MX net 203.0.113.0/24
+      drop net 192.0.2.1
+      drop type MX net 192.0.2.3
+      allow net 192.0.2.4
+      filter
+    }
+  }`;
+  const chain = await linkChain({ plugins: [acl], corefile, last: passed });
+  const rcodes: [string, string, string | undefined, number][] = [
+    ["192.0.2.1", "A", "NOERROR", 0],
+    ["192.0.2.2", "MX", "NOERROR", 0],
+    ["2001:db8::1", "A", "NOERROR", 0],
+    ["192.0.2.3", "A", "REFUSED", 1],
+    ["192.0.2.4", "TXT", "REFUSED", 1],
+    ["2001:db8:1::1", "TXT", "REFUSED", 1],
+    ["2001:db8:1::1", "MX", "NOERROR", 1],
+    ["198.51.100.1", "A", "NOERROR", 1],
+    ["198.51.100.1", "TXT", "REFUSED", 1],
+    ["203.0.113.1", "MX", "REFUSED", 1],
+    ["192.0.2.3", "MX", undefined, 0],
+    ["192.0.2.4", "MX", "NOERROR", 0],
+    ["192.0.2.5", "MX", "NOERROR", 1],
+  ];
+  for (const [address, type, rcode, options] of rcodes) {
+    const { reply } = await chain.ask({ ask: `www.example.org. ${type}` }, { address });
+    assert.deepEqual([reply?.rcode, reply?.opt?.options.length ?? 0], [rcode, options], `${address} ${type}`);
+  }
+  await chain.stop();
+});
+
 test("acl: counts under the zone of the rule", async () => {
   const chain = await linkChain({ plugins: [acl], corefile: COREFILE, last: passed });
   for (const { ask, from } of rows) await chain.ask({ ask }, from === undefined ? {} : { address: from });
